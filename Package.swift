@@ -1,0 +1,87 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A Swift target whose directory has the plain name and whose module carries the project's prefix.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: "Fledge" + name, dependencies: dependencies, path: "Sources/" + name,
+        swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+        exclude: ["Fixtures"], swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "fledge",
+    products: [
+        .library(name: "Fledge", targets: ["Fledge"]),
+        .library(name: "FledgeCore", targets: ["FledgeCore"]),
+        .library(name: "FledgeTensor", targets: ["FledgeTensor"]),
+        .library(name: "FledgeTokenize", targets: ["FledgeTokenize"]),
+        .library(name: "FledgeData", targets: ["FledgeData"]),
+        .library(name: "FledgeModel", targets: ["FledgeModel"]),
+        .library(name: "FledgeAdapters", targets: ["FledgeAdapters"]),
+        .library(name: "FledgeTrain", targets: ["FledgeTrain"]),
+        .library(name: "FledgeTesting", targets: ["FledgeTesting"]),
+        .executable(name: "fledge", targets: ["FledgeCommandLine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .target(name: "FledgeKernels", path: "Sources/Kernels"),
+        module("Core"),
+        module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
+        module("Tokenize", ["FledgeCore"]),
+        module("Data", ["FledgeCore", "FledgeTokenize"]),
+        module("Model", ["FledgeCore", "FledgeTensor"]),
+        module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
+        module("Train", ["FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel"]),
+        .target(
+            name: "Fledge",
+            dependencies: [
+                "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
+                "FledgeAdapters", "FledgeTrain", .product(name: "Yams", package: "Yams"),
+            ], path: "Sources/Fledge", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "FledgeCommandLine",
+            dependencies: [
+                "Fledge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Sources/CommandLine", swiftSettings: swiftSettings),
+        module(
+            "Testing",
+            [
+                "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
+                "FledgeAdapters", "FledgeTrain",
+            ]),
+        tests("Core", ["FledgeCore"]),
+        tests("Tensor", ["FledgeCore", "FledgeTensor", "FledgeTesting"]),
+        tests("Tokenize", ["FledgeCore", "FledgeTokenize"]),
+        tests("Data", ["FledgeCore", "FledgeTokenize", "FledgeData"]),
+        tests("Model", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeTesting"]),
+        tests("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeAdapters", "FledgeTesting"]),
+        tests(
+            "Train",
+            [
+                "FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel", "FledgeAdapters",
+                "FledgeTrain", "FledgeTesting",
+            ]),
+        tests("Fledge", ["Fledge", "FledgeTesting"]),
+        tests("CommandLine", ["Fledge", "FledgeCommandLine", "FledgeTesting"]),
+        tests("Architecture", ["Fledge", "FledgeTesting"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

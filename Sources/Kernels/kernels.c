@@ -1,0 +1,2 @@
+#include "FledgeKernels.h"
+const char *fledge_kernels_path(void) { return "portable"; }
