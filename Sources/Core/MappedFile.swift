@@ -1,0 +1,50 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// A file mapped read-only into memory: opening costs nothing, pages arrive when they are touched.
+///
+/// The bytes stay valid as long as the object lives. A file that another program shortens while it
+/// is mapped makes reading beyond its new end fatal; files are replaced by renaming, never in place.
+public final class MappedFile: Sendable {
+    /// The path as it was given.
+    public let path: String
+    /// Number of bytes.
+    public let count: Int
+    private nonisolated(unsafe) let base: UnsafeRawPointer?
+
+    /// Maps a file.
+    public init(path: String) throws {
+        self.path = path
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FledgeError.system("open", path, errno: errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw FledgeError.system("inspect", path, errno: errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FledgeError(
+                .fileAccess, "Expected a file, found a folder or a device.",
+                at: FledgeError.Location(file: path))
+        }
+        count = Int(status.st_size)
+        guard count > 0 else {
+            base = nil
+            return
+        }
+        guard let pages = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            pages != MAP_FAILED
+        else { throw FledgeError.system("map", path, errno: errno) }
+        base = UnsafeRawPointer(pages)
+    }
+
+    /// The file's bytes; valid as long as the object lives.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    deinit {
+        if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+    }
+}
