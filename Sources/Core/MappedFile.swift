@@ -1,51 +1,50 @@
 #if canImport(Glibc)
     import Glibc
-#elseif canImport(Musl)
+#else
     import Musl
-#elseif canImport(Darwin)
-    import Darwin
 #endif
 
-/// A file's bytes, mapped into memory for reading.
-public final class MappedFile: @unchecked Sendable {  // immutable
-    /// The path as given.
+/// A file mapped read-only into memory: opening costs nothing, pages arrive when they are touched.
+///
+/// The bytes stay valid as long as the object lives. A file that another program shortens while it
+/// is mapped makes reading beyond its new end fatal; files are replaced by renaming, never in place.
+public final class MappedFile: Sendable {
+    /// The path as it was given.
     public let path: String
-    /// The file's bytes; valid while the object lives.
-    public let bytes: UnsafeRawBufferPointer
-
-    /// The number of bytes.
-    public var count: Int { bytes.count }
+    /// Number of bytes.
+    public let count: Int
+    private nonisolated(unsafe) let base: UnsafeRawPointer?
 
     /// Maps a file.
     public init(path: String) throws {
         self.path = path
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else {
-            throw FledgeError(
-                errno == ENOENT ? .fileNotFound : .fileAccess,
-                "Cannot open the file: \(String(cString: strerror(errno))).", at: .init(file: path))
-        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FledgeError.system("open", path, errno: errno) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw FledgeError(.fileAccess, "This is not a regular file.", at: .init(file: path))
+        guard fstat(descriptor, &status) == 0 else {
+            throw FledgeError.system("inspect", path, errno: errno)
         }
-        guard status.st_size > 0 else {
-            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FledgeError(
+                .fileAccess, "Expected a file, found a folder or a device.",
+                at: FledgeError.Location(file: path))
+        }
+        count = Int(status.st_size)
+        guard count > 0 else {
+            base = nil
             return
         }
-        let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
-        guard let address, address != MAP_FAILED else {
-            throw FledgeError(
-                .fileAccess, "Cannot map the file: \(String(cString: strerror(errno))).",
-                at: .init(file: path))
-        }
-        bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
+        guard let pages = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            pages != MAP_FAILED
+        else { throw FledgeError.system("map", path, errno: errno) }
+        base = UnsafeRawPointer(pages)
     }
 
+    /// The file's bytes; valid as long as the object lives.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
     deinit {
-        if let start = bytes.baseAddress {
-            munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
-        }
+        if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
     }
 }
