@@ -1,4 +1,7 @@
+// Everything that the tensor module calls in C.
 #ifndef FLEDGE_KERNELS_H
 #define FLEDGE_KERNELS_H
-const char *fledge_kernels_path(void);
+#include "fledge_memory.h"
+#include "fledge_pool.h"
+#include "fledge_table.h"
 #endif

@@ -1,0 +1,88 @@
+"""Twenty optimizer steps of LoRA fine-tuning by LLaMA-Factory itself, recorded at full precision.
+
+    PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
+        Tests/FledgeTests/Fixtures/smollm2_training.json
+
+MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty torchaudio module.
+The adapter starts from a formula (see `fill`) that both sides evaluate, so that A and B are both
+non-zero and no generator has to be shared.
+"""
+import json
+import os
+import sys
+import tempfile
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+from transformers.trainer_callback import TrainerCallback
+
+model_folder, data_folder, target = sys.argv[1:4]
+STEPS, WARMUP, BATCH, ACCUMULATION, RATE = 20, 3, 2, 2, 1e-3
+
+
+def fill(name, shape):
+    """x <- (1103515245 x + 12345) mod 2^31 from the sum of the name's bytes; u = x / 2^31 - 1/2."""
+    x, scale = sum(name.encode()), 0.05 if "lora_A" in name else 0.02
+    values = []
+    for _ in range(shape[0] * shape[1]):
+        x = (1103515245 * x + 12345) % 2**31
+        values.append(scale * (x / 2**31 - 0.5))
+    return torch.tensor(values, dtype=torch.float64).reshape(shape).float()
+
+
+def make_adapter(folder):
+    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
+    model = get_peft_model(model, LoraConfig(
+        r=8, lora_alpha=16, lora_dropout=0.0, task_type="CAUSAL_LM",
+        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                # The name as the adapter's file spells it.
+                parameter.copy_(fill(name.replace(".default", ""), tuple(parameter.shape)))
+    model.save_pretrained(folder)
+
+
+class Recorder(TrainerCallback):
+    """Keeps the log entries as the trainer forms them."""
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.history = state.log_history
+
+
+with tempfile.TemporaryDirectory() as work:
+    adapter = os.path.join(work, "adapter")
+    make_adapter(adapter)
+    from llamafactory.train.tuner import run_exp
+    arguments = dict(
+        model_name_or_path=model_folder, adapter_name_or_path=adapter, stage="sft", do_train=True,
+        finetuning_type="lora", lora_rank=8, lora_alpha=16, lora_dropout=0.0, lora_target="all",
+        dataset="identity", dataset_dir=data_folder, template="chatml", cutoff_len=512,
+        overwrite_cache=True, output_dir=os.path.join(work, "out"), overwrite_output_dir=True,
+        logging_steps=1, save_strategy="no", report_to="none", per_device_train_batch_size=BATCH,
+        gradient_accumulation_steps=ACCUMULATION, learning_rate=RATE, max_steps=STEPS,
+        lr_scheduler_type="cosine", warmup_steps=WARMUP, max_grad_norm=1.0, optim="adamw_torch",
+        weight_decay=0.0, disable_shuffling=True, seed=42, use_cpu=True, plot_loss=False,
+        disable_gradient_checkpointing=True)
+    recorder = Recorder()
+    run_exp(dict(arguments), callbacks=[recorder])
+    steps = [
+        dict(step=entry["step"], loss=entry["loss"], grad_norm=entry["grad_norm"],
+             learning_rate=entry["learning_rate"], epoch=entry["epoch"])
+        for entry in recorder.history if "loss" in entry]
+    # A digest of where the adapter ended up: one sum and one sum of squares a tensor.
+    from safetensors.torch import load_file
+    final = load_file(os.path.join(work, "out", "adapter_model.safetensors"))
+    first_and_last = [n for n in sorted(final) if ".layers.0." in n or ".layers.29." in n]
+    tensors = {
+        name: dict(sum=float(final[name].double().sum()),
+                   squares=float((final[name].double() ** 2).sum()))
+        for name in first_and_last}
+
+kept = {k: v for k, v in arguments.items()
+        if k not in ("model_name_or_path", "adapter_name_or_path", "dataset_dir", "output_dir",
+                     "use_cpu", "disable_gradient_checkpointing", "overwrite_cache")}
+with open(target, "w") as file:
+    json.dump(dict(arguments=kept, steps=steps, final=tensors), file, indent=1)
+    file.write("\n")

@@ -1,0 +1,124 @@
+// The tables of kernels: one for each instruction set, holding one for each element type.
+#ifndef FLEDGE_TABLE_H
+#define FLEDGE_TABLE_H
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// Numbered as the tensor module's ElementType.
+enum { FLEDGE_FLOAT32 = 0, FLEDGE_FLOAT64 = 1, FLEDGE_BFLOAT16 = 2 };
+
+/// Activations of a gated unit.
+enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2 };
+
+/// C[rows, columns] = A·B (+ C) (+ bias), with strides in elements; one stride of A and one of B is 1.
+///
+/// Types are float32 and bfloat16 in any mixture with sums in float32, or float64 throughout.
+typedef struct fledge_product {
+    long rows, columns, depth;
+    const void *a;
+    int a_type;
+    long a_row, a_depth;
+    const void *b;
+    int b_type;
+    long b_column, b_depth;
+    void *c;
+    int c_type;
+    long c_row;
+    int accumulate;
+    /// One number a column, in the type of the sums.
+    const void *_Nullable bias;
+} fledge_product;
+
+/// Causal attention of one run of queries over one run of keys.
+///
+/// Query `i` sees keys `0 ... key_count - query_count + i`. Rows lie `query_stride` (queries,
+/// output) and `key_stride` (keys, values) elements apart; head `h` begins `h·dimension` into a row.
+typedef struct fledge_attention {
+    long query_count, key_count, dimension, group;
+    long query_stride, key_stride;
+    double scale;
+    const void *q, *k, *v;
+    void *_Nullable output;
+    /// Log-sum-exp of each (query, head), rows of `heads`, in the type of the sums.
+    void *_Nullable log_sums;
+    long heads;
+    // Backward only. Gradients of keys and values are of one query head each, `[key, dimension]`
+    // in the type of the sums.
+    const void *_Nullable output_gradient;
+    void *_Nullable dq, *_Nullable dk, *_Nullable dv;
+} fledge_attention;
+
+/// Kernels on elements of one type. Sums, statistics and weights of norms are float32 (float64 for
+/// float64 elements), called S below. `d` is the destination; lengths are in elements.
+typedef struct fledge_element_kernels {
+    void (*to_float)(float *d, const void *x, long n);
+    void (*from_float)(void *d, const float *x, long n);
+    void (*add)(void *d, const void *a, const void *b, long n);
+    void (*subtract)(void *d, const void *a, const void *b, long n);
+    void (*multiply)(void *d, const void *a, const void *b, long n);
+    /// d += a·b
+    void (*multiply_add)(void *d, const void *a, const void *b, long n);
+    void (*scale)(void *d, const void *a, double s, long n);
+    /// d += s·a
+    void (*scale_add)(void *d, const void *a, double s, long n);
+    double (*sum)(const void *a, long n);
+    double (*sum_squares)(const void *a, long n);
+    /// d (S) += the sum over rows of a.
+    void (*sum_rows)(void *d, const void *a, long rows, long columns);
+
+    void (*rms_forward)(
+        void *d, void *rstd, const void *x, const void *w, long rows, long columns, double epsilon);
+    /// dw (S) is added to; dx is added to when `accumulate`.
+    void (*rms_backward)(
+        void *_Nullable dx, void *_Nullable dw, const void *dy, const void *x, const void *rstd,
+        const void *w, long rows, long columns, int accumulate);
+    /// Rotates the pairs (i, i + half) of each head of one row; by the negative angle if `inverse`.
+    void (*rotate)(
+        void *d, const void *x, const float *cosines, const float *sines, long heads,
+        long dimension, long half, int inverse);
+    void (*gate_forward)(void *d, const void *gate, const void *up, long n, int activation);
+    void (*gate_backward)(
+        void *dgate, void *dup, const void *dy, const void *gate, const void *up, long n,
+        int activation);
+    /// One row of one key: each element survives with probability 1 - p and is divided by it.
+    void (*dropout)(void *d, const void *x, uint64_t key, long n, double p, int accumulate);
+
+    /// Logits (S) of one row: returns their log-sum-exp.
+    double (*log_sum_exp)(const void *logits, long n);
+    /// d = scale·(softmax(logits) - onehot(target)); d may be the logits' own memory.
+    void (*probability_gradient)(
+        void *d, const void *logits, double log_sum, long n, long target, double scale);
+
+    /// All queries of one block of 64 for the heads of one key-value head.
+    void (*attention_forward)(const fledge_attention *job, long key_value_head, long query_block);
+    /// One query head.
+    void (*attention_backward)(const fledge_attention *job, long head);
+} fledge_element_kernels;
+
+typedef struct fledge_table {
+    const char *name;
+    /// Whether the path multiplies bfloat16 without widening it first.
+    int native_bfloat16;
+    fledge_element_kernels float32, float64, bfloat16;
+    void (*product)(const fledge_product *product);
+    /// Decoupled weight decay Adam over float32 (Loshchilov and Hutter 2019), `c1`, `c2` being
+    /// 1 - beta^step.
+    void (*adamw)(
+        float *p, const float *g, float *m, float *v, long n, double rate, double beta1,
+        double beta2, double epsilon, double decay, double c1, double c2);
+} fledge_table;
+
+/// The table in use: this thread's override, FLEDGE_KERNELS, or the best that the CPU can run.
+const fledge_table *fledge_kernels(void);
+/// The kernels of an element type in a table.
+const fledge_element_kernels *fledge_kernels_of(const fledge_table *table, int type);
+/// The table of a name; null when there is none that this CPU can run.
+const fledge_table *_Nullable fledge_kernels_named(const char *name);
+/// Replaces the table for this thread; null ends that.
+void fledge_override_kernels(const fledge_table *_Nullable table);
+/// Name of the path at an index; null behind the last.
+const char *_Nullable fledge_kernels_name(long index);
+
+#pragma clang assume_nonnull end
+#endif

@@ -1,2 +1,0 @@
-#include "FledgeKernels.h"
-const char *fledge_kernels_path(void) { return "portable"; }

@@ -1,0 +1,73 @@
+import FledgeKernels
+import Synchronization
+
+/// Keeps released buffers for the next tensor of the same size.
+///
+/// A training step allocates the same sizes over and over; asking the system each time costs page
+/// faults worth several times the traffic itself. Sizes are rounded up to classes an eighth of a
+/// power of two apart, and the buffer released last is handed out first, since it is still cached.
+public enum BufferPool {
+    private struct State {
+        var free: [Int: [UInt]] = [:]
+        var current = 0
+        var peak = 0
+        var cached = 0
+    }
+
+    private static let state = Mutex(State())
+
+    /// Bytes that live tensors hold now.
+    public static var currentBytes: Int { state.withLock { $0.current } }
+
+    /// The most bytes that were held at once since ``resetPeak()``.
+    public static var peakBytes: Int { state.withLock { $0.peak } }
+
+    /// Bytes that are kept for reuse.
+    public static var cachedBytes: Int { state.withLock { $0.cached } }
+
+    /// Starts a new measurement of ``peakBytes``.
+    public static func resetPeak() { state.withLock { $0.peak = $0.current } }
+
+    /// Gives the kept buffers back to the system.
+    public static func empty() {
+        let addresses = state.withLock { state in
+            defer { (state.free, state.cached) = ([:], 0) }
+            return state.free.values.flatMap { $0 }
+        }
+        for address in addresses { fledge_free(UnsafeMutableRawPointer(bitPattern: address)) }
+    }
+
+    /// The size that a request is rounded up to.
+    static func sizeClass(_ byteCount: Int) -> Int {
+        guard byteCount > 512 else { return max(64, (byteCount + 63) & ~63) }
+        let step = 1 << (Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount - 3)
+        return (byteCount + step - 1) / step * step
+    }
+
+    static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        let size = sizeClass(byteCount)
+        let kept = state.withLock { state -> UInt? in
+            state.current += size
+            state.peak = max(state.peak, state.current)
+            guard let address = state.free[size]?.popLast() else { return nil }
+            state.cached -= size
+            return address
+        }
+        if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) { return pointer }
+        if let pointer = fledge_allocate(size) { return pointer }
+        empty()
+        guard let pointer = fledge_allocate(size) else {
+            preconditionFailure("BufferPool: the system has no \(size) bytes left")
+        }
+        return pointer
+    }
+
+    static func give(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
+        let size = sizeClass(byteCount)
+        state.withLock { state in
+            state.current -= size
+            state.cached += size
+            state.free[size, default: []].append(UInt(bitPattern: pointer))
+        }
+    }
+}

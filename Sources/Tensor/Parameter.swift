@@ -1,0 +1,18 @@
+/// A named tensor of a model: what is learned, or what is kept frozen.
+///
+/// The only mutable thing that is shared: layers, adapters and optimizers hold the same object.
+public final class Parameter {
+    /// The name that checkpoints know it by.
+    public let name: String
+    /// The present value.
+    public var value: Tensor
+    /// Whether an optimizer should change it.
+    public var isTrainable: Bool
+    /// Its place on the tape while ``valueAndGradients(of:_:)`` runs.
+    var reference: TapeReference?
+
+    /// Creates a parameter.
+    public init(_ name: String, _ value: Tensor, isTrainable: Bool = false) {
+        (self.name, self.value, self.isTrainable) = (name, value, isTrainable)
+    }
+}
