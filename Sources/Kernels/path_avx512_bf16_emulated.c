@@ -9,6 +9,8 @@
 #define TILE_VECTORS 4
 #define PAIRS 1
 #include "body/system.h"
+// No vector crosses a function that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "body/path.h"
 #pragma clang attribute pop

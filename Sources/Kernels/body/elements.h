@@ -1,30 +1,12 @@
 // Every kernel for one element type: T is stored, S is computed with.
 
-#ifdef SUM_IS_FLOAT
-#define ELEMENT_LOAD(p) (TYPE == FLEDGE_FLOAT32 ? PATH(load_float32)((const float *)(p)) \
-                                                : PATH(load_bfloat16)((const uint16_t *)(p)))
-INLINE V NAME(load)(const T *p) { return ELEMENT_LOAD(p); }
 INLINE V NAME(get)(const T *p, long i, long n) {
-    if (__builtin_expect(i + LANES <= n, 1)) return NAME(load)(p + i);
-    return TYPE == FLEDGE_FLOAT32 ? PATH(load_part_float32)((const float *)p + i, n - i)
-                                  : PATH(load_part_bfloat16)((const uint16_t *)p + i, n - i);
+    return __builtin_expect(i + LANES <= n, 1) ? NAME(load)(p + i) : NAME(load_part)(p + i, n - i);
 }
 INLINE void NAME(put)(T *p, long i, long n, V v) {
-    int whole = __builtin_expect(i + LANES <= n, 1);
-    if (TYPE == FLEDGE_FLOAT32) {
-        if (whole) PATH(store_float32)((float *)p + i, v);
-        else PATH(store_part_float32)((float *)p + i, v, n - i);
-    } else {
-        if (whole) PATH(store_bfloat16)((uint16_t *)p + i, v);
-        else PATH(store_part_bfloat16)((uint16_t *)p + i, v, n - i);
-    }
+    if (__builtin_expect(i + LANES <= n, 1)) NAME(store)(p + i, v);
+    else NAME(store_part)(p + i, v, n - i);
 }
-#undef ELEMENT_LOAD
-#else
-INLINE V NAME(load)(const T *p) { return PATH(load_float64)(p); }
-INLINE V NAME(get)(const T *p, long i, long n) { return SUM(get)(p, i, n); }
-INLINE void NAME(put)(T *p, long i, long n, V v) { SUM(put)(p, i, n, v); }
-#endif
 
 #include "arithmetic.h"
 #include "norm.h"

@@ -38,7 +38,7 @@ typedef struct fledge_attention {
     long query_count, key_count, dimension, group;
     long query_stride, key_stride;
     double scale;
-    const void *q, *k, *v;
+    const void *_Nullable q, *_Nullable k, *_Nullable v;
     void *_Nullable output;
     /// Log-sum-exp of each (query, head), rows of `heads`, in the type of the sums.
     void *_Nullable log_sums;
