@@ -42,6 +42,9 @@ public final class MappedFile: Sendable {
     }
 
     /// The file's bytes; valid as long as the object lives.
+    ///
+    /// Swift may release an object right after its last mention: keep it in a property, or wrap the
+    /// use of the bytes in `withExtendedLifetime(file)`.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     deinit {

@@ -45,7 +45,7 @@ public struct PermutedCongruential: Sendable {
     /// A number in [0, 1) with 53 random bits.
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// A whole number below `count` (Lemire's method on 32 bits).
+    /// `integers(count)`: a whole number below `count` (Lemire's method on 32 bits).
     public mutating func integer(below count: Int) -> Int {
         precondition(count > 0 && count <= Int(UInt32.max), "integer(below: \(count))")
         if count == 1 { return 0 }
@@ -70,7 +70,16 @@ public struct PermutedCongruential: Sendable {
     /// `shuffle(items)`.
     public mutating func shuffle<Item>(_ items: inout [Item]) {
         for i in stride(from: items.count - 1, to: 0, by: -1) {
-            items.swapAt(i, integer(below: i + 1))
+            items.swapAt(i, masked(UInt32(i)))
+        }
+    }
+
+    /// A number from 0 through `maximum`, by masking and rejection as shuffling does it.
+    private mutating func masked(_ maximum: UInt32) -> Int {
+        let mask = UInt32.max >> UInt32(maximum.leadingZeroBitCount)
+        while true {
+            let value = next32() & mask
+            if value <= maximum { return Int(value) }
         }
     }
 

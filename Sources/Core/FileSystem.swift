@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// The few questions about paths that the lower modules ask without Foundation.
+package enum FileSystem {
+    /// Whether something is there.
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Whether the path is a folder.
+    package static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The names in a folder, sorted by their bytes, without those that begin with a dot.
+    package static func names(in folder: String) throws -> [String] {
+        guard let stream = opendir(folder) else {
+            throw FledgeError.system("read the folder", folder, errno: errno)
+        }
+        defer { closedir(stream) }
+        var names = [String]()
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.utf8.starts(with: ".".utf8) { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The part of a path before its last component, with the slash; empty for a bare name.
+    package static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        return String(path[..<path.utf8.index(after: slash)])
+    }
+
+    /// The letters after the last dot of the last component; `nil` when there is none.
+    package static func fileExtension(of path: String) -> String? {
+        let name = path.utf8.dropFirst(folder(of: path).utf8.count)
+        guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else {
+            return nil
+        }
+        return String(Substring(name[name.index(after: dot)...]))
+    }
+}

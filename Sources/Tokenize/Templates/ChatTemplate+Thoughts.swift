@@ -1,0 +1,79 @@
+extension ChatTemplate {
+    /// The pieces of each question and its answer, as for training on all answers.
+    ///
+    /// - Parameter discardingHistoryThoughts: Whether only the last answer may hold a thought.
+    public func renderMultiturn(
+        _ messages: [Message], system: String = "", tools: String = "",
+        discardingHistoryThoughts discards: Bool = false
+    ) throws -> [(prompt: [TemplatePiece], response: [TemplatePiece])] {
+        var messages = messages
+        if family.isReasoning {
+            for index in stride(from: 1, to: messages.count, by: 2) {
+                let isHistory = index < messages.count - 2
+                if enablesThinking == false || discards && isHistory {
+                    messages[index].content = withoutThought(messages[index].content)
+                }
+            }
+        }
+        let rendered = try render(messages, system: system, tools: tools)
+        return stride(from: 0, to: rendered.count - 1, by: 2).map { index in
+            var turn = (prompt: rendered[index].pieces, response: rendered[index + 1].pieces)
+            if family.isReasoning, !discards || index == messages.count - 2 {
+                addEmptyThought(to: &turn, unlessIn: messages[index + 1].content)
+            }
+            return turn
+        }
+    }
+
+    /// The pieces of everything before the last answer, and of that answer.
+    public func renderOneturn(
+        _ messages: [Message], system: String = "", tools: String = ""
+    ) throws -> (prompt: [TemplatePiece], response: [TemplatePiece]) {
+        var messages = messages
+        if family.isReasoning {
+            for index in stride(from: 1, to: messages.count - 2, by: 2) where !preservesThinking {
+                messages[index].content = withoutThought(messages[index].content)
+            }
+            if enablesThinking == false, let last = messages.indices.last {
+                messages[last].content = withoutThought(messages[last].content)
+            }
+        }
+        let rendered = try render(messages, system: system, tools: tools)
+        var turn = (
+            prompt: rendered.dropLast().flatMap(\.pieces), response: rendered.last?.pieces ?? []
+        )
+        if family.isReasoning, let last = messages.last {
+            addEmptyThought(to: &turn, unlessIn: last.content)
+        }
+        return turn
+    }
+
+    /// The empty thought belongs to the answer where thinking is learned, else to the question.
+    private func addEmptyThought(
+        to turn: inout (prompt: [TemplatePiece], response: [TemplatePiece]),
+        unlessIn content: String
+    ) {
+        guard !content.holds(thoughtWords.open.stripped),
+            !content.holds(thoughtWords.close.stripped)
+        else { return }
+        let open = family == .reasoningGLM47 ? "" : thoughtWords.open
+        let thought = TemplatePiece.control(open + thoughtWords.close)
+        if enablesThinking == true {
+            turn.response.insert(thought, at: 0)
+        } else {
+            turn.prompt.append(thought)
+        }
+    }
+
+    /// The content without its thoughts and without line breaks at its start.
+    private func withoutThought(_ content: String) -> String {
+        var (result, start) = ("", 0)
+        while let found = content.enclosed(by: thoughtWords.open, thoughtWords.close, from: start) {
+            result += content.bytes(start..<found.range.lowerBound)
+            start = found.range.upperBound
+        }
+        result += content.bytes(start..<content.utf8.count)
+        let lines = result.utf8.drop { $0 == 0x0A }
+        return String(Substring(lines))
+    }
+}

@@ -1,0 +1,121 @@
+/// How a dialogue becomes the text that a model was trained on.
+///
+/// Slots are filled with the messages' contents and give pieces; each piece is tokenised by itself.
+/// A template is a value: changing one changes no other run.
+public struct ChatTemplate: Hashable, Sendable {
+    /// An element of a template.
+    public enum Slot: Hashable, Sendable {
+        /// Text, in which `{{content}}` and `{{idx}}` stand for what is filled in.
+        case text(String)
+        /// The token that begins a text.
+        case beginOfText
+        /// The token that ends a text.
+        case endOfText
+        /// A single token.
+        case token(String)
+    }
+
+    /// What is special about rendering.
+    public enum Family: Hashable, Sendable {
+        /// Nothing.
+        case plain
+        /// The system text goes into the first user message.
+        case llama2
+        /// Answers without a thought get an empty one.
+        case reasoning
+        /// The same, with nothing but the closing word for the empty thought.
+        case reasoningGLM47
+
+        /// Whether answers carry thoughts.
+        public var isReasoning: Bool { self == .reasoning || self == .reasoningGLM47 }
+    }
+
+    /// What control strings such as `<|im_end|>` inside of contents become.
+    public enum ContentSpecials: Hashable, Sendable {
+        /// Ordinary text.
+        case text
+        /// Control tokens, as in the reference: whoever writes a message can end it.
+        case parse
+    }
+
+    /// The name it is found by.
+    public var name: String
+    /// What is special about rendering.
+    public var family = Family.plain
+    /// Before everything else.
+    public var prefix: [Slot] = []
+    /// The system text.
+    public var system: [Slot] = [.text("{{content}}")]
+    /// A question, up to where the answer begins.
+    public var user: [Slot] = [.text("{{content}}")]
+    /// An answer.
+    public var assistant: [Slot]
+    /// A call of tools.
+    public var function: [Slot]
+    /// What a tool returned, up to where the answer begins.
+    public var observation: [Slot]
+    /// How calls are written.
+    public var functionFormat = ToolFormat.default
+    /// How tools are described.
+    public var toolsFormat = ToolFormat.default
+    /// Text around the tools as they are, for the one template that describes them so.
+    public var toolsSlot: String?
+    /// The system text of a dialogue without one.
+    public var defaultSystem = ""
+    /// Texts that end an answer.
+    public var stopWords: [String] = []
+    /// What opens and closes a thought.
+    public var thoughtWords = Words(open: "<think>\n", close: "\n</think>\n\n")
+    /// What opens and closes a call.
+    public var toolCallWords = Words(open: "<tool_call>", close: "</tool_call>")
+    /// Whether one end token follows the whole dialogue instead of each answer.
+    public var usesEfficientEnd = false
+    /// Whether the first stop word becomes the tokenizer's end token.
+    public var replacesEnd = false
+    /// Whether the tokenizer's own chat template is replaced.
+    public var replacesJinja = false
+    /// Whether answers may hold thoughts; `nil` keeps them but learns no empty one.
+    public var enablesThinking: Bool? = true
+    /// Whether thoughts of earlier answers stay.
+    public var preservesThinking = false
+    /// What control strings inside of contents become.
+    public var contentSpecials = ContentSpecials.text
+
+    /// A pair of words around something.
+    public struct Words: Hashable, Sendable {
+        /// The word before.
+        public var open: String
+        /// The word after.
+        public var close: String
+
+        /// Creates a pair.
+        public init(open: String, close: String) { (self.open, self.close) = (open, close) }
+    }
+
+    /// Creates a template; what is left out is as in the reference.
+    public init(
+        _ name: String, prefix: [Slot] = [], system: [Slot]? = nil, user: [Slot]? = nil,
+        assistant: [Slot]? = nil, function: [Slot]? = nil, observation: [Slot]? = nil,
+        usesEfficientEnd: Bool = false
+    ) {
+        let content = [Slot.text("{{content}}")]
+        self.name = name
+        self.prefix = prefix
+        self.system = system ?? content
+        self.user = user ?? content
+        self.assistant = assistant ?? (usesEfficientEnd ? content : content + [.endOfText])
+        self.function = function ?? self.assistant
+        self.observation = observation ?? self.user
+        self.usesEfficientEnd = usesEfficientEnd
+    }
+
+    /// Describes tools and writes calls in another format than the template's own.
+    ///
+    /// As in the reference, calls then lose the template's own words around them.
+    public mutating func setToolFormat(_ format: ToolFormat) {
+        function = [.text("{{content}}")] + (usesEfficientEnd ? [] : [.endOfText])
+        functionFormat = format
+        toolsFormat = format
+        toolsSlot = nil
+    }
+}
