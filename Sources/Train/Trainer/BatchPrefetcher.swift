@@ -1,12 +1,10 @@
 internal import FledgeCore
-internal import Foundation
+internal import FledgeData
+internal import Synchronization
 
-/// Prepares the next micro-batches on a thread of its own, so that preparing data costs no time.
-///
-/// A bounded queue of `Sendable` batches is all that crosses threads. An error of the source arrives
-/// where its batch would have.
+/// The micro-batches of a rank, step after step, prepared on a thread of their own.
 final class BatchPrefetcher<Batch: Sendable> {
-    private let queue: BoundedQueue<Result<Batch, any Error>>
+    private let batches: Prefetcher<Batch>
     private let plan: TrainingPlan
     private let rank: Int
     private let ranks: Int
@@ -14,23 +12,18 @@ final class BatchPrefetcher<Batch: Sendable> {
     /// Starts to prepare the batches of `steps` that belong to `rank`.
     init(
         _ source: some BatchSource<Batch>, _ plan: TrainingPlan, steps: Range<Int>, rank: Int,
-        ranks: Int, depth: Int = 4
+        ranks: Int
     ) {
         (self.plan, self.rank, self.ranks) = (plan, rank, ranks)
-        let queue = BoundedQueue<Result<Batch, any Error>>(capacity: depth)
-        self.queue = queue
-        let thread = Thread {
-            for step in steps {
-                let (epoch, indices) = plan.batches(ofStep: step)
-                for index in indices where index % ranks == rank {
-                    let result = Result { try source.batch(epoch: epoch, index: index) }
-                    guard queue.push(result) else { return }
-                    if case .failure = result { return }
-                }
-            }
+        let places = steps.lazy.flatMap { step in
+            let (epoch, indices) = plan.batches(ofStep: step)
+            return indices.filter { $0 % ranks == rank }.map { (epoch: epoch, index: $0) }
         }
-        thread.name = "fledge-prefetch"
-        thread.start()
+        let iterator = Mutex(places.makeIterator())
+        batches = Prefetcher(depth: 4) {
+            let place = iterator.withLock { $0.next() }
+            return try place.map { try source.batch(epoch: $0.epoch, index: $0.index) }
+        }
     }
 
     /// Number of micro-batches of a step that belong to this rank.
@@ -39,47 +32,13 @@ final class BatchPrefetcher<Batch: Sendable> {
     }
 
     /// The next micro-batch, in order.
-    func next() throws -> Batch { try queue.pop().get() }
+    func next() throws -> Batch {
+        guard let batch = try batches.next() else {
+            throw FledgeError(.interrupted, "The batches were cancelled.")
+        }
+        return batch
+    }
 
     /// Ends the thread.
-    func cancel() { queue.close() }
-}
-
-/// A first-in, first-out queue between two threads that holds a limited number of items.
-private final class BoundedQueue<Item: Sendable>: @unchecked Sendable {
-    // `@unchecked`: every access to the mutable state is under the condition's lock.
-    private let condition = NSCondition()
-    private var items: [Item] = []
-    private let capacity: Int
-    private var isClosed = false
-
-    init(capacity: Int) { self.capacity = capacity }
-
-    /// Waits for room; returns false when the queue was closed.
-    func push(_ item: Item) -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        while items.count >= capacity, !isClosed { condition.wait() }
-        guard !isClosed else { return false }
-        items.append(item)
-        condition.broadcast()
-        return true
-    }
-
-    /// Waits for an item.
-    func pop() -> Item {
-        condition.lock()
-        defer { condition.unlock() }
-        while items.isEmpty { condition.wait() }
-        condition.broadcast()
-        return items.removeFirst()
-    }
-
-    func close() {
-        condition.lock()
-        isClosed = true
-        items = []
-        condition.broadcast()
-        condition.unlock()
-    }
+    func cancel() { batches.cancel() }
 }

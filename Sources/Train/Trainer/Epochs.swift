@@ -1,4 +1,5 @@
-internal import FledgeCore
+public import FledgeCore
+public import FledgeData
 internal import Synchronization
 
 /// The micro-batches of a data set, epoch after epoch, in an order that follows from the seed alone.
@@ -30,7 +31,8 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
         precondition(batchSize > 0, "Epochs: batch size \(batchSize)")
         (self.samples, self.batchSize, self.dropsLast) = (samples, batchSize, dropsLast)
         (sampleCount, self.collate) = (samples.count, collate)
-        order = EpochOrder(count: samples.count, seed: shuffles ? seed : nil)
+        order = EpochOrder(
+            TrainingOrder(count: samples.count, seed: seed, shuffling: shuffles))
     }
 
     /// Number of micro-batches of an epoch.
@@ -48,23 +50,32 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
 
 /// Remembers the order of the epoch that is under way.
 private final class EpochOrder: Sendable {
-    private let count: Int
-    private let seed: UInt64?
+    private let order: TrainingOrder
     private let current = Mutex<(epoch: Int, indices: [Int])?>(nil)
 
-    /// Without a seed the order is that of the data.
-    init(count: Int, seed: UInt64?) { (self.count, self.seed) = (count, seed) }
+    init(_ order: TrainingOrder) { self.order = order }
 
     func indices(ofEpoch epoch: Int) -> [Int] {
         current.withLock { current in
             if let current, current.epoch == epoch { return current.indices }
-            var indices = Array(0..<count)
-            if let seed {
-                var generator = MersenneTwister(seed: seed &+ UInt64(epoch))
-                indices = generator.torchPermutation(count)
-            }
+            let indices = order.indices(epoch: epoch)
             current = (epoch, indices)
             return indices
+        }
+    }
+}
+
+extension Epochs where Sample == ProcessedSample, Batch == TokenBatch {
+    /// Creates the batches of samples for supervised fine-tuning.
+    public init(
+        _ samples: [ProcessedSample], batchSize: Int, seed: UInt64 = 42, shuffles: Bool = true,
+        dropsLast: Bool = false
+    ) {
+        self.init(
+            samples, batchSize: batchSize, seed: seed, shuffles: shuffles, dropsLast: dropsLast
+        ) { picked, epoch in
+            SupervisedCollator().batch(
+                picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
         }
     }
 }
