@@ -101,9 +101,10 @@ import Testing
             row(4, [Message(.user, "long question")], [Message(.assistant, "")]),
             row(5, [Message(.user, "a$b")], [Message(.assistant, "x")]),
         ]
+        var template = ToyTokenizer.template(efficientEnd: false)
+        template.assistant = [.text("{{content}}")]
         let processor = try SupervisedProcessor(
-            tokenizer: ToyTokenizer(), template: ToyTokenizer.template(efficientEnd: false),
-            cutoffLength: 8)
+            tokenizer: ToyTokenizer(), template: template, cutoffLength: 8)
         let dataset = try processor.process(rows)
         #expect(dataset.samples.map(\.source.line) == [1, 4, 5])
         #expect(dataset.report.rowCount == 5)
