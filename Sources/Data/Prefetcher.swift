@@ -30,8 +30,8 @@ public final class Prefetcher<Element: Sendable>: Sendable {
                     while queue.elements.count >= depth, !queue.isCancelled {
                         queue.condition.wait()
                     }
-                    queue.elements.append(element)
                     let isCancelled = queue.isCancelled
+                    if !isCancelled { queue.elements.append(element) }
                     queue.condition.broadcast()
                     queue.condition.unlock()
                     if isCancelled { return }
