@@ -91,7 +91,7 @@ extension ChatTemplate {
         guard let tools = value.arrayValue else {
             throw FledgeError(.data, "The tools are \(value.kind), expected a list.")
         }
-        return tools.isEmpty ? [] : try toolsFormat.describe(tools)
+        return tools.isEmpty ? [] : try toolsFormat.describe(tools, date: toolDate)
     }
 
     /// The text of a call: JSON, perhaps inside the words for calls or after a thought.

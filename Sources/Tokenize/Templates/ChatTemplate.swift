@@ -78,6 +78,9 @@ public struct ChatTemplate: Hashable, Sendable {
     public var enablesThinking: Bool? = true
     /// Whether thoughts of earlier answers stay.
     public var preservesThinking = false
+    /// The day that descriptions of tools mention, as `02 Jan 2025`; `nil` for today, as in the
+    /// reference, with which no run can be repeated on another day.
+    public var toolDate: String?
     /// What control strings inside of contents become.
     public var contentSpecials = ContentSpecials.text
 

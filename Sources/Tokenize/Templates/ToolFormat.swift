@@ -39,7 +39,9 @@ public struct ToolFormat: Hashable, Sendable, RawRepresentable {
     // MARK: Describing tools
 
     /// The text that tells the model of some tools.
-    func describe(_ tools: [JSONValue]) throws -> [TemplateSpan] {
+    ///
+    /// - Parameter date: The day that some formats mention; `nil` for today.
+    func describe(_ tools: [JSONValue], date: String? = nil) throws -> [TemplateSpan] {
         switch rawValue {
         case "default":
             let text = try tools.map(ToolFormat.plainDescription).joined()
@@ -75,7 +77,8 @@ public struct ToolFormat: Hashable, Sendable, RawRepresentable {
                 ToolFormat.wrapped($0).serialized(JSONWriter.Style(indent: 4)) + "\n\n"
             }
             return [
-                control(ToolPrompt.llama3(date: ToolPrompt.today())), TemplateSpan(text.joined()),
+                control(ToolPrompt.llama3(date: date ?? ToolPrompt.today())),
+                TemplateSpan(text.joined()),
             ]
         case "mistral":
             let text = JSONValue.array(tools.map(ToolFormat.wrapped)).serialized()

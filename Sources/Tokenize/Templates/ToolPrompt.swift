@@ -28,9 +28,8 @@ enum ToolPrompt {
             + "argument name and its value}. Do not use variables.\n\n"
     }
 
-    /// The day as `02 Jan 2025`; `FLEDGE_TOOL_DATE` fixes it, for runs that must be repeatable.
+    /// The day as `02 Jan 2025`.
     static func today() -> String {
-        if let fixed = getenv("FLEDGE_TOOL_DATE") { return String(cString: fixed) }
         var now = time(nil)
         var parts = tm()
         localtime_r(&now, &parts)

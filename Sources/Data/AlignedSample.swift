@@ -1,0 +1,31 @@
+public import FledgeCore
+public import FledgeTokenize
+
+/// A row in the form that all kinds of data share.
+public struct AlignedSample: Hashable, Sendable {
+    /// The dialogue up to the last question; empty for a row that is to be dropped.
+    public var prompt: [Message]
+    /// The answer; two for preference data, none for bare questions.
+    public var response: [Message]
+    /// The system text; empty for none.
+    public var system: String
+    /// The tools as a JSON list; empty for none.
+    public var tools: String
+    /// Where the row is written.
+    public var source: FledgeError.Location
+    /// Why the row is to be dropped.
+    public var fault: String?
+
+    /// Creates a sample.
+    public init(
+        prompt: [Message], response: [Message], system: String = "", tools: String = "",
+        source: FledgeError.Location = FledgeError.Location(file: ""), fault: String? = nil
+    ) {
+        self.prompt = prompt
+        self.response = response
+        self.system = system
+        self.tools = tools
+        self.source = source
+        self.fault = fault
+    }
+}

@@ -1,0 +1,166 @@
+public import FledgeCore
+
+/// What `dataset_info.json` says about a data set.
+public struct DatasetDescription: Hashable, Sendable {
+    /// The form of the rows.
+    public enum Formatting: String, Hashable, Sendable, CaseIterable {
+        /// An instruction and its answer in columns.
+        case alpaca
+        /// A list of messages.
+        case sharegpt
+        /// A list of messages with separate tool calls.
+        case openai
+    }
+
+    /// The columns of the rows by what they hold; `nil` where there is none.
+    public struct Columns: Hashable, Sendable {
+        /// Columns of alpaca rows.
+        public var prompt, query, response, history: String?
+        /// The messages of the other forms.
+        public var messages: String?
+        /// The system text and the tools.
+        public var system, tools: String?
+        /// The two answers of preference data, and the mark of a single one.
+        public var chosen, rejected, ktoTag: String?
+        /// Media, which are not supported.
+        public var images, videos, audios: String?
+
+        /// The columns of a description without any.
+        public init() {
+            (prompt, query, response) = ("instruction", "input", "output")
+            messages = "conversations"
+        }
+    }
+
+    /// How messages are written; `nil` where a role does not occur.
+    public struct Tags: Hashable, Sendable {
+        /// The keys of a message's role and content.
+        public var role, content: String?
+        /// The names of the roles.
+        public var user, assistant, observation, function, system: String?
+
+        /// The tags of a description without any.
+        public init() {
+            (role, content, user, assistant) = ("from", "value", "human", "gpt")
+            (observation, function, system) = ("observation", "function_call", "system")
+        }
+    }
+
+    /// The name.
+    public var name: String
+    /// The file or folder with the rows.
+    public var path: String
+    /// The form of the rows.
+    public var formatting = Formatting.alpaca
+    /// Whether the rows hold a better and a worse answer.
+    public var isRanking = false
+    /// The number of rows to draw; `nil` for all in their order.
+    public var sampleCount: Int?
+    /// The columns of the rows.
+    public var columns = Columns()
+    /// How messages are written.
+    public var tags = Tags()
+
+    /// Describes alpaca rows in a file.
+    public init(name: String, path: String) { (self.name, self.path) = (name, path) }
+
+    /// Reads an entry of `dataset_info.json`.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder that file names are relative to, with a slash; empty for none.
+    ///   - file: The path of `dataset_info.json`, for messages.
+    public init(name: String, json: JSONValue, folder: String, file: String) throws {
+        let reader = EntryReader(name: name, file: file)
+        let remote = ["hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"]
+        try reader.check(
+            json, "the data set \(name)",
+            remote + [
+                "file_name", "formatting", "ranking", "subset", "split", "folder", "num_samples",
+                "columns", "tags",
+            ])
+        for key in remote where json[key] != nil {
+            throw reader.error(
+                .unsupported, "The data set \(name) is described by \(key).",
+                "Download it and give its file_name.")
+        }
+        guard let fileName = json["file_name"]?.stringValue else {
+            throw reader.error(.configuration, "The data set \(name) has no file_name.", "")
+        }
+        let isAbsolute = fileName.utf8.first == UInt8(ascii: "/")
+        self.init(name: name, path: isAbsolute ? fileName : folder + fileName)
+        if let text = json["formatting"]?.stringValue {
+            guard let value = Formatting(rawValue: text) else {
+                throw reader.error(
+                    .configuration, "Unknown formatting \(text) of the data set \(name).",
+                    "It is alpaca, sharegpt or openai.")
+            }
+            formatting = value
+        }
+        isRanking = json["ranking"]?.boolValue ?? false
+        sampleCount = json["num_samples"]?.intValue
+        if let value = json["columns"] { columns = try Columns(value, reader) }
+        if let value = json["tags"] { tags = try Tags(value, reader) }
+        if columns.images != nil || columns.videos != nil || columns.audios != nil {
+            throw reader.error(
+                .unsupported, "The data set \(name) has images, videos or audios.",
+                "Only text is supported; leave those columns out to train on the text alone.")
+        }
+    }
+}
+
+/// Reads keys of `dataset_info.json`, naming those that mean nothing.
+private struct EntryReader {
+    let name: String
+    let file: String
+
+    func error(_ code: FledgeError.Code, _ message: String, _ advice: String) -> FledgeError {
+        FledgeError(code, message, advice: advice, at: FledgeError.Location(file: file))
+    }
+
+    func check(_ value: JSONValue, _ what: String, _ known: [String]) throws {
+        guard let members = value.members else {
+            throw error(
+                .configuration, "The description of \(what) is \(value.kind), not an object.", "")
+        }
+        for member in members where !known.contains(member.key) {
+            throw error(
+                .configuration, "The key \(member.key) of \(what) means nothing.",
+                "Known are \(known.joined(separator: ", ")).")
+        }
+    }
+}
+
+extension DatasetDescription.Columns {
+    /// When columns are given, those that are not mentioned do not exist.
+    fileprivate init(_ value: JSONValue, _ reader: EntryReader) throws {
+        try reader.check(
+            value, "columns of \(reader.name)",
+            [
+                "prompt", "query", "response", "history", "messages", "system", "tools", "chosen",
+                "rejected", "kto_tag", "images", "videos", "audios",
+            ])
+        func text(_ key: String) -> String? { value[key]?.stringValue }
+        (prompt, query, response) = (text("prompt"), text("query"), text("response"))
+        (history, messages) = (text("history"), text("messages"))
+        (system, tools) = (text("system"), text("tools"))
+        (chosen, rejected, ktoTag) = (text("chosen"), text("rejected"), text("kto_tag"))
+        (images, videos, audios) = (text("images"), text("videos"), text("audios"))
+    }
+}
+
+extension DatasetDescription.Tags {
+    /// When tags are given, those that are not mentioned do not exist.
+    fileprivate init(_ value: JSONValue, _ reader: EntryReader) throws {
+        try reader.check(
+            value, "tags of \(reader.name)",
+            [
+                "role_tag", "content_tag", "user_tag", "assistant_tag", "observation_tag",
+                "function_tag", "system_tag",
+            ])
+        func text(_ key: String) -> String? { value[key]?.stringValue }
+        (role, content) = (text("role_tag"), text("content_tag"))
+        (user, assistant) = (text("user_tag"), text("assistant_tag"))
+        (observation, function) = (text("observation_tag"), text("function_tag"))
+        system = text("system_tag")
+    }
+}

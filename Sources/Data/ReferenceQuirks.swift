@@ -1,0 +1,80 @@
+public import FledgeCore
+
+/// Places where the reference is known to be wrong and its numbers can be brought back.
+public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
+    /// One bit a quirk.
+    public let rawValue: UInt32
+
+    /// Creates a set from its bits.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    private init(bit: UInt32) { rawValue = 1 << bit }
+
+    /// Plainly packed samples attend to each other.
+    public static let packingAttention = ReferenceQuirks(bit: 0)
+    /// Where the padding token is the end token, pre-training never learns the end.
+    public static let padMasksEnd = ReferenceQuirks(bit: 1)
+    /// The loss with label smoothing is not divided by the accumulation.
+    public static let smoothingNotDivided = ReferenceQuirks(bit: 2)
+    /// The ASFT loss is not divided by the accumulation.
+    public static let asftNotDivided = ReferenceQuirks(bit: 3)
+    /// The losses hinge, ipo and kto_pair train with the sigmoid loss.
+    public static let preferenceLossIgnored = ReferenceQuirks(bit: 4)
+    /// With one end token a dialogue, masking the history still learns ends in it.
+    public static let historyEndLabels = ReferenceQuirks(bit: 5)
+    /// Mismatched pairs are formed inside of preprocessing batches.
+    public static let ktoMapBatches = ReferenceQuirks(bit: 6)
+    /// Packing shortens the cutoff by one token.
+    public static let cutoffMinusOne = ReferenceQuirks(bit: 7)
+    /// The evaluation loss is averaged batch by batch.
+    public static let evaluationBatchMean = ReferenceQuirks(bit: 8)
+    /// Metrics have the reference's names where those mislead.
+    public static let metricNames = ReferenceQuirks(bit: 9)
+    /// Control strings in a message become control tokens.
+    public static let contentSpecials = ReferenceQuirks(bit: 10)
+    /// Copies of saved modules are untied.
+    public static let untieSavedModules = ReferenceQuirks(bit: 11)
+    /// Losses are divided by the number of labels before shifting.
+    public static let unshiftedLabelCount = ReferenceQuirks(bit: 12)
+
+    /// All quirks.
+    public static let all = ReferenceQuirks(names.map(\.1))
+
+    /// The quirks with their names in a configuration.
+    private static let names: [(String, ReferenceQuirks)] = [
+        ("packing_attention", .packingAttention), ("pad_masks_eos", .padMasksEnd),
+        ("smoothing_not_divided", .smoothingNotDivided), ("asft_not_divided", .asftNotDivided),
+        ("preference_loss_ignored", .preferenceLossIgnored),
+        ("history_eos_labels", .historyEndLabels), ("kto_map_batches", .ktoMapBatches),
+        ("cutoff_minus_one", .cutoffMinusOne), ("eval_batch_mean", .evaluationBatchMean),
+        ("metric_names", .metricNames), ("content_specials", .contentSpecials),
+        ("untie_saved_modules", .untieSavedModules),
+        ("unshifted_label_count", .unshiftedLabelCount),
+    ]
+
+    /// The names of the quirks in the set.
+    public var names: [String] {
+        ReferenceQuirks.names.compactMap { contains($0.1) ? $0.0 : nil }
+    }
+
+    /// Reads `none`, `all`, a name, or a list of names.
+    public init(_ value: JSONValue) throws {
+        if let items = value.arrayValue {
+            self = try items.reduce(into: []) { $0.formUnion(try ReferenceQuirks($1)) }
+            return
+        }
+        switch value.stringValue {
+        case nil where value.isNull: self = []
+        case "none": self = []
+        case "all": self = .all
+        case let name:
+            guard let found = ReferenceQuirks.names.first(where: { $0.0 == name }) else {
+                let known = ReferenceQuirks.names.map(\.0).joined(separator: ", ")
+                throw FledgeError(
+                    .configuration, "reference_quirks has no \(name ?? value.serialized()).",
+                    advice: "It is none, all, or a list of: \(known).")
+            }
+            self = found.1
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import FledgeCore
+import FledgeData
+import FledgeTokenize
+import Testing
+
+@Suite struct PackingTests {
+    @Test func knapsacks() {
+        #expect(
+            Packing.knapsacks([5, 3, 9, 2, 7, 4, 6, 10, 1], capacity: 10)
+                == [[10], [9, 1], [7, 3], [6, 4], [5, 2]])
+        #expect(
+            Packing.knapsacks([60, 40, 40, 30, 30, 30, 10], capacity: 100)
+                == [[60, 40], [40, 30, 30], [30, 10]])
+        #expect(Packing.knapsacks([], capacity: 3).isEmpty)
+        #expect(Packing.knapsacks([4, 5], capacity: 3).isEmpty)
+    }
+
+    private func rows() throws -> [PackedRow] {
+        let answers = [(1, "a"), (5, "b"), (2, "c"), (9, "d"), (1, "e")]
+        let processor = try SupervisedProcessor(
+            tokenizer: ToyTokenizer(), template: ToyTokenizer.template(efficientEnd: false),
+            cutoffLength: 20)
+        let dataset = try processor.process(
+            answers.map { count, answer in
+                AlignedSample(
+                    prompt: [Message(.user, String(repeating: "1", count: count))],
+                    response: [Message(.assistant, answer)], system: "S")
+            })
+        return Packing.rows(dataset.samples, capacity: 20)
+    }
+
+    @Test func columnsAreThoseOfTheReference() throws {
+        let rows = try rows()
+        let plain = rows.map { $0.columns(length: 21, padding: 0x5F, neat: false) }
+        let neat = rows.map { $0.columns(length: 21, padding: 0x5F, neat: true) }
+        #expect(
+            plain.map { ToyTokenizer.text($0.inputIDs) } == [
+                "^sSu111111111ad$_____", "^sSu11111ab$^sSu1ae$_", "^sSu11ac$^sSu1aa$____",
+            ])
+        #expect(
+            plain.map { ToyTokenizer.text($0.labels) } == [
+                "..............d$.....", "..........b$......e$.", ".......c$......a$....",
+            ])
+        #expect(plain[0].positions == Array(0...15) + [0, 0, 0, 0, 0])
+        #expect(plain[1].positions == Array(0...11) + Array(0...7) + [0])
+        #expect(plain[2].positions == Array(0...8) + Array(0...7) + [0, 0, 0, 0])
+        #expect(plain.allSatisfy { $0.attention == Array(repeating: 1, count: 21) })
+        func runs(_ counts: [(Int32, Int)]) -> [Int32] {
+            counts.flatMap { Array(repeating: $0.0, count: $0.1) }
+        }
+        #expect(
+            neat.map(\.attention) == [
+                runs([(1, 16), (0, 5)]), runs([(1, 12), (2, 8), (0, 1)]),
+                runs([(1, 9), (2, 8), (0, 4)]),
+            ])
+        #expect(neat.map(\.boundaries) == [[0, 16, 21], [0, 12, 20, 21], [0, 9, 17, 21]])
+        #expect(rows.map(\.indices) == [[3], [1, 4], [2, 0]])
+    }
+
+    @Test func packedSamplesAreSegments() throws {
+        let row = try rows()[1]
+        let batch = SupervisedCollator().batch(row.samples, indices: row.indices)
+        #expect(batch.layout.segments.map(\.length) == [12, 8])
+        #expect(batch.samples == [1, 4])
+        #expect(batch.supervision.rows == [9, 10, 17, 18])
+        #expect(batch.supervision.targets == Array("b$e$".utf8).map { Int32($0) })
+        #expect(batch.supervision.segments == [0, 0, 1, 1])
+        #expect(batch.layout.positions == Array(0..<12) + Array(0..<8))
+    }
+}
+
+@Suite struct CollatorTests {
+    @Test func labelsAreShiftedInsideOfEachSample() {
+        let place = FledgeError.Location(file: "")
+        let samples = [
+            ProcessedSample(inputIDs: [5, 6, 7], labels: [5, -100, 7], source: place),
+            ProcessedSample(inputIDs: [], labels: [], source: place),
+            ProcessedSample(inputIDs: [8], labels: [8], source: place),
+        ]
+        let collator = SupervisedCollator()
+        let batch = collator.batch(samples, indices: [9, 3, 4], epoch: 2)
+        #expect(batch.ids == [5, 6, 7, 8])
+        #expect(batch.supervision.rows == [1] && batch.supervision.targets == [7])
+        #expect(batch.samples == [9, 3, 4] && batch.epoch == 2)
+        #expect(collator.itemCount(samples) == 1)
+        #expect(collator.itemCount(samples, quirks: .unshiftedLabelCount) == 3)
+        #expect(collator.batch([]).ids.isEmpty)
+    }
+}

@@ -1,0 +1,88 @@
+import FledgeCore
+import FledgeData
+import FledgeTokenize
+import Testing
+
+/// Rows processed as by LLaMA-Factory, from the file to the labels, compared by digests.
+@Suite(.enabled(if: ReferenceFiles.hasModel && ReferenceFiles.hasData))
+struct ReferenceRowTests {
+    private static let cases: [JSONValue] =
+        (try? ReferenceFiles.fixture("sft_rows.json"))?["cases"]?.arrayValue ?? []
+    private static let tokenizer = Result { try TokenizerFile.load(ReferenceFiles.model) }
+
+    /// The digest that the reference script writes.
+    static func digest(_ columns: [Int32]...) -> String {
+        var digest = SHA256()
+        for column in columns { column.withUnsafeBytes { digest.update($0) } }
+        return String(digest.hexadecimal().prefix(16))
+    }
+
+    @Test(arguments: 0..<18) func rowsAreTheReferences(index: Int) throws {
+        try #require(index < Self.cases.count)
+        let entry = Self.cases[index]
+        for quirks in [ReferenceQuirks.all, .all.subtracting(.contentSpecials)] {
+            let result = try process(entry["options"] ?? .null, quirks)
+            let expected = entry["train"]?.stringValue?.split(separator: " ").map(String.init)
+            #expect(result.train.count == expected?.count)
+            let wrong = zip(result.train, expected ?? []).enumerated().filter { $1.0 != $1.1 }
+            #expect(
+                wrong.isEmpty,
+                "\(wrong.count) differ, first \(wrong.first?.offset ?? -1) of \(entry["options"] ?? .null)"
+            )
+            let held = entry["validation"]?.stringValue?.split(separator: " ").map(String.init)
+            #expect(result.validation == held ?? [])
+        }
+    }
+
+    @Test func allCasesAreThere() { #expect(Self.cases.count == 18) }
+
+    @Test func aWrongOptionIsNoticed() throws {
+        var options = try #require(Self.cases.first?["options"])
+        options["cutoff_len"] = 100
+        let expected = Self.cases[0]["train"]?.stringValue?.split(separator: " ").map(String.init)
+        let rows = try process(options, .all).train
+        #expect(rows.count == 999 && rows != expected)
+    }
+
+    private func process(
+        _ options: JSONValue, _ quirks: ReferenceQuirks
+    ) throws -> (train: [String], validation: [String]) {
+        var dataset = DatasetOptions()
+        dataset.folder = ReferenceFiles.data
+        dataset.names = DatasetOptions.names(in: options["dataset"]?.stringValue ?? "")
+        dataset.sampleLimit = options["max_samples"]?.intValue
+        dataset.validationSize = options["val_size"]?.doubleValue ?? 0
+        if let mix = options["mix_strategy"]?.stringValue.flatMap(DatasetMix.init(rawValue:)) {
+            dataset.mix = mix
+        }
+        dataset.probabilities = options["interleave_probs"]?.stringValue?.split(separator: ",")
+            .compactMap { Double($0) }
+        var template = try TemplateCatalog.named(options["template"]?.stringValue ?? "")
+        if let format = options["tool_format"]?.stringValue {
+            template.setToolFormat(try ToolFormat.named(format))
+        }
+        if let text = options["default_system"]?.stringValue { template.defaultSystem = text }
+        if let flag = options["enable_thinking"]?.boolValue { template.enablesThinking = flag }
+        var tokenizer = try Self.tokenizer.get()
+        _ = try template.prepare(&tokenizer)
+        let length = options["cutoff_len"]?.intValue ?? 2048
+        let packs = options["packing"]?.boolValue ?? false
+        let processor = try SupervisedProcessor(
+            tokenizer: tokenizer, template: template, cutoffLength: packs ? length - 1 : length,
+            masksHistory: options["mask_history"]?.boolValue ?? false,
+            trainsOnPrompt: options["train_on_prompt"]?.boolValue ?? false, quirks: quirks)
+        let loaded = try DatasetLoader(dataset).load()
+        func digests(_ rows: [AlignedSample]) throws -> [String] {
+            let samples = try processor.process(rows).samples
+            guard packs else { return samples.map { Self.digest($0.inputIDs, $0.labels) } }
+            return Packing.rows(samples, capacity: length - 1).map {
+                let row = $0.columns(length: length, padding: tokenizer.padding ?? 0, neat: true)
+                return Self.digest(row.inputIDs, row.labels, row.positions)
+            }
+        }
+        return (
+            try digests(loaded.train),
+            try loaded.evaluations.first.map { try digests($0.samples) } ?? []
+        )
+    }
+}
