@@ -19,7 +19,7 @@ INLINE void SUM(tile_as)(
         V right[TILE_VECTORS];
         for (int j = 0; j < vectors; j++) right[j] = SUM(load)(b + j * LANES);
         for (int i = 0; i < rows; i++) {
-            V left = (V){} + *(const S *)(a + i * a_row);
+            V left = *(const S *)(a + i * a_row) - (V){};   // x - 0 is x; x + 0 is an addition
             for (int j = 0; j < vectors; j++)
                 sums[i][j] = MULTIPLY_ADD(left, right[j], sums[i][j]);
         }
