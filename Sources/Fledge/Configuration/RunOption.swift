@@ -152,6 +152,10 @@ extension RunOption {
         }
     }
 
+    private static func plain(_ number: Double) -> String {
+        Int(exactly: number).map(String.init) ?? "\(number)"
+    }
+
     /// The form of the values in words.
     public var form: String {
         let words =
@@ -160,8 +164,8 @@ extension RunOption {
             case .integer(let least):
                 least == .min ? "a whole number" : "a whole number from \(least) on"
             case .number(.any): "a number"
-            case .number(.atLeast(let least)): "a number from \(OptionValue.number(least)) on"
-            case .number(.above(let least)): "a number above \(OptionValue.number(least))"
+            case .number(.atLeast(let least)): "a number from \(Self.plain(least)) on"
+            case .number(.above(let least)): "a number above \(Self.plain(least))"
             case .number(.fraction): "a number from 0 to below 1"
             case .text: choices?.joined(separator: ", ") ?? "a text"
             case .choice(let words): (choices ?? words).joined(separator: ", ")
