@@ -47,6 +47,10 @@ public struct Supervision: Hashable, Sendable {
     /// Index of the segment that the prediction belongs to.
     public var segments: [Int32]
 
+    /// Weight that enters the denominator of a mean loss without a prediction of its own; zero
+    /// except where the reference's count of labels is to be reproduced.
+    public var extraWeight = 0.0
+
     /// Creates a list of predictions; all arrays have the same length.
     public init(rows: [Int32] = [], targets: [Int32] = [], weights: [Float]? = nil, segments: [Int32]? = nil) {
         self.rows = rows
@@ -62,7 +66,7 @@ public struct Supervision: Hashable, Sendable {
     public var count: Int { rows.count }
 
     /// Sum of the weights, the denominator of a mean loss.
-    public var totalWeight: Double { weights.reduce(0) { $0 + Double($1) } }
+    public var totalWeight: Double { weights.reduce(extraWeight) { $0 + Double($1) } }
 
     /// Adds one prediction.
     public mutating func append(row: Int, target: Int32, weight: Float = 1, segment: Int) {

@@ -2,8 +2,13 @@ public import FledgeCore
 
 /// Puts samples into a batch: each token predicts the next one where that is learned.
 public struct SupervisedCollator: Sendable {
+    private let quirks: ReferenceQuirks
+
     /// Creates a collator.
-    public init() {}
+    ///
+    /// - Parameter quirks: With `unshifted_label_count`, labels at places that predict nothing enter
+    ///   the mean's denominator.
+    public init(quirks: ReferenceQuirks = []) { self.quirks = quirks }
 
     /// The batch of some samples.
     ///
@@ -24,21 +29,15 @@ public struct SupervisedCollator: Sendable {
                 supervision.append(row: start + row, target: label, segment: segment)
             }
             start += sample.inputIDs.count
+            if quirks.contains(.unshiftedLabelCount), let first = sample.labels.first,
+                first != ProcessedSample.ignored
+            {
+                supervision.extraWeight += 1
+            }
         }
         return TokenBatch(
             ids: samples.flatMap(\.inputIDs),
             layout: SequenceLayout(lengths: samples.map(\.inputIDs.count)),
             supervision: supervision, samples: indices, epoch: epoch)
-    }
-
-    /// The number that a mean loss over some samples is divided by: the predictions that count, or
-    /// with the quirk `unshifted_label_count` all labels, also at places that predict nothing.
-    public func itemCount(_ samples: [ProcessedSample], quirks: ReferenceQuirks = []) -> Int {
-        samples.reduce(0) { sum, sample in
-            let count =
-                quirks.contains(.unshiftedLabelCount)
-                ? sample.labels.count { $0 != ProcessedSample.ignored } : sample.supervisedCount
-            return sum + count
-        }
     }
 }

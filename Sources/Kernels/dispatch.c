@@ -73,6 +73,6 @@ const fledge_table *fledge_kernels(void) {
 }
 
 const fledge_element_kernels *fledge_kernels_of(const fledge_table *table, int type) {
-    return type == FLEDGE_FLOAT64 ? &table->float64
-        : type == FLEDGE_BFLOAT16 ? &table->bfloat16 : &table->float32;
+    return type == FLEDGE_FLOAT64 ? table->float64
+        : type == FLEDGE_BFLOAT16 ? table->bfloat16 : table->float32;
 }

@@ -11,6 +11,12 @@ public final class Parameter {
     /// Its place on the tape while ``valueAndGradients(of:_:)`` runs.
     var reference: TapeReference?
 
+    /// The value as an input of operations: tracked while ``valueAndGradients(of:_:)`` tracks the
+    /// parameter.
+    public var tracked: Tensor {
+        Tensor(storage: value.storage, shape: value.shape, value.elementType, reference: reference)
+    }
+
     /// Creates a parameter.
     public init(_ name: String, _ value: Tensor, isTrainable: Bool = false) {
         (self.name, self.value, self.isTrainable) = (name, value, isTrainable)

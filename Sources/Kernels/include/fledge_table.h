@@ -38,13 +38,14 @@ typedef struct fledge_attention {
     long query_count, key_count, dimension, group;
     long query_stride, key_stride;
     double scale;
-    const void *q, *k, *v;
+    const void *_Nullable q, *_Nullable k, *_Nullable v;
     void *_Nullable output;
     /// Log-sum-exp of each (query, head), rows of `heads`, in the type of the sums.
     void *_Nullable log_sums;
     long heads;
-    // Backward only. Gradients of keys and values are of one query head each, `[key, dimension]`
-    // in the type of the sums.
+    // Backward only. Gradients of keys and values are kept for each query head, `[key, dimension]` in
+    // the type of the sums, heads `head_stride` elements apart.
+    long head_stride;
     const void *_Nullable output_gradient;
     void *_Nullable dq, *_Nullable dk, *_Nullable dv;
 } fledge_attention;
@@ -94,13 +95,17 @@ typedef struct fledge_element_kernels {
     void (*attention_forward)(const fledge_attention *job, long key_value_head, long query_block);
     /// One query head.
     void (*attention_backward)(const fledge_attention *job, long head);
+    /// d[row, dimension] = the sum over `group` parts (S) that lie `head_stride` apart.
+    void (*fold_heads)(
+        void *d, const void *parts, long head_stride, long group, long rows, long dimension,
+        long d_stride);
 } fledge_element_kernels;
 
 typedef struct fledge_table {
     const char *name;
     /// Whether the path multiplies bfloat16 without widening it first.
     int native_bfloat16;
-    fledge_element_kernels float32, float64, bfloat16;
+    const fledge_element_kernels *float32, *float64, *bfloat16;
     void (*product)(const fledge_product *product);
     /// Decoupled weight decay Adam over float32 (Loshchilov and Hutter 2019), `c1`, `c2` being
     /// 1 - beta^step.

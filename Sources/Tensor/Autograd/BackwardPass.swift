@@ -30,6 +30,12 @@ public struct BackwardPass {
         _ body: (_ memory: UnsafeMutableRawPointer, _ holdsSum: Bool) -> Void
     ) {
         guard let slot = inputs[input] else { return }
+        if let present = slots[slot], present.elementType != type {
+            let part = Tensor(uninitialized: shape, type)
+            body(part.freshPointer, false)
+            add(part, to: input)
+            return
+        }
         let holdsSum = slots[slot] != nil
         var sum = slots[slot].take() ?? Tensor(uninitialized: shape, type)
         sum.withUnsafeMutableBytes { bytes in

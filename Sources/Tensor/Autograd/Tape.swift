@@ -37,7 +37,7 @@ final class Tape {
             let operation = entries[index].operation.take()
             guard let operation, let gradient = pass.slots[index].take() else { continue }
             pass.inputs = entries[index].inputs
-            operation.backward(gradient, &pass)
+            operation.backward(consume gradient, &pass)
         }
         return Array(pass.slots.prefix(leaves))
     }

@@ -29,6 +29,9 @@ public func valueAndGradients(
     }
     let seed = Tensor([1.0], shape: value.shape).converted(to: value.elementType)
     let sums = tape.gradients(from: reference.index, seed: seed, leaves: parameters.count)
-    for (parameter, gradient) in zip(parameters, sums) { gradients[parameter] = gradient }
+    for (parameter, gradient) in zip(parameters, sums) {
+        guard let gradient else { continue }
+        gradients[parameter] = gradient.converted(to: gradient.elementType.accumulator)
+    }
     return (value.detached, gradients)
 }

@@ -1,0 +1,53 @@
+import Fledge
+import Foundation
+
+/// Times LoRA steps on one packed sequence, rank 8 on all linear layers, every token supervised.
+///
+/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP
+@main
+struct StepBenchmark {
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
+            let warmup = Int(arguments[5])
+        else {
+            print("usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP")
+            exit(2)
+        }
+        let type: ElementType = arguments[2] == "bfloat16" ? .bfloat16 : .float32
+        let model = try Checkpoint(path: arguments[1]).causalLM(storing: type)
+        try model.attach(LoRA(rank: 8), seed: 0)
+        let recorder = Recorder()
+        let trainer = Trainer(
+            ObjectiveStage(model, TokenCrossEntropy()), schedule: .constant(1e-4),
+            logging: .never, callbacks: [recorder])
+        let batches = Epochs(Array(0..<(steps + warmup)), batchSize: 1) { picked, epoch in
+            var generator = KeyedGenerator(RandomKey(seed: 1).appending(picked[0].index))
+            let ids = (0..<length).map { _ in Int32.random(in: 100..<40000, using: &generator) }
+            var batch = TokenBatch(ids: ids, layout: SequenceLayout(lengths: [length]))
+            for row in 0..<(length - 1) {
+                batch.supervision.append(row: row, target: ids[row + 1], segment: 0)
+            }
+            return batch
+        }
+        try trainer.fit(batches, steps: steps + warmup)
+        let seconds = recorder.seconds.dropFirst(warmup).sorted()
+        let rate = Double(length) / seconds[seconds.count / 2]
+        let result: JSONValue = [
+            "name": "fledge", "dtype": .string(arguments[2]), "length": .integer(length),
+            "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
+            "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576), "kernels": .string(Kernels.path),
+        ]
+        print(result.serialized(.compact))
+    }
+}
+
+private final class Recorder: Callback {
+    var seconds: [Double] = []
+    var loss = 0.0
+
+    func didFinishStep(_ report: StepReport, _ run: TrainingRun) {
+        seconds.append(report.seconds)
+        loss = report.loss
+    }
+}

@@ -1,0 +1,38 @@
+# Everything that one does with the project; `make` alone builds the command line.
+
+SHELL = /bin/bash
+SWIFT ?= swift
+BIN = .build/release/fledge
+
+.PHONY: build test demo bench format lint dependencies
+
+build: dependencies
+	$(SWIFT) build -c release --product fledge
+
+# What the network cannot give is skipped, by name; everything else has to pass.
+test: dependencies
+	@rm -rf .build/skipped && mkdir -p .build/skipped
+	@Scripts/fetch-model.sh > .build/model-path \
+		|| echo "checks against SmolLM2 (Scripts/fetch-model.sh failed)" > .build/skipped/model
+	@test ! -x Scripts/fetch-reference-data.sh || Scripts/fetch-reference-data.sh > /dev/null \
+		|| echo "checks against reference data (Scripts/fetch-reference-data.sh failed)" \
+			> .build/skipped/data
+	$(SWIFT) build -c release --build-tests
+	@set -o pipefail; $(SWIFT) test -c release --skip-build 2>&1 | tee .build/test-log
+	@grep -E 'skipped' .build/test-log | sed 's/^[^A-Za-z]*//' > .build/skipped/tests || true
+	@cat .build/skipped/* | sed 's/^/skipped: /'
+
+demo: build
+	@model=$$(Scripts/fetch-model.sh) && Scripts/demo.sh $(BIN) "$$model"
+
+bench: dependencies
+	$(SWIFT) run -c release --package-path Benchmarks
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+dependencies:
+	@Scripts/install-dependencies.sh

@@ -1,0 +1,148 @@
+import FledgeCore
+
+/// What options demand of each other, in the reference's order and, where it has them, its words.
+struct ConfigurationRules {
+    private let values: OptionValues
+
+    init(_ values: OptionValues) { self.values = values }
+
+    /// Throws for the first rule that is broken.
+    func check(_ purpose: RunConfiguration.Purpose) throws {
+        try checkModel()
+        try checkData()
+        try checkFinetuning()
+        guard purpose == .training else { return try checkAdapters() }
+        try checkIntervals()
+        try checkRun()
+        try checkAdapters()
+    }
+
+    /// Throws at the place of the first of the keys that was set.
+    private func require(
+        _ condition: Bool, _ message: @autoclosure () -> String, _ keys: String...
+    ) throws {
+        guard !condition else { return }
+        let location = keys.lazy.compactMap { values.locations[$0] }.first
+        throw FledgeError(.configuration, message(), at: location)
+    }
+
+    private func checkModel() throws {
+        try require(
+            values.optionalText("model_name_or_path")?.isEmpty == false,
+            "Please provide `model_name_or_path`.", "model_name_or_path")
+        try require(
+            values.integer("image_max_pixels") >= values.integer("image_min_pixels"),
+            "`image_max_pixels` cannot be smaller than `image_min_pixels`.", "image_max_pixels")
+        try require(
+            values.integer("video_max_pixels") >= values.integer("video_min_pixels"),
+            "`video_max_pixels` cannot be smaller than `video_min_pixels`.", "video_max_pixels")
+    }
+
+    private func checkData() throws {
+        let datasets = values.list("dataset").count
+        let evaluationSets = values.list("eval_dataset").count
+        let heldOut = values.number("val_size") > 1e-6
+        try require(
+            datasets > 0 || !heldOut, "Cannot specify `val_size` if `dataset` is None.", "val_size")
+        try require(
+            evaluationSets == 0 || !heldOut,
+            "Cannot specify `val_size` if `eval_dataset` is not None.", "val_size")
+        if let probabilities = values.optionalNumbers("interleave_probs") {
+            try require(
+                values.text("mix_strategy") != "concat",
+                "`interleave_probs` is only valid for interleaved mixing.", "interleave_probs")
+            try require(
+                datasets == 0 || datasets == probabilities.count,
+                "The length of dataset and interleave probs should be identical: "
+                    + "\(datasets) and \(probabilities.count).", "interleave_probs")
+            try require(
+                evaluationSets == 0 || evaluationSets == probabilities.count,
+                "The length of eval dataset and interleave probs should be identical: "
+                    + "\(evaluationSets) and \(probabilities.count).", "interleave_probs")
+            try require(
+                probabilities.allSatisfy { $0 >= 0 }
+                    && abs(probabilities.reduce(0, +) - 1) < 1e-6,
+                "`interleave_probs` should be probabilities that add up to 1.", "interleave_probs")
+        }
+        try require(
+            !(values.flag("mask_history") && values.flag("train_on_prompt")),
+            "`mask_history` is incompatible with `train_on_prompt`.", "mask_history")
+    }
+
+    private func checkFinetuning() throws {
+        try require(
+            values.text("finetuning_type") == "lora" || !values.flag("use_rslora"),
+            "`use_rslora` is only valid for LoRA training.", "use_rslora")
+        try require(
+            !values.list("lora_target").isEmpty, "`lora_target` names no module.", "lora_target")
+        let targets = values.list("lora_target")
+        try require(
+            targets == ["all"] || !targets.contains("all"),
+            "`lora_target` is all or names of modules, not both.", "lora_target")
+        let quirks = values.list("reference_quirks")
+        try require(
+            quirks.count < 2 || !(quirks.contains("all") || quirks.contains("none")),
+            "`reference_quirks` is none, all or names of quirks, not both.", "reference_quirks")
+    }
+
+    private func checkIntervals() throws {
+        let strategy = values.text("eval_strategy")
+        func checkCount(_ key: String, _ number: Double, usedBy user: String) throws {
+            guard values.text(user) == "steps" else { return }
+            try require(
+                number > 0, "`\(user)` is steps, which needs `\(key)` above 0.", key, user)
+            try require(
+                number < 1 || number == number.rounded(),
+                "`\(key)` must be an integer if bigger than 1: \(number).", key)
+        }
+        let evaluationSteps = values.optionalNumber("eval_steps").flatMap { $0 == 0 ? nil : $0 }
+        let logging = values.number("logging_steps")
+        try checkCount("logging_steps", logging, usedBy: "logging_strategy")
+        try checkCount("eval_steps", evaluationSteps ?? logging, usedBy: "eval_strategy")
+        try checkCount("save_steps", values.number("save_steps"), usedBy: "save_strategy")
+        let warmup = values.number("warmup_steps")
+        try require(
+            warmup < 1 || warmup == warmup.rounded(),
+            "`warmup_steps` must be an integer if bigger than 1: \(warmup).", "warmup_steps")
+        if let ratio = values.optionalNumber("warmup_ratio") {
+            try require(ratio <= 1, "`warmup_ratio` is a part, at most 1.", "warmup_ratio")
+        }
+        if values.flag("load_best_model_at_end") {
+            try require(
+                strategy == values.text("save_strategy") && strategy != "no",
+                "`load_best_model_at_end` requires the save and eval strategy to match, but found "
+                    + "eval_strategy: \(strategy) and save_strategy: "
+                    + "\(values.text("save_strategy")).", "load_best_model_at_end")
+            let (save, evaluation) = (values.number("save_steps"), evaluationSteps ?? logging)
+            let ratio = save / evaluation
+            try require(
+                strategy != "steps"
+                    || ((save < 1) == (evaluation < 1) && abs(ratio - ratio.rounded()) < 1e-9),
+                "`load_best_model_at_end` requires `save_steps` to be a multiple of `eval_steps`, "
+                    + "but found \(save) and \(evaluation).", "save_steps", "eval_steps")
+        }
+        try require(
+            values.optionalInteger("early_stopping_steps") == nil || strategy != "no",
+            "`early_stopping_steps` requires an `eval_strategy`.", "early_stopping_steps")
+    }
+
+    private func checkRun() throws {
+        let datasets = values.list("dataset")
+        try require(
+            !values.flag("do_train") || !datasets.isEmpty,
+            "Please specify dataset for training.", "do_train")
+        let evaluates = values.flag("do_eval") || values.text("eval_strategy") != "no"
+        try require(
+            !evaluates || !values.list("eval_dataset").isEmpty
+                || values.number("val_size") >= 1e-6,
+            "Please make sure eval_dataset be provided or val_size >1e-6", "eval_strategy",
+            "do_eval")
+    }
+
+    private func checkAdapters() throws {
+        try require(
+            values.list("adapter_name_or_path").isEmpty
+                || values.text("finetuning_type") == "lora",
+            "Adapter is only valid for the LoRA method.", "adapter_name_or_path")
+    }
+}

@@ -1,0 +1,100 @@
+import FledgeCore
+import Yams
+
+/// A configuration's keys as they were written, each with its place.
+struct ConfigurationText {
+    /// One key and its value.
+    struct Entry {
+        let key: String
+        let node: Node
+        let location: FledgeError.Location
+    }
+
+    private(set) var entries: [Entry] = []
+
+    /// Reads a YAML (or JSON) text whose root is a mapping.
+    init(yaml: String, file: String) throws {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch let error as YamlError {
+            throw Self.explained(error, file)
+        }
+        guard let root else { return }
+        guard case .mapping(let mapping) = root else {
+            // An empty document, or comments only, is a null scalar.
+            if case .scalar(let scalar) = root, scalar.string.isEmpty { return }
+            throw FledgeError(
+                .configuration, "A configuration is a mapping of keys to values.",
+                at: Self.location(root, file))
+        }
+        for (key, value) in mapping {
+            guard case .scalar(let name) = key else {
+                throw FledgeError(
+                    .configuration, "A key should be a word.", at: Self.location(key, file))
+            }
+            entries.append(
+                Entry(key: name.string, node: value, location: Self.location(key, file)))
+        }
+    }
+
+    /// Adds what the command line says over the file: `key=value`, `--key value`, `--key=value`, or
+    /// `--key` alone for true.
+    mutating func apply(overrides: [String]) throws {
+        var rest = overrides[...]
+        while let word = rest.popFirst() {
+            let isDashed = word.hasPrefix("--")
+            let body = isDashed ? String(word.dropFirst(2)) : word
+            if let equals = body.firstIndex(of: "=") {
+                try set(
+                    String(body[..<equals]), String(body[body.index(after: equals)...]), word)
+            } else if isDashed, let value = rest.first, !value.hasPrefix("--") {
+                rest.removeFirst()
+                try set(body, value, "\(word) \(value)")
+            } else if isDashed {
+                try set(body, "true", word)
+            } else {
+                throw FledgeError(
+                    .configuration, "\(word) is neither key=value nor --key value.",
+                    at: .init(file: "command line"))
+            }
+        }
+    }
+
+    private mutating func set(_ key: String, _ value: String, _ word: String) throws {
+        let location = FledgeError.Location(file: "command line (\(word))")
+        var node = Node.scalar(.init(value))
+        if value.hasPrefix("{") || value.hasPrefix("[") {
+            do {
+                node = try Yams.compose(yaml: value) ?? node
+            } catch let error as YamlError {
+                throw Self.explained(error, location.file)
+            }
+        }
+        entries.removeAll { $0.key == key }
+        entries.append(Entry(key: key, node: node, location: location))
+    }
+
+    private static func location(_ node: Node, _ file: String) -> FledgeError.Location {
+        .init(file: file, line: node.mark?.line, column: node.mark?.column)
+    }
+
+    private static func explained(_ error: YamlError, _ file: String) -> FledgeError {
+        func at(_ mark: Mark) -> FledgeError.Location {
+            .init(file: file, line: mark.line, column: mark.column)
+        }
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return FledgeError(
+                .configuration, "This is no valid YAML: \(problem).", at: at(mark))
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return FledgeError(
+                .configuration, "\(duplicates.joined(separator: ", ")) is given twice.",
+                advice: "Remove all but one of the lines.", at: at(context.mark))
+        default:
+            return FledgeError(
+                .configuration, "This is no valid YAML.", at: .init(file: file), cause: error)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// What is trained on, and how it becomes rows of tokens.
+public struct DataArguments: Hashable, Sendable {
+    /// The chat template's name (`template`).
+    public var template: String?
+    /// Data sets to train on (`dataset`).
+    public var datasets: [String]
+    /// Data sets to evaluate on (`eval_dataset`).
+    public var evaluationDatasets: [String]
+    /// The folder of dataset_info.json (`dataset_dir`).
+    public var datasetFolder: String
+    /// Most tokens of one example (`cutoff_len`).
+    public var cutoffLength: Int
+    /// Whether prompts are trained on too (`train_on_prompt`).
+    public var trainsOnPrompt: Bool
+    /// Whether only the last turn is trained on (`mask_history`).
+    public var masksHistory: Bool
+    /// How data sets are mixed (`mix_strategy`).
+    public var mixStrategy: MixStrategy
+    /// The probability of each data set (`interleave_probs`).
+    public var interleaveProbabilities: [Double]?
+    /// Examples that are packed together at a time (`preprocessing_batch_size`).
+    public var preprocessingBatchSize: Int
+    /// Examples taken of each data set (`max_samples`).
+    public var maxSamples: Int?
+    /// Part (below 1) or number of held-out examples (`val_size`).
+    public var validationSize: Double
+    /// Whether short examples are joined; nil for the stage's own choice (`packing`).
+    public var packing: Bool?
+    /// Whether joined examples do not see each other (`neat_packing`).
+    public var neatPacking: Bool
+    /// The tool format instead of the template's (`tool_format`).
+    public var toolFormat: String?
+    /// The system prompt instead of the template's (`default_system`).
+    public var defaultSystem: String?
+    /// Whether reasoning is asked for; nil keeps data as they are (`enable_thinking`).
+    public var enablesThinking: Bool?
+    /// Whether thoughts of earlier turns stay (`preserve_thinking`).
+    public var preservesThinking: Bool
+
+    /// How several data sets become one.
+    public enum MixStrategy: String, Hashable, Sendable {
+        case concatenate = "concat"
+        case interleaveUnder = "interleave_under"
+        case interleaveOver = "interleave_over"
+        case interleaveOnce = "interleave_once"
+    }
+
+    /// The defaults.
+    public init() { self.init(.defaults) }
+
+    init(_ values: OptionValues) {
+        template = values.optionalText("template")
+        datasets = values.list("dataset")
+        evaluationDatasets = values.list("eval_dataset")
+        datasetFolder = values.text("dataset_dir")
+        cutoffLength = values.integer("cutoff_len")
+        trainsOnPrompt = values.flag("train_on_prompt")
+        masksHistory = values.flag("mask_history")
+        mixStrategy = values.word("mix_strategy")
+        interleaveProbabilities = values.optionalNumbers("interleave_probs")
+        preprocessingBatchSize = values.integer("preprocessing_batch_size")
+        maxSamples = values.optionalInteger("max_samples")
+        validationSize = values.number("val_size")
+        packing = values.optionalFlag("packing")
+        neatPacking = values.flag("neat_packing")
+        toolFormat = values.optionalText("tool_format")
+        defaultSystem = values.optionalText("default_system")
+        enablesThinking = values.optionalFlag("enable_thinking")
+        preservesThinking = values.flag("preserve_thinking")
+    }
+}

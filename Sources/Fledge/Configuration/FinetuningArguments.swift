@@ -1,0 +1,67 @@
+public import FledgeData
+
+/// The method of fine-tuning.
+public struct FinetuningArguments: Hashable, Sendable {
+    /// What is trained (`stage`).
+    public var stage: Stage
+    /// Which weights are trained (`finetuning_type`).
+    public var method: Method
+    /// The rank of adapters (`lora_rank`).
+    public var loraRank: Int
+    /// The numerator of the adapters' scale (`lora_alpha`; twice the rank when not set).
+    public var loraAlpha: Int
+    /// Dropout on the adapters' input (`lora_dropout`).
+    public var loraDropout: Double
+    /// The modules that get adapters; `all` for every linear one but the head (`lora_target`).
+    public var loraTargets: [String]
+    /// Whether the scale is divided by the root of the rank (`use_rslora`).
+    public var usesRankStabilizedScale: Bool
+    /// Whether loaded adapters are merged and a new one is trained (`create_new_adapter`).
+    public var createsNewAdapter: Bool
+    /// Whether evaluation reports the accuracy of tokens (`compute_accuracy`).
+    public var computesAccuracy: Bool
+    /// Whether training keeps the order of the data (`disable_shuffling`).
+    public var disablesShuffling: Bool
+    /// Evaluations without improvement before training stops (`early_stopping_steps`).
+    public var earlyStoppingEvaluations: Int?
+    /// Whether curves are drawn (`plot_loss`).
+    public var plotsLoss: Bool
+    /// The reference's faults to bring back (`reference_quirks`).
+    public var referenceQuirks: ReferenceQuirks
+
+    /// The stages of fine-tuning.
+    public enum Stage: String, Hashable, Sendable {
+        case pretraining = "pt"
+        case supervised = "sft"
+        case reward = "rm"
+        case proximalPolicy = "ppo"
+        case directPreference = "dpo"
+        case kahnemanTversky = "kto"
+    }
+
+    /// Which weights are trained.
+    public enum Method: String, Hashable, Sendable {
+        case lora, oft, freeze, full
+    }
+
+    /// The defaults.
+    public init() { self.init(.defaults) }
+
+    init(_ values: OptionValues) {
+        stage = values.word("stage")
+        method = values.word("finetuning_type")
+        loraRank = values.integer("lora_rank")
+        loraAlpha = values.optionalInteger("lora_alpha") ?? 2 * loraRank
+        loraDropout = values.number("lora_dropout")
+        loraTargets = values.list("lora_target")
+        usesRankStabilizedScale = values.flag("use_rslora")
+        createsNewAdapter = values.flag("create_new_adapter")
+        computesAccuracy = values.flag("compute_accuracy")
+        disablesShuffling =
+            values.flag("disable_shuffling")
+            || values.text("train_sampling_strategy") == "sequential"
+        earlyStoppingEvaluations = values.optionalInteger("early_stopping_steps")
+        plotsLoss = values.flag("plot_loss")
+        referenceQuirks = ReferenceQuirks(checked: values.list("reference_quirks"))
+    }
+}

@@ -1,0 +1,49 @@
+/// What is loaded, and in which form.
+public struct ModelArguments: Hashable, Sendable {
+    /// The model: a folder, a `.gguf` file or a name in the local hub cache (`model_name_or_path`).
+    public var modelPath: String?
+    /// Adapter folders, merged in order (`adapter_name_or_path`).
+    public var adapterPaths: [String]
+    /// Folder inside each adapter path that holds the adapter (`adapter_folder`).
+    public var adapterFolder: String?
+    /// The local hub cache (`cache_dir`).
+    public var cacheFolder: String?
+    /// The revision in the local hub cache (`model_revision`).
+    public var modelRevision: String
+    /// Whether control strings in text stay text; nil leaves only those of the template's own parts
+    /// (`split_special_tokens`).
+    public var splitsSpecialTokens: Bool?
+    /// Whether generation keeps keys and values (`use_kv_cache`).
+    public var usesKeyValueCache: Bool
+    /// The element type of inference and export (`infer_dtype`).
+    public var inferenceType: InferenceType
+    /// Whether each parameter is printed (`print_param_status`).
+    public var printsParameterStatus: Bool
+    /// Where export writes (`export_dir`).
+    public var exportFolder: String?
+    /// The largest size of an exported file in GB (`export_size`).
+    public var exportShardGigabytes: Int
+
+    /// The element types of inference and export.
+    public enum InferenceType: String, Hashable, Sendable {
+        case automatic = "auto"
+        case float16, bfloat16, float32
+    }
+
+    /// The defaults.
+    public init() { self.init(.defaults) }
+
+    init(_ values: OptionValues) {
+        modelPath = values.optionalText("model_name_or_path")
+        adapterPaths = values.list("adapter_name_or_path")
+        adapterFolder = values.optionalText("adapter_folder")
+        cacheFolder = values.optionalText("cache_dir")
+        modelRevision = values.text("model_revision")
+        splitsSpecialTokens = values.optionalFlag("split_special_tokens")
+        usesKeyValueCache = values.flag("use_kv_cache")
+        inferenceType = values.word("infer_dtype")
+        printsParameterStatus = values.flag("print_param_status")
+        exportFolder = values.optionalText("export_dir")
+        exportShardGigabytes = values.integer("export_size")
+    }
+}

@@ -1,0 +1,158 @@
+public import FledgeCore
+public import Foundation
+
+/// Everything that a run is told: a file of LLaMA-Factory's keys, with overrides over it.
+public struct RunConfiguration: Sendable {
+    /// What a configuration is read for; decides what has to be there.
+    public enum Purpose: Hashable, Sendable {
+        /// Training, and what belongs to it: preprocessing and planning.
+        case training
+        /// Chat and export.
+        case inference
+    }
+
+    /// What is loaded, and in which form.
+    public var model: ModelArguments
+    /// What is trained on.
+    public var data: DataArguments
+    /// The method of fine-tuning.
+    public var finetuning: FinetuningArguments
+    /// The course of training and its outputs.
+    public var training: TrainingArguments
+    /// How text is generated.
+    public var generating: GeneratingArguments
+    /// What the user should hear: keys that change nothing here, keys that are ignored.
+    public var notes: [String]
+    /// The values under their keys, and which of them were set.
+    public let values: OptionValues
+
+    /// The defaults, for a program that fills in what it needs.
+    public init() { self.init(.defaults, notes: []) }
+
+    private init(_ values: OptionValues, notes: [String]) {
+        self.values = values
+        self.notes = notes
+        model = ModelArguments(values)
+        data = DataArguments(values)
+        finetuning = FinetuningArguments(values)
+        training = TrainingArguments(values)
+        generating = GeneratingArguments(values)
+    }
+
+    /// Reads a file.
+    ///
+    /// - Parameters:
+    ///   - path: A YAML or JSON file; nil for overrides alone.
+    ///   - overrides: `key=value` or `--key value` words, which replace the file's keys.
+    ///   - purpose: What the configuration is for.
+    ///   - environment: Where `ALLOW_EXTRA_ARGS` is looked up.
+    public init(
+        path: String?, overrides: [String] = [], purpose: Purpose = .training,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        guard let path else {
+            try self.init(
+                yaml: "", file: "command line", overrides: overrides, purpose: purpose,
+                environment: environment)
+            return
+        }
+        let file = try MappedFile(path: path)
+        guard let text = String(validating: file.bytes, as: UTF8.self) else {
+            throw FledgeError(
+                .configuration, "The file is not UTF-8 text.", at: .init(file: path))
+        }
+        try self.init(
+            yaml: text, file: path, overrides: overrides, purpose: purpose,
+            environment: environment)
+    }
+
+    /// Reads a text.
+    public init(
+        yaml: String, file: String, overrides: [String] = [], purpose: Purpose = .training,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        var text = try ConfigurationText(yaml: yaml, file: file)
+        try text.apply(overrides: overrides)
+        let allowsExtra = ["true", "y", "1"].contains(
+            environment["ALLOW_EXTRA_ARGS"]?.lowercased() ?? "")
+        var values = OptionValues.defaults
+        var ignored = [String]()
+        for entry in text.entries {
+            guard let option = RunOption.named(entry.key) else {
+                guard allowsExtra else { throw Self.unknown(entry) }
+                ignored.append(entry.key)
+                continue
+            }
+            let value = try option.value(of: entry.node, at: entry.location)
+            try option.refuse(value, at: entry.location)
+            values.set(option.name, value, at: entry.location)
+        }
+        try ConfigurationRules(values).check(purpose)
+        self.init(values, notes: Self.notes(values, ignored))
+    }
+
+    private static func unknown(_ entry: ConfigurationText.Entry) -> FledgeError {
+        let advice =
+            RunOption.nearest(to: entry.key).map { "Did you mean \($0)?" }
+            ?? "`fledge help keys` lists all keys."
+        return FledgeError(
+            .configuration, "\(entry.key) is no known key.", advice: advice, at: entry.location)
+    }
+
+    private static func notes(_ values: OptionValues, _ ignored: [String]) -> [String] {
+        let neutral = RunOption.all.filter {
+            $0.standing == .neutral && values.isSet($0.name) && values[$0.name] != $0.defaultValue
+        }
+        var notes = [String]()
+        if !neutral.isEmpty {
+            notes.append(
+                "Without effect here: " + neutral.map(\.name).joined(separator: ", ") + ".")
+        }
+        if !ignored.isEmpty {
+            notes.append(
+                "Unknown keys, ignored as ALLOW_EXTRA_ARGS asks: "
+                    + ignored.joined(separator: ", ") + ".")
+        }
+        return notes
+    }
+
+    /// All arguments under their keys, with credentials masked.
+    public var json: JSONValue {
+        .object(
+            RunOption.all.map { option in
+                let isSecret =
+                    option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
+                    || option.name.hasSuffix("_secret")
+                let value = values[option.name]
+                return .init(option.name, isSecret && value != .null ? "***" : value.json)
+            })
+    }
+}
+
+extension RunOption {
+    /// Throws when the value asks for what is not there.
+    func refuse(_ value: OptionValue, at location: FledgeError.Location) throws {
+        switch standing {
+        case .effective, .neutral:
+            return
+        case .effectiveFor(let supported):
+            let words: [String]
+            switch value {
+            case .text(let word): words = [word]
+            case .list(let list): words = list
+            default: return
+            }
+            for word in words where !supported.contains(word) {
+                throw FledgeError(
+                    .unsupported, "\(name): \(word) is not supported yet.",
+                    advice: "Supported: \(supported.joined(separator: ", ")).", at: location)
+            }
+        case .refused, .refusedByHardware:
+            guard value != defaultValue, value != .null else { return }
+            let reason = standing == .refused ? "is not supported yet" : "is not for CPUs"
+            throw FledgeError(
+                .unsupported, "\(name): \(value) \(reason). \(help)",
+                advice: "Only \(name): \(defaultValue) is accepted.", at: location)
+        }
+    }
+}

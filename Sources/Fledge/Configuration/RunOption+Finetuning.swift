@@ -1,0 +1,306 @@
+internal import FledgeData
+extension RunOption {
+    /// The method of fine-tuning.
+    static let finetuning: [RunOption] = [
+        RunOption(
+            "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft",
+            .effectiveFor(["sft"]),
+            "What is trained."),
+        RunOption(
+            "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
+            .effectiveFor(["lora"]),
+            "Which weights are trained."),
+        RunOption(
+            "pure_bf16", .flag, false, .refused,
+            "Trains without float32 masters."),
+        RunOption(
+            "freeze_trainable_layers", .integer(), 2, .neutral,
+            "Matters with finetuning_type: freeze only."),
+        RunOption(
+            "freeze_trainable_modules", .list, ["all"], .neutral,
+            "Matters with finetuning_type: freeze only."),
+        RunOption(
+            "freeze_extra_modules", .list, [], .neutral,
+            "Matters with finetuning_type: freeze only."),
+        RunOption(
+            "additional_target", .list, [], .refused,
+            "Modules trained in full beside the adapters."),
+        RunOption(
+            "lora_alpha", .integer(atLeast: 1), nil, .effective,
+            "Numerator of the adapters' scale; twice the rank when null."),
+        RunOption(
+            "lora_dropout", .number(.fraction), 0.0, .effective,
+            "Dropout on the adapters' input."),
+        RunOption(
+            "lora_rank", .integer(atLeast: 1), 8, .effective,
+            "Rank of the adapters."),
+        RunOption(
+            "lora_target", .list, ["all"], .effective,
+            "Modules that get adapters; all means every linear one but the head."),
+        RunOption(
+            "loraplus_lr_ratio", .number(), nil, .refused,
+            "LoRA+: ratio of B's learning rate to A's."),
+        RunOption(
+            "loraplus_lr_embedding", .number(), 1e-06, .neutral,
+            "Matters with loraplus_lr_ratio only."),
+        RunOption(
+            "use_rslora", .flag, false, .effective,
+            "Divides the scale by the root of the rank."),
+        RunOption(
+            "use_dora", .flag, false, .refused,
+            "Weight-decomposed adapters."),
+        RunOption(
+            "pissa_init", .flag, false, .refused,
+            "Begins with principal singular vectors."),
+        RunOption(
+            "pissa_iter", .integer(), 16, .neutral,
+            "Matters with pissa_init only."),
+        RunOption(
+            "pissa_convert", .flag, false, .refused,
+            "Converts PiSSA adapters to LoRA."),
+        RunOption(
+            "create_new_adapter", .flag, false, .effective,
+            "Merges the loaded adapters and trains a new one."),
+        RunOption(
+            "module_dropout", .number(), 0.0, .neutral,
+            "Matters with finetuning_type: oft only."),
+        RunOption(
+            "oft_rank", .integer(), 0, .neutral,
+            "Matters with finetuning_type: oft only."),
+        RunOption(
+            "oft_block_size", .integer(), 32, .neutral,
+            "Matters with finetuning_type: oft only."),
+        RunOption(
+            "oft_target", .list, ["all"], .neutral,
+            "Matters with finetuning_type: oft only."),
+        RunOption(
+            "pref_beta", .number(), 0.1, .neutral,
+            "Matters with stage: dpo and kto only."),
+        RunOption(
+            "pref_ftx", .number(), 0.0, .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "pref_bco_weight", .number(), 0.0, .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "pref_loss", .choice(["sigmoid", "hinge", "ipo", "kto_pair", "orpo", "simpo"]),
+            "sigmoid", .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "dpo_label_smoothing", .number(), 0.0, .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "kto_chosen_weight", .number(), 1.0, .neutral,
+            "Matters with stage: kto only."),
+        RunOption(
+            "kto_rejected_weight", .number(), 1.0, .neutral,
+            "Matters with stage: kto only."),
+        RunOption(
+            "simpo_gamma", .number(), 0.5, .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "ppo_buffer_size", .integer(), 1, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ppo_epochs", .integer(), 4, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ppo_score_norm", .flag, false, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ppo_whiten_rewards", .flag, false, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ppo_target", .number(), 6.0, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ref_model", .text, nil, .neutral,
+            "Matters with stage: dpo, kto and ppo only."),
+        RunOption(
+            "ref_model_adapters", .list, [], .neutral,
+            "Matters with stage: dpo, kto and ppo only."),
+        RunOption(
+            "ref_model_quantization_bit", .integer(), nil, .neutral,
+            "Matters with stage: dpo, kto and ppo only."),
+        RunOption(
+            "reward_model", .text, nil, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "reward_model_adapters", .list, [], .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "reward_model_quantization_bit", .integer(), nil, .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "reward_model_type", .choice(["lora", "full", "api"]), "lora", .neutral,
+            "Matters with stage: ppo only."),
+        RunOption(
+            "ld_alpha", .number(), nil, .neutral,
+            "Matters with stage: dpo only."),
+        RunOption(
+            "use_galore", .flag, false, .refused,
+            "GaLore optimizer."),
+        RunOption(
+            "galore_target", .list, ["all"], .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "galore_rank", .integer(), 16, .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "galore_update_interval", .integer(), 200, .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "galore_scale", .number(), 2.0, .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "galore_proj_type", .choice(["std", "reverse_std", "right", "left", "full"]), "std",
+            .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "galore_layerwise", .flag, false, .neutral,
+            "Matters with use_galore only."),
+        RunOption(
+            "use_apollo", .flag, false, .refused,
+            "APOLLO optimizer."),
+        RunOption(
+            "apollo_target", .list, ["all"], .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_rank", .integer(), 16, .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_update_interval", .integer(), 200, .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_scale", .number(), 32.0, .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_proj", .choice(["svd", "random"]), "random", .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_proj_type", .choice(["std", "right", "left"]), "std", .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_scale_type", .choice(["channel", "tensor"]), "channel", .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_layerwise", .flag, false, .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "apollo_scale_front", .flag, false, .neutral,
+            "Matters with use_apollo only."),
+        RunOption(
+            "use_badam", .flag, false, .refused,
+            "BAdam optimizer."),
+        RunOption(
+            "badam_mode", .choice(["layer", "ratio"]), "layer", .neutral,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_start_block", .integer(), nil, .neutral,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_switch_mode", .choice(["ascending", "descending", "random", "fixed"]),
+            "ascending", .neutral, acceptsNull: true,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_switch_interval", .integer(), 50, .neutral, acceptsNull: true,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_update_ratio", .number(), 0.05, .neutral,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_mask_mode", .choice(["adjacent", "scatter"]), "adjacent", .neutral,
+            "Matters with use_badam only."),
+        RunOption(
+            "badam_verbose", .integer(), 0, .neutral,
+            "Matters with use_badam only."),
+        RunOption(
+            "use_swanlab", .flag, false, .refused,
+            "Reports to SwanLab."),
+        RunOption(
+            "swanlab_project", .text, "llamafactory", .neutral, acceptsNull: true,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_workspace", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_run_name", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_mode", .choice(["cloud", "local"]), "cloud", .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_api_key", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_logdir", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_lark_webhook_url", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "swanlab_lark_secret", .text, nil, .neutral,
+            "Matters with use_swanlab only."),
+        RunOption(
+            "use_llama_pro", .flag, false, .refused,
+            "Trains the blocks of an expanded model only."),
+        RunOption(
+            "use_adam_mini", .flag, false, .refused,
+            "Adam-mini optimizer."),
+        RunOption(
+            "use_muon", .flag, false, .refused,
+            "Muon optimizer."),
+        RunOption(
+            "use_mca", .flag, false, .refused,
+            "Megatron back end."),
+        RunOption(
+            "use_hyper_parallel", .flag, false, .refused,
+            "HyperParallel back end."),
+        RunOption(
+            "hyper_parallel_args", .text, nil, .neutral,
+            "Matters with use_hyper_parallel only."),
+        RunOption(
+            "use_dft_loss", .flag, false, .refused,
+            "DFT loss."),
+        RunOption(
+            "use_asft_loss", .flag, false, .refused,
+            "ASFT loss."),
+        RunOption(
+            "asft_alpha", .number(), 0.1, .neutral,
+            "Matters with use_asft_loss only."),
+        RunOption(
+            "use_eaft_loss", .flag, false, .refused,
+            "EAFT loss."),
+        RunOption(
+            "eaft_alpha", .number(), 1.0, .neutral,
+            "Matters with use_eaft_loss only."),
+        RunOption(
+            "freeze_vision_tower", .flag, true, .neutral,
+            "Images are not supported."),
+        RunOption(
+            "freeze_multi_modal_projector", .flag, true, .neutral,
+            "Images are not supported."),
+        RunOption(
+            "freeze_language_model", .flag, false, .refused,
+            "Freezes the language model of an image model."),
+        RunOption(
+            "compute_accuracy", .flag, false, .effective,
+            "Evaluates the accuracy of predicted tokens."),
+        RunOption(
+            "disable_shuffling", .flag, false, .effective,
+            "Trains in the order of the data."),
+        RunOption(
+            "early_stopping_steps", .integer(atLeast: 1), nil, .effective,
+            "Stops after this many evaluations without improvement."),
+        RunOption(
+            "plot_loss", .flag, false, .effective,
+            "Draws the curves of loss and metrics."),
+        RunOption(
+            "include_effective_tokens_per_second", .flag, false, .refused,
+            "Adds a metric of the tokens trained on per second."),
+        RunOption(
+            "reference_quirks", .list, ["none"],
+            .effectiveFor(["none", "all"] + ReferenceQuirks.all.names),
+            "Known faults of the reference to bring back for comparison: none, all, or names."),
+    ]
+}

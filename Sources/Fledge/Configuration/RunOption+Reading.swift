@@ -1,0 +1,157 @@
+import FledgeCore
+import Yams
+
+extension RunOption {
+    /// The value that a YAML node stands for, in the form of the option.
+    ///
+    /// The form decides how a scalar is read, not YAML's own rules: `1e-4` is a number though YAML
+    /// 1.1 takes it for a text, and `eval_strategy: no` is the word, not false.
+    func value(of node: Node, at location: FledgeError.Location) throws -> OptionValue {
+        if node.isNull {
+            guard acceptsNull || isEmptyByNull else { throw wrong("null", location) }
+            return isEmptyByNull ? .list([]) : .null
+        }
+        guard let value = read(node) else { throw wrong(node.shown, location) }
+        return value
+    }
+
+    /// Lists have no null: an unset one is empty.
+    private var isEmptyByNull: Bool { kind == .list }
+
+    private func wrong(_ found: String, _ location: FledgeError.Location) -> FledgeError {
+        FledgeError(.configuration, "\(name) is \(found); it should be \(form).", at: location)
+    }
+
+    private func read(_ node: Node) -> OptionValue? {
+        switch kind {
+        case .flag:
+            return node.scalar.flatMap { Self.flag($0.string) }.map { .flag($0) }
+        case .integer(let least):
+            guard let number = node.scalar.flatMap({ Self.integer($0.string) }), number >= least
+            else { return nil }
+            return .integer(number)
+        case .number(let bounds):
+            guard let number = node.scalar.flatMap({ Self.number($0.string) }),
+                Self.fits(number, bounds)
+            else { return nil }
+            return .number(number)
+        case .text:
+            return node.scalar.map { .text($0.string) }
+        case .choice(let words):
+            guard let word = node.scalar?.string, words.contains(word) else { return nil }
+            return .text(word)
+        case .list:
+            return Self.words(node).map { .list($0) }
+        case .numbers:
+            guard let words = Self.words(node) else { return nil }
+            let numbers = words.compactMap(Self.number)
+            return numbers.count == words.count ? .numbers(numbers) : nil
+        case .mapping:
+            if let json = try? node.scalar.map({ try JSONValue(parsing: $0.string) }) {
+                return json.members == nil ? nil : .json(json)
+            }
+            guard case .mapping = node else { return nil }
+            return node.json.map { .json($0) }
+        case .anything:
+            return node.json.map { .json($0) }
+        }
+    }
+
+    static func flag(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "yes", "on", "y", "1": true
+        case "false", "no", "off", "n", "0": false
+        default: nil
+        }
+    }
+
+    static func integer(_ text: String) -> Int? {
+        let plain = text.replacing("_", with: "")
+        // 1e3 and 8.0 are whole numbers too.
+        return Int(plain) ?? Double(plain).flatMap { Int(exactly: $0) }
+    }
+
+    static func number(_ text: String) -> Double? {
+        guard let value = Double(text.replacing("_", with: "")), value.isFinite else { return nil }
+        return value
+    }
+
+    private static func fits(_ number: Double, _ bounds: Bounds) -> Bool {
+        switch bounds {
+        case .any: true
+        case .atLeast(let least): number >= least
+        case .above(let least): number > least
+        case .fraction: number >= 0 && number < 1
+        }
+    }
+
+    private static func words(_ node: Node) -> [String]? {
+        switch node {
+        case .scalar(let scalar):
+            return scalar.string.split(separator: ",").map { $0.trimmed }.filter { !$0.isEmpty }
+        case .sequence(let sequence):
+            let words = sequence.compactMap { $0.scalar?.string }
+            return words.count == sequence.count ? words : nil
+        case .mapping, .alias:
+            return nil
+        }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        var text = self
+        while text.first?.isWhitespace == true { text.removeFirst() }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
+    }
+}
+
+extension Node {
+    /// Whether it is an unquoted null.
+    var isNull: Bool {
+        guard case .scalar(let scalar) = self, scalar.style == .plain || scalar.style == .any
+        else { return false }
+        return ["", "~", "null", "Null", "NULL", "None"].contains(scalar.string)
+    }
+
+    /// The value for messages.
+    var shown: String {
+        switch self {
+        case .scalar(let scalar): scalar.string
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        case .alias: "an alias"
+        }
+    }
+
+    /// The value as JSON, scalars by YAML's rules.
+    var json: JSONValue? {
+        switch self {
+        case .scalar(let scalar):
+            if isNull { return .null }
+            guard scalar.style == .plain || scalar.style == .any else {
+                return .string(scalar.string)
+            }
+            if let integer = Int(scalar.string) { return .integer(integer) }
+            if let number = RunOption.number(scalar.string) { return .number(number) }
+            switch scalar.string.lowercased() {
+            case "true": return true
+            case "false": return false
+            default: return .string(scalar.string)
+            }
+        case .sequence(let sequence):
+            let items = sequence.compactMap(\.json)
+            return items.count == sequence.count ? .array(items) : nil
+        case .mapping(let mapping):
+            var members = [JSONValue.Member]()
+            for (key, value) in mapping {
+                guard let name = key.scalar?.string, let json = value.json else { return nil }
+                members.append(.init(name, json))
+            }
+            return .object(members)
+        case .alias:
+            return nil
+        }
+    }
+}

@@ -1,0 +1,422 @@
+extension RunOption {
+    /// The course of training and its outputs.
+    static let training: [RunOption] = [
+        RunOption(
+            "output_dir", .text, "trainer_output", .effective,
+            "Folder for the results of training."),
+        RunOption(
+            "overwrite_output_dir", .flag, false, .effective,
+            "Starts anew in a folder that holds results."),
+        RunOption(
+            "do_train", .flag, false, .effective,
+            "Trains."),
+        RunOption(
+            "do_eval", .flag, false, .effective,
+            "Evaluates after training."),
+        RunOption(
+            "do_predict", .flag, false, .refused,
+            "Writes generated answers."),
+        RunOption(
+            "resume_from_checkpoint", .text, nil, .effective,
+            "Checkpoint folder to go on from, or true for the newest in output_dir."),
+        RunOption(
+            "per_device_train_batch_size", .integer(atLeast: 1), 8, .effective,
+            "Examples of one micro-batch in training."),
+        RunOption(
+            "per_device_eval_batch_size", .integer(atLeast: 1), 8, .effective,
+            "Examples of one batch in evaluation."),
+        RunOption(
+            "gradient_accumulation_steps", .integer(atLeast: 1), 1, .effective,
+            "Micro-batches of one optimizer step."),
+        RunOption(
+            "learning_rate", .number(.atLeast(0)), 5e-05, .effective,
+            "The highest learning rate."),
+        RunOption(
+            "num_train_epochs", .number(.atLeast(0)), 3.0, .effective,
+            "Passes over the data."),
+        RunOption(
+            "max_steps", .integer(), -1, .effective,
+            "Optimizer steps; replaces num_train_epochs when positive."),
+        RunOption(
+            "lr_scheduler_type",
+            .choice([
+                "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
+                "constant_with_warmup", "inverse_sqrt", "reduce_lr_on_plateau",
+                "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay", "greedy",
+            ]), "linear",
+            .effectiveFor([
+                "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
+                "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr", "warmup_stable_decay",
+            ]),
+            "Course of the learning rate."),
+        RunOption(
+            "lr_scheduler_kwargs", .mapping, nil, .effective,
+            "Parameters of the schedule."),
+        RunOption(
+            "warmup_steps", .number(.atLeast(0)), 0.0, .effective,
+            "Steps, or part (below 1) of all steps, in which the rate rises."),
+        RunOption(
+            "warmup_ratio", .number(.atLeast(0)), nil, .effective,
+            "Older name for a part in warmup_steps."),
+        RunOption(
+            "optim", .text, "adamw_torch_fused",
+            .effectiveFor(["adamw_torch", "adamw_torch_fused"]),
+            "The optimizer."),
+        RunOption(
+            "optim_args", .text, nil, .refused,
+            "Further options of the optimizer."),
+        RunOption(
+            "optim_target_modules", .list, [], .refused,
+            "Modules of a low-rank optimizer."),
+        RunOption(
+            "adam_beta1", .number(.fraction), 0.9, .effective,
+            "Decay of Adam's first moment."),
+        RunOption(
+            "adam_beta2", .number(.fraction), 0.999, .effective,
+            "Decay of Adam's second moment."),
+        RunOption(
+            "adam_epsilon", .number(.atLeast(0)), 1e-08, .effective,
+            "What Adam adds to the divisor."),
+        RunOption(
+            "weight_decay", .number(.atLeast(0)), 0.0, .effective,
+            "Decoupled weight decay; biases and norms are left out."),
+        RunOption(
+            "max_grad_norm", .number(.atLeast(0)), 1.0, .effective,
+            "Longest gradient; 0 does not clip."),
+        RunOption(
+            "average_tokens_across_devices", .flag, true, .neutral,
+            "Losses are always normalised over all ranks."),
+        RunOption(
+            "label_smoothing_factor", .number(.atLeast(0)), 0.0, .refused,
+            "Label smoothing."),
+        RunOption(
+            "neftune_noise_alpha", .number(), nil, .refused,
+            "Noise on embeddings."),
+        RunOption(
+            "bf16", .flag, false, .effective,
+            "Frozen weights and activations in bfloat16."),
+        RunOption(
+            "fp16", .flag, false, .refusedByHardware,
+            "Frozen weights and activations in float16; use bf16 on a CPU."),
+        RunOption(
+            "bf16_full_eval", .flag, false, .refused,
+            "Evaluates in bfloat16."),
+        RunOption(
+            "fp16_full_eval", .flag, false, .refusedByHardware,
+            "Evaluates in float16."),
+        RunOption(
+            "tf32", .flag, nil, .neutral,
+            "A matter of graphics cards."),
+        RunOption(
+            "seed", .integer(atLeast: 0), 42, .effective,
+            "Seed of everything that is random."),
+        RunOption(
+            "data_seed", .integer(atLeast: 0), nil, .effective,
+            "Seed of the training order; the run's seed when null."),
+        RunOption(
+            "full_determinism", .flag, false, .neutral,
+            "Runs are always deterministic."),
+        RunOption(
+            "logging_strategy", .choice(["no", "steps", "epoch"]), "steps", .effective,
+            "When to log."),
+        RunOption(
+            "logging_steps", .number(.atLeast(0)), 500.0, .effective,
+            "Steps, or part (below 1) of all steps, between logs."),
+        RunOption(
+            "logging_first_step", .flag, false, .effective,
+            "Also logs the first step."),
+        RunOption(
+            "logging_nan_inf_filter", .flag, true, .neutral,
+            "A loss that is no number stops the run."),
+        RunOption(
+            "log_on_each_node", .flag, true, .neutral,
+            "There is one process."),
+        RunOption(
+            "log_level", .text, "passive", .neutral,
+            "Messages are always printed."),
+        RunOption(
+            "log_level_replica", .text, "warning", .neutral,
+            "There is one process."),
+        RunOption(
+            "disable_tqdm", .flag, nil, .neutral,
+            "Progress is shown on terminals only."),
+        RunOption(
+            "report_to", .list, ["none"], .effectiveFor(["none"]),
+            "Trackers to report to; none exist."),
+        RunOption(
+            "run_name", .text, nil, .neutral,
+            "A label for trackers."),
+        RunOption(
+            "project", .text, "huggingface", .neutral,
+            "A label for trackers."),
+        RunOption(
+            "logging_dir", .text, nil, .neutral,
+            "A folder for trackers."),
+        RunOption(
+            "trackio_space_id", .text, nil, .neutral,
+            "Matters with trackers only."),
+        RunOption(
+            "trackio_bucket_id", .text, nil, .neutral,
+            "Matters with trackers only."),
+        RunOption(
+            "trackio_static_space_id", .text, nil, .neutral,
+            "Matters with trackers only."),
+        RunOption(
+            "include_num_input_tokens_seen", .text, "no", .neutral,
+            "Tokens are always counted."),
+        RunOption(
+            "save_strategy", .choice(["no", "steps", "epoch", "best"]), "steps",
+            .effectiveFor(["no", "steps", "epoch"]),
+            "When to save checkpoints."),
+        RunOption(
+            "save_steps", .number(.atLeast(0)), 500.0, .effective,
+            "Steps, or part (below 1) of all steps, between checkpoints."),
+        RunOption(
+            "save_total_limit", .integer(atLeast: 0), nil, .effective,
+            "Most checkpoints to keep."),
+        RunOption(
+            "save_only_model", .flag, false, .effective,
+            "Leaves optimizer and generators out of checkpoints."),
+        RunOption(
+            "save_on_each_node", .flag, false, .neutral,
+            "There is one process."),
+        RunOption(
+            "enable_jit_checkpoint", .flag, false, .refused,
+            "Saves a checkpoint when told to stop."),
+        RunOption(
+            "eval_strategy", .choice(["no", "steps", "epoch"]), "no", .effective,
+            "When to evaluate during training."),
+        RunOption(
+            "eval_steps", .number(.atLeast(0)), nil, .effective,
+            "Steps, or part (below 1) of all steps, between evaluations; logging_steps when null."),
+        RunOption(
+            "eval_delay", .number(.atLeast(0)), 0.0, .effective,
+            "Steps or epochs before the first evaluation."),
+        RunOption(
+            "eval_on_start", .flag, false, .effective,
+            "Evaluates before the first step."),
+        RunOption(
+            "load_best_model_at_end", .flag, false, .effective,
+            "Goes back to the best checkpoint at the end."),
+        RunOption(
+            "metric_for_best_model", .text, nil, .effective,
+            "What the best checkpoint is judged by; loss when null."),
+        RunOption(
+            "greater_is_better", .flag, nil, .effective,
+            "Whether a larger metric is better; by the metric's name when null."),
+        RunOption(
+            "prediction_loss_only", .flag, false, .neutral,
+            "Evaluation keeps only what its metrics need."),
+        RunOption(
+            "eval_accumulation_steps", .integer(), nil, .neutral,
+            "Evaluation keeps only what its metrics need."),
+        RunOption(
+            "eval_do_concat_batches", .flag, true, .neutral,
+            "Evaluation keeps only what its metrics need."),
+        RunOption(
+            "eval_use_gather_object", .flag, false, .neutral,
+            "There is one process."),
+        RunOption(
+            "include_for_metrics", .list, [], .neutral,
+            "Evaluation keeps only what its metrics need."),
+        RunOption(
+            "batch_eval_metrics", .flag, false, .neutral,
+            "Evaluation keeps only what its metrics need."),
+        RunOption(
+            "predict_with_generate", .flag, false, .refused,
+            "Generates answers in evaluation."),
+        RunOption(
+            "generation_max_length", .integer(), nil, .neutral,
+            "Matters with predict_with_generate only."),
+        RunOption(
+            "generation_num_beams", .integer(), nil, .neutral,
+            "Matters with predict_with_generate only."),
+        RunOption(
+            "generation_config", .text, nil, .neutral,
+            "Matters with predict_with_generate only."),
+        RunOption(
+            "sortish_sampler", .flag, false, .refused,
+            "Orders examples roughly by length."),
+        RunOption(
+            "train_sampling_strategy", .choice(["random", "sequential", "group_by_length"]),
+            "random", .effectiveFor(["random", "sequential"]),
+            "The order of training."),
+        RunOption(
+            "length_column_name", .text, "length", .neutral,
+            "Matters with group_by_length only."),
+        RunOption(
+            "dataloader_drop_last", .flag, false, .effective,
+            "Drops a last batch that is not full."),
+        RunOption(
+            "dataloader_num_workers", .integer(), 0, .neutral,
+            "Batches are prepared by a thread of their own."),
+        RunOption(
+            "dataloader_pin_memory", .flag, true, .neutral,
+            "A matter of graphics cards."),
+        RunOption(
+            "dataloader_persistent_workers", .flag, false, .neutral,
+            "Batches are prepared by a thread of their own."),
+        RunOption(
+            "dataloader_prefetch_factor", .integer(), nil, .neutral,
+            "Batches are prepared by a thread of their own."),
+        RunOption(
+            "remove_unused_columns", .flag, true, .neutral,
+            "Only what the stage needs is kept."),
+        RunOption(
+            "label_names", .list, [], .neutral,
+            "Only what the stage needs is kept."),
+        RunOption(
+            "ignore_data_skip", .flag, false, .refused,
+            "Resumes at the beginning of the epoch's data."),
+        RunOption(
+            "restore_callback_states_from_checkpoint", .flag, false, .refused,
+            "Restores the callbacks' own state."),
+        RunOption(
+            "use_cpu", .flag, false, .neutral,
+            "There is nothing but the CPU."),
+        RunOption(
+            "auto_find_batch_size", .flag, false, .refused,
+            "Looks for a batch size that fits."),
+        RunOption(
+            "gradient_checkpointing", .flag, false, .neutral,
+            "Activation checkpointing changes no numbers."),
+        RunOption(
+            "gradient_checkpointing_kwargs", .anything, nil, .neutral,
+            "Activation checkpointing changes no numbers."),
+        RunOption(
+            "use_cache", .flag, false, .neutral,
+            "Training keeps no keys and values."),
+        RunOption(
+            "torch_compile", .flag, false, .neutral,
+            "Kernels are compiled already."),
+        RunOption(
+            "torch_compile_backend", .text, nil, .neutral,
+            "Kernels are compiled already."),
+        RunOption(
+            "torch_compile_mode", .text, nil, .neutral,
+            "Kernels are compiled already."),
+        RunOption(
+            "torch_empty_cache_steps", .integer(), nil, .neutral,
+            "A matter of graphics cards."),
+        RunOption(
+            "use_liger_kernel", .flag, false, .neutral,
+            "Kernels of another library, equal in effect."),
+        RunOption(
+            "liger_kernel_config", .anything, nil, .neutral,
+            "Kernels of another library, equal in effect."),
+        RunOption(
+            "skip_memory_metrics", .flag, true, .neutral,
+            "Memory is reported by the command line."),
+        RunOption(
+            "debug", .list, [], .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "accelerator_config", .anything, nil, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "parallelism_config", .anything, nil, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "ddp_timeout", .integer(), 1800, .neutral,
+            "There is one process."),
+        RunOption(
+            "ddp_find_unused_parameters", .flag, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "ddp_bucket_cap_mb", .integer(), nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "ddp_broadcast_buffers", .flag, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "ddp_static_graph", .flag, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "ddp_backend", .text, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "local_rank", .integer(), -1, .neutral,
+            "There is one process."),
+        RunOption(
+            "fsdp", .list, [], .neutral,
+            "There is one process."),
+        RunOption(
+            "fsdp_config", .anything, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "deepspeed", .anything, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "master_addr", .text, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "master_port", .text, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "ray_num_workers", .integer(), 1, .neutral,
+            "There is one process."),
+        RunOption(
+            "ray_init_kwargs", .anything, nil, .neutral,
+            "There is one process."),
+        RunOption(
+            "push_to_hub", .flag, false, .refused,
+            "Uploads the model."),
+        RunOption(
+            "hub_token", .text, nil, .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "hub_private_repo", .flag, nil, .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "hub_model_id", .text, nil, .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "hub_strategy", .text, "every_save", .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "hub_always_push", .flag, false, .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "hub_revision", .text, nil, .neutral,
+            "Nothing is uploaded."),
+        RunOption(
+            "fp8", .flag, false, .refusedByHardware,
+            "Trains in eight-bit floating point."),
+        RunOption(
+            "fp8_backend", .text, "auto", .neutral,
+            "Matters with fp8 only."),
+        RunOption(
+            "fp8_enable_fsdp_float8_all_gather", .flag, false, .neutral,
+            "Matters with fp8 only."),
+        RunOption(
+            "enable_torch_profiler", .flag, false, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_output_dir", .text, nil, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_wait_steps", .integer(), 1, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_warmup_steps", .integer(), 1, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_active_steps", .integer(), 1, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_repeat", .integer(), 1, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_record_shapes", .flag, true, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_profile_memory", .flag, true, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profiler_with_stack", .flag, true, .neutral,
+            "A matter of PyTorch."),
+        RunOption(
+            "profile_modules", .list, [], .neutral,
+            "A matter of PyTorch."),
+    ]
+}

@@ -1,0 +1,179 @@
+/// One key of a run configuration: its form, its default and what becomes of it.
+public struct RunOption: Sendable {
+    /// The forms that values have.
+    public enum Kind: Hashable, Sendable {
+        /// True or false.
+        case flag
+        /// A whole number.
+        case integer(atLeast: Int = .min)
+        /// A number.
+        case number(Bounds = .any)
+        /// A text.
+        case text
+        /// One of some words.
+        case choice([String])
+        /// Texts, separated by commas or as a YAML list.
+        case list
+        /// Numbers, separated by commas or as a YAML list.
+        case numbers
+        /// A YAML mapping, or JSON in a string.
+        case mapping
+        /// Whatever YAML holds.
+        case anything
+    }
+
+    /// The numbers that make sense.
+    public enum Bounds: Hashable, Sendable {
+        /// All.
+        case any
+        /// From a number on.
+        case atLeast(Double)
+        /// Above a number.
+        case above(Double)
+        /// From 0 on and below 1.
+        case fraction
+    }
+
+    /// What becomes of a key.
+    public enum Standing: Hashable, Sendable {
+        /// It changes what the run does.
+        case effective
+        /// Some of its values change what the run does, the others are refused.
+        case effectiveFor([String])
+        /// It is accepted, and cannot change any result here.
+        case neutral
+        /// Any value but its default is refused, since nothing here does what it asks for yet.
+        case refused
+        /// Any value but its default is refused, since it asks for other hardware.
+        case refusedByHardware
+    }
+
+    /// The key.
+    public let name: String
+    /// The form of its values.
+    public let kind: Kind
+    /// The value when the key is not there.
+    public let defaultValue: OptionValue
+    /// What becomes of it.
+    public let standing: Standing
+    /// Whether it may be null though its default is not.
+    public let acceptsNull: Bool
+    /// A sentence on what it does.
+    public let help: String
+
+    init(
+        _ name: String, _ kind: Kind, _ defaultValue: OptionValue, _ standing: Standing,
+        acceptsNull: Bool = false, _ help: String
+    ) {
+        self.name = name
+        self.kind = kind
+        self.defaultValue = defaultValue
+        self.standing = standing
+        self.acceptsNull = acceptsNull || defaultValue == .null
+        self.help = help
+    }
+
+    /// Whether values of the key change what a run does.
+    public var isEffective: Bool {
+        switch standing {
+        case .effective, .effectiveFor: true
+        case .neutral, .refused, .refusedByHardware: false
+        }
+    }
+
+    /// The words that are accepted; nil for keys that take other values.
+    public var choices: [String]? {
+        if case .effectiveFor(let supported) = standing { return supported }
+        if case .choice(let words) = kind { return words }
+        return nil
+    }
+}
+
+extension RunOption {
+    /// The keys in groups, in the order of help texts.
+    public static let groups: [(title: String, options: [RunOption])] = [
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training),
+        ("Generation", generating),
+    ]
+
+    /// All keys.
+    public static let all: [RunOption] = groups.flatMap(\.options)
+
+    private static let byName = Dictionary(
+        all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+
+    /// The option of a key.
+    public static func named(_ name: String) -> RunOption? { byName[name] }
+
+    /// The known key that is nearest to a wrong one, if any is near.
+    public static func nearest(to name: String) -> String? {
+        let limit = max(2, name.count / 3)
+        return all.map { (distance: editDistance(name, $0.name), name: $0.name) }
+            .filter { $0.distance <= limit }
+            .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
+    }
+
+    /// Insertions, deletions, replacements and swaps of neighbours that lead from one text to another.
+    static func editDistance(_ first: String, _ second: String) -> Int {
+        let (a, b) = (Array(first.utf8), Array(second.utf8))
+        var rows = [Array(0...b.count)]
+        for i in 0..<a.count {
+            var row = [i + 1]
+            for j in 0..<b.count {
+                var best = min(row[j], rows[i][j + 1]) + 1
+                best = min(best, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                    best = min(best, rows[i - 1][j - 1] + 1)
+                }
+                row.append(best)
+            }
+            rows.append(row)
+        }
+        return rows[a.count][b.count]
+    }
+
+    /// The list of keys that `fledge help keys` prints.
+    public static var listing: String {
+        groups.map { title, options in
+            title + "\n"
+                + options.map {
+                    "  \($0.name): \($0.form) = \($0.defaultValue)\n      \($0.note)\n"
+                }
+                .joined()
+        }.joined(separator: "\n")
+    }
+
+    private var note: String {
+        switch standing {
+        case .effective, .effectiveFor: help
+        case .neutral: "Accepted without effect: " + help
+        case .refused: "Not supported yet: " + help
+        case .refusedByHardware: "Not supported: " + help
+        }
+    }
+
+    private static func plain(_ number: Double) -> String {
+        Int(exactly: number).map(String.init) ?? "\(number)"
+    }
+
+    /// The form of the values in words.
+    public var form: String {
+        let words =
+            switch kind {
+            case .flag: "true or false"
+            case .integer(let least):
+                least == .min ? "a whole number" : "a whole number from \(least) on"
+            case .number(.any): "a number"
+            case .number(.atLeast(let least)): "a number from \(Self.plain(least)) on"
+            case .number(.above(let least)): "a number above \(Self.plain(least))"
+            case .number(.fraction): "a number from 0 to below 1"
+            case .text: choices?.joined(separator: ", ") ?? "a text"
+            case .choice(let words): (choices ?? words).joined(separator: ", ")
+            case .list: "a list, separated by commas"
+            case .numbers: "numbers, separated by commas"
+            case .mapping: "a mapping"
+            case .anything: "anything"
+            }
+        return acceptsNull ? words + " or null" : words
+    }
+}

@@ -1,0 +1,125 @@
+public import FledgeCore
+public import FledgeData
+
+/// The samples of a supervised run, tokenised, and packed where asked.
+public struct SupervisedData: Sendable {
+    /// A named set for evaluation.
+    public struct Evaluation: Sendable {
+        /// `validation`, or `validation_<data set>` where each is evaluated by itself.
+        public var name: String
+        /// The rows in the order of the data.
+        public var rows: [PackedRow]
+    }
+
+    /// The rows to train on, in the order of the data: one sample each, or several when packed.
+    public var train: [PackedRow]
+    /// The rows to evaluate on.
+    public var evaluations: [Evaluation]
+    /// What happened to the rows to train on.
+    public var report: DataReport
+    /// Tokens of a packed row; nil when rows are not packed.
+    public var packedLength: Int?
+
+    /// Loads, aligns, mixes, splits, tokenises and packs.
+    ///
+    /// - Parameter progress: Called now and then, from any thread, with rows done and all rows.
+    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
+    public init(
+        _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
+        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    ) throws {
+        let loaded = try DatasetLoader(Self.options(configuration)).load()
+        let quirks = configuration.finetuning.referenceQuirks
+        let options = configuration.data
+        let packs = options.packing ?? false
+        let capacity = options.cutoffLength - (packs && quirks.contains(.cutoffMinusOne) ? 1 : 0)
+        let processor = try SupervisedProcessor(
+            tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
+            masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
+            quirks: quirks.subtracting(.contentSpecials))
+        func rows(_ samples: [AlignedSample]) throws -> (rows: [PackedRow], report: DataReport) {
+            let data = try processor.process(samples, threads: threads, progress: progress)
+            guard packs else {
+                let rows = data.samples.enumerated().map {
+                    PackedRow(samples: [$0.element], indices: [$0.offset])
+                }
+                return (rows, data.report)
+            }
+            return (
+                Packing.rows(
+                    data.samples, capacity: capacity, batchSize: options.preprocessingBatchSize),
+                data.report
+            )
+        }
+        (train, report) = try rows(loaded.train)
+        evaluations = try loaded.evaluations.map {
+            Evaluation(name: $0.name, rows: try rows($0.samples).rows)
+        }
+        packedLength = packs ? capacity + 1 : nil
+        if train.isEmpty, !options.datasets.isEmpty {
+            throw FledgeError(
+                .data, "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
+                advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." } ?? "")
+        }
+    }
+
+    private static func options(_ configuration: RunConfiguration) throws -> DatasetOptions {
+        let data = configuration.data
+        var options = DatasetOptions()
+        options.folder = data.datasetFolder
+        options.names = data.datasets
+        options.evaluationNames = data.evaluationDatasets
+        options.sampleLimit = data.maxSamples
+        options.mix = DatasetMix(rawValue: data.mixStrategy.rawValue) ?? .concat
+        options.probabilities = data.interleaveProbabilities
+        options.validationSize = data.validationSize
+        options.seed = configuration.training.seed
+        return options
+    }
+
+    /// What happened to the rows, as sentences for the user.
+    public var summary: [String] {
+        var lines = [
+            "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
+                + (packedLength == nil ? "." : ", packed into \(train.count).")
+        ]
+        func list(_ places: [FledgeError.Location]) -> String {
+            places.prefix(3).map(\.description).joined(separator: ", ")
+                + (places.count > 3 ? ", …" : "")
+        }
+        if !report.dropped.isEmpty {
+            let first = report.dropped[0]
+            lines.append(
+                "\(report.dropped.count) rows are dropped, the first at \(first.source): \(first.reason).")
+        }
+        if !report.truncated.isEmpty {
+            lines.append(
+                "\(report.truncated.count) rows are cut at cutoff_len: \(list(report.truncated)).")
+        }
+        if !report.unsupervised.isEmpty {
+            lines.append(
+                "\(report.unsupervised.count) rows have nothing to learn: \(list(report.unsupervised)).")
+        }
+        if !report.controlStrings.isEmpty {
+            lines.append(
+                "\(report.controlStrings.count) rows hold control strings such as <|im_end|> in their text: \(list(report.controlStrings)).")
+        }
+        return lines
+    }
+}
+
+extension Epochs where Sample == PackedRow, Batch == TokenBatch {
+    /// The micro-batches of rows for supervised fine-tuning; a batch of rows is one flat run.
+    public init(
+        rows: [PackedRow], batchSize: Int, seed: UInt64 = 42, shuffles: Bool = true,
+        dropsLast: Bool = false, quirks: ReferenceQuirks = []
+    ) {
+        self.init(
+            rows, batchSize: batchSize, seed: seed, shuffles: shuffles, dropsLast: dropsLast
+        ) { picked, epoch in
+            SupervisedCollator(quirks: quirks).batch(
+                picked.flatMap(\.sample.samples), indices: picked.flatMap(\.sample.indices),
+                epoch: epoch)
+        }
+    }
+}

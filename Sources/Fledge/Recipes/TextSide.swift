@@ -1,0 +1,101 @@
+internal import FledgeCore
+public import FledgeTokenize
+
+/// Tokenizer and chat template of a run, fitted to each other.
+///
+/// Training, chat and export all go through here, so that a model is asked as it was taught.
+public struct TextSide: Sendable {
+    /// The tokenizer, with the end, padding and stop tokens that the template needs.
+    public let tokenizer: BytePairTokenizer
+    /// The template with the run's options applied.
+    public let template: ChatTemplate
+    /// The tokens that end an answer.
+    public let stopTokens: Set<Int32>
+    /// What the user should hear about the fitting.
+    public let notes: [String]
+
+    /// Loads the tokenizer of the model and fits it to the template.
+    ///
+    /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when `template` is
+    ///   missing for a model that has a chat template of its own.
+    public init(_ configuration: RunConfiguration) throws {
+        var tokenizer = try TokenizerFile.load(try configuration.requiredModelPath())
+        var template = try Self.template(configuration.data, tokenizer)
+        if configuration.splitsSpecialTokens { template.contentSpecials = .text } else {
+            template.contentSpecials = .parse
+        }
+        let preparation = try template.prepare(&tokenizer)
+        var notes: [String] = []
+        if let (from, to) = preparation.replacedEnd {
+            notes.append("The template ends answers with \(to) in place of \(from ?? "nothing").")
+        }
+        if preparation.padsWithEnd {
+            notes.append("The tokenizer has no padding token; the end token stands in for it.")
+        }
+        if !preparation.addedTokens.isEmpty {
+            notes.append(
+                "Tokens added for the template: " + preparation.addedTokens.joined(separator: " "))
+        }
+        stopTokens = template.stopTokens(of: tokenizer)
+        (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
+    }
+
+    private static func template(
+        _ options: DataArguments, _ tokenizer: BytePairTokenizer
+    ) throws -> ChatTemplate {
+        var template: ChatTemplate
+        if let name = options.template {
+            template = try TemplateCatalog.named(name)
+        } else {
+            guard tokenizer.chatTemplate == nil else {
+                throw FledgeError(
+                    .unsupported,
+                    "No `template` is set, and deriving one from the model's own chat template is not supported yet.",
+                    advice: "Name the model's template, for example template: smollm2; known are "
+                        + TemplateCatalog.names.joined(separator: ", ") + ".")
+            }
+            template = try TemplateCatalog.named("empty")
+        }
+        if let name = options.toolFormat { template.setToolFormat(try .named(name)) }
+        if let system = options.defaultSystem { template.defaultSystem = system }
+        if template.family != .plain {
+            template.enablesThinking = options.enablesThinking
+            template.preservesThinking = options.preservesThinking
+        }
+        return template
+    }
+
+    /// Checks that every id that text can become has a row in the model's embedding.
+    ///
+    /// - Throws: ``FledgeError`` naming the tokens that have none.
+    public func requireFits(_ model: any CausalLM) throws {
+        let rows = model.configuration.vocabularySize
+        guard tokenizer.vocabularyCount > rows else { return }
+        throw FledgeError(
+            .mismatch,
+            "The tokenizer has \(tokenizer.vocabularyCount) tokens, but the model's embedding has \(rows) rows.",
+            advice: "Choose the template of this model; enlarging the embedding (resize_vocab) is not supported yet.")
+    }
+}
+
+extension RunConfiguration {
+    /// The model's path.
+    ///
+    /// - Throws: ``FledgeError`` when there is none.
+    func requiredModelPath() throws -> String {
+        guard let path = model.modelPath else {
+            throw FledgeError(.configuration, "Please provide `model_name_or_path`.")
+        }
+        return path
+    }
+
+    /// Whether control strings in a user's text stay text.
+    var splitsSpecialTokens: Bool {
+        model.splitsSpecialTokens ?? !finetuning.referenceQuirks.contains(.contentSpecials)
+    }
+
+    /// The element type that weights are stored and activations are computed in.
+    public var computeType: ElementType {
+        training.usesBFloat16 || model.inferenceType == .bfloat16 ? .bfloat16 : .float32
+    }
+}

@@ -1,0 +1,136 @@
+// Attention in tiles of queries and keys with a running softmax (Dao et al. 2022).
+//
+// Tiles of keys begin at the first key of the run, so a query's bits do not depend on which queries
+// are computed with it.
+
+#ifndef FLEDGE_ATTENTION_TILE
+#define FLEDGE_ATTENTION_TILE
+enum { query_tile = 64, key_tile = 64 };
+#endif
+
+INLINE long NAME(padded)(long dimension) {
+    long width = TILE_VECTORS * LANES;
+    return (dimension + width - 1) / width * width;
+}
+
+// C[rows, columns padded] (+)= A·B with B packed in panels.
+INLINE void NAME(small_product)(
+    long rows, long columns, long depth, const S *a, long a_row, long a_depth, const S *b, S *c,
+    long c_row, int load) {
+    long width = TILE_VECTORS * LANES;
+    for (long j = 0; j < columns; j += width)
+        for (long i = 0; i < rows; i += TILE_ROWS)
+            SUM(tile_strided)(
+                (int)(rows - i < TILE_ROWS ? rows - i : TILE_ROWS), TILE_VECTORS, depth,
+                (const char *)(a + i * a_row), a_row * (long)sizeof(S), a_depth * (long)sizeof(S),
+                b + j * depth, width, c + i * c_row + j, c_row, load);
+}
+
+// Rows of x become the columns of a packed operand.
+INLINE void NAME(pack_columns)(S *d, const T *x, long stride, long rows, long dimension) {
+    fledge_product p = {.depth = dimension, .b = x, .b_type = TYPE, .b_column = stride, .b_depth = 1};
+    SUM(pack_right)(&p, d, 0, rows, 0, dimension, TILE_VECTORS);
+}
+
+// Rows of x become the rows of a packed operand.
+INLINE void NAME(pack_rows)(S *d, const T *x, long stride, long rows, long dimension) {
+    fledge_product p = {.depth = rows, .b = x, .b_type = TYPE, .b_column = 1, .b_depth = stride};
+    SUM(pack_right)(&p, d, 0, dimension, 0, rows, TILE_VECTORS);
+}
+
+INLINE void NAME(load_rows)(S *d, const T *x, long stride, long rows, long dimension) {
+    for (long i = 0; i < rows; i++)
+        for (long j = 0; j < dimension; j += LANES)
+            SUM(put)(d + i * dimension, j, dimension, NAME(get)(x + i * stride, j, dimension));
+}
+
+// Turns a row of products into exponentials; returns what the sums so far shrink by.
+INLINE S NAME(softmax_row)(S *row, long valid, long columns, S scale, S *top, S *total) {
+    for (long j = 0; j < valid; j += LANES)
+        SUM(put)(row, j, valid, SUM(get)(row, j, valid) * scale);
+    S before = *top, now = SUM(largest)(row, valid);
+    if (before > now) now = before;
+    V sums = {};
+    long j = 0;
+    for (; j + LANES <= valid; j += LANES) {
+        V e = SUM(exp)(SUM(load)(row + j) - now);
+        sums += e;
+        SUM(store)(row + j, e);
+    }
+    S sum = SUM(reduce)(sums);
+    if (j < valid) {
+        SUM(put)(row, j, valid, SUM(exp)(SUM(get)(row, j, valid) - now));
+        for (; j < valid; j++) sum += row[j];
+    }
+    for (j = valid; j < columns; j++) row[j] = 0;
+    S shrink = before == -(S)INFINITY ? 0 : (S)exp((double)(before - now));
+    *total = *total * shrink + sum;
+    *top = now;
+    return shrink;
+}
+
+static void NAME(attention_forward)(
+    const fledge_attention *job, long key_value_head, long query_block) {
+    long dimension = job->dimension, padded = NAME(padded)(dimension), group = job->group;
+    long q0 = query_block * query_tile;
+    long rows = job->query_count - q0 < query_tile ? job->query_count - q0 : query_tile;
+    long first = job->key_count - job->query_count + q0;   // keys that row 0 sees, less one
+    S *keys = fledge_scratch(
+        FLEDGE_SCRATCH_TILES,
+        (long)sizeof(S) * (key_tile * (dimension + padded + query_tile)
+                           + group * query_tile * (dimension + padded + 2)));
+    S *values = keys + key_tile * dimension, *weights = values + key_tile * padded;
+    S *queries = weights + key_tile * query_tile;
+    S *sums = queries + group * query_tile * dimension;
+    S *tops = sums + group * query_tile * padded, *totals = tops + group * query_tile;
+    memset(sums, 0, group * query_tile * padded * sizeof(S));
+    for (long h = 0; h < group; h++) {
+        const T *q = (const T *)job->q + q0 * job->query_stride
+            + (key_value_head * group + h) * dimension;
+        NAME(load_rows)(queries + h * query_tile * dimension, q, job->query_stride, rows, dimension);
+    }
+    for (long i = 0; i < group * query_tile; i++) {
+        tops[i] = -(S)INFINITY;
+        totals[i] = 0;
+    }
+    for (long k0 = 0; k0 < first + rows; k0 += key_tile) {
+        long columns = first + rows - k0 < key_tile ? first + rows - k0 : key_tile;
+        long at = k0 * job->key_stride + key_value_head * dimension;
+        NAME(pack_columns)(keys, (const T *)job->k + at, job->key_stride, columns, dimension);
+        NAME(pack_rows)(values, (const T *)job->v + at, job->key_stride, columns, dimension);
+        for (long h = 0; h < group; h++) {
+            S *output = sums + h * query_tile * padded;
+            NAME(small_product)(
+                rows, columns, dimension, queries + h * query_tile * dimension, dimension, 1, keys,
+                weights, key_tile, 0);
+            for (long i = 0; i < rows; i++) {
+                long valid = first + i + 1 - k0;
+                if (valid > columns) valid = columns;
+                S *row = weights + i * key_tile;
+                if (valid <= 0) {
+                    memset(row, 0, columns * sizeof(S));
+                    continue;
+                }
+                long state = h * query_tile + i;
+                S shrink = NAME(softmax_row)(
+                    row, valid, columns, (S)job->scale, tops + state, totals + state);
+                if (k0 > 0)
+                    for (long j = 0; j < padded; j += LANES)
+                        SUM(store)(output + i * padded + j, SUM(load)(output + i * padded + j) * shrink);
+            }
+            NAME(small_product)(
+                rows, dimension, columns, weights, key_tile, 1, values, output, padded, 1);
+        }
+    }
+    for (long h = 0; h < group; h++)
+        for (long i = 0; i < rows; i++) {
+            long head = key_value_head * group + h, state = h * query_tile + i;
+            T *d = (T *)job->output + (q0 + i) * job->query_stride + head * dimension;
+            S inverse = 1 / totals[state];
+            for (long j = 0; j < dimension; j += LANES)
+                NAME(put)(d, j, dimension, SUM(load)(sums + state * padded + j) * inverse);
+            if (job->log_sums)
+                ((S *)job->log_sums)[(q0 + i) * job->heads + head] =
+                    tops[state] + (S)log((double)totals[state]);
+        }
+}

@@ -1,0 +1,32 @@
+// Every kernel for one element type: T is stored, S is computed with.
+
+INLINE V NAME(get)(const T *p, long i, long n) {
+    return __builtin_expect(i + LANES <= n, 1) ? NAME(load)(p + i) : NAME(load_part)(p + i, n - i);
+}
+INLINE void NAME(put)(T *p, long i, long n, V v) {
+    if (__builtin_expect(i + LANES <= n, 1)) NAME(store)(p + i, v);
+    else NAME(store_part)(p + i, v, n - i);
+}
+
+#include "arithmetic.h"
+#include "norm.h"
+#include "rotary.h"
+#include "gate.h"
+#include "dropout.h"
+#include "probabilities.h"
+#include "attention.h"
+#include "attention_backward.h"
+
+static const fledge_element_kernels NAME(kernels) = {
+    .to_float = NAME(to_float), .from_float = NAME(from_float),
+    .add = NAME(add), .subtract = NAME(subtract), .multiply = NAME(multiply),
+    .multiply_add = NAME(multiply_add), .scale = NAME(scale), .scale_add = NAME(scale_add),
+    .sum = NAME(sum), .sum_squares = NAME(sum_squares), .sum_rows = NAME(sum_rows),
+    .rms_forward = NAME(rms_forward), .rms_backward = NAME(rms_backward),
+    .rotate = NAME(rotate),
+    .gate_forward = NAME(gate_forward), .gate_backward = NAME(gate_backward),
+    .dropout = NAME(dropout),
+    .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient),
+    .fold_heads = NAME(fold_heads),
+    .attention_forward = NAME(attention_forward), .attention_backward = NAME(attention_backward),
+};

@@ -1,0 +1,59 @@
+// Gated units (Shazeer 2020): y = act(gate)·up, and the derivative of each activation.
+
+// Returns act(x) and sets its derivative.
+INLINE V NAME(activate)(V x, int activation, V *derivative) {
+    V one = (V){} + 1;
+    if (activation == FLEDGE_SILU) {
+        V s = one / (one + SUM(exp)(-x));
+        *derivative = s * (one + x * (one - s));
+        return x * s;
+    }
+    if (activation == FLEDGE_GELU_TANH) {
+        S c = (S)0.7978845608028654;   // sqrt(2/π)
+        V x2 = x * x;
+        V y = c * (x + (S)0.044715 * x2 * x);
+        V t = one - 2 / (SUM(exp)(2 * y) + one);
+        *derivative = (S)0.5 * (one + t)
+            + (S)0.5 * x * (one - t * t) * c * (one + (S)0.134145 * x2);
+        return (S)0.5 * x * (one + t);
+    }
+    V phi = (S)0.5 * (one + SUM(error_function)(x * (S)0.7071067811865476));
+    *derivative = phi + x * SUM(exp)((S)-0.5 * x * x) * (S)0.3989422804014327;
+    return x * phi;
+}
+
+INLINE void NAME(gate_forward_as)(T *d, const T *g, const T *u, long n, int activation) {
+    for (long i = 0; i < n; i += LANES) {
+        V slope;
+        V a = NAME(activate)(NAME(get)(g, i, n), activation, &slope);
+        NAME(put)(d, i, n, a * NAME(get)(u, i, n));
+    }
+}
+
+INLINE void NAME(gate_backward_as)(
+    T *dg, T *du, const T *dy, const T *g, const T *u, long n, int activation) {
+    for (long i = 0; i < n; i += LANES) {
+        V slope;
+        V a = NAME(activate)(NAME(get)(g, i, n), activation, &slope);
+        V y = NAME(get)(dy, i, n), b = NAME(get)(u, i, n);
+        NAME(put)(dg, i, n, y * b * slope);
+        NAME(put)(du, i, n, y * a);
+    }
+}
+
+static void NAME(gate_forward)(
+    void *d, const void *gate, const void *up, long n, int activation) {
+    if (activation == FLEDGE_SILU) NAME(gate_forward_as)(d, gate, up, n, FLEDGE_SILU);
+    else if (activation == FLEDGE_GELU_TANH)
+        NAME(gate_forward_as)(d, gate, up, n, FLEDGE_GELU_TANH);
+    else NAME(gate_forward_as)(d, gate, up, n, FLEDGE_GELU);
+}
+
+static void NAME(gate_backward)(
+    void *dgate, void *dup, const void *dy, const void *gate, const void *up, long n,
+    int activation) {
+    if (activation == FLEDGE_SILU) NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_SILU);
+    else if (activation == FLEDGE_GELU_TANH)
+        NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_GELU_TANH);
+    else NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_GELU);
+}

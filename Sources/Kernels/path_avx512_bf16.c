@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+// AVX-512 with dot products of bfloat16 pairs.
+#define PATH(name) name##_avx512_bf16
+#define PATH_NAME "avx512-bf16"
+#define VECTOR_BYTES 64
+#define FUSED 1
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+#define PAIRS 1
+#define PAIR_INSTRUCTION 1
+#include "body/system.h"
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma"))), \
+    apply_to = function)
+#include "body/path.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,32 @@
+public import FledgeCore
+public import FledgeTensor
+
+/// A language model that predicts the next token.
+///
+/// Hidden states and head stay apart, so that a loss can fuse the head and compute it only where
+/// something is supervised: logits of every token times the vocabulary never exist.
+public protocol CausalLM: Module {
+    /// Sizes and constants.
+    var configuration: DecoderConfiguration { get }
+
+    /// The element type that matrices are stored in and activations are computed in.
+    var elementType: ElementType { get }
+
+    /// The output matrix, shape `[vocabulary, channels]`; the embedding table itself where tied.
+    var head: Parameter { get }
+
+    /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
+    ///
+    /// - Precondition: Every id is inside the vocabulary.
+    func hiddenStates(_ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass) -> Tensor
+
+    /// The states after the final norm for tokens that follow what the cache holds.
+    func hiddenStates(_ ids: [Int32], cache: KeyValueCache, _ pass: ForwardPass) -> Tensor
+}
+
+extension CausalLM {
+    /// The states of a batch, shape `[tokens, channels]`.
+    public func hiddenStates(_ batch: TokenBatch, _ pass: ForwardPass) -> Tensor {
+        hiddenStates(batch.ids, layout: batch.layout, pass)
+    }
+}

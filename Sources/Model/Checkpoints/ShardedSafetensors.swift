@@ -1,0 +1,66 @@
+import FledgeCore
+public import FledgeTensor
+
+/// A folder whose weights are spread over several safetensors files, as its index says.
+public final class ShardedSafetensors: TensorSource, Sendable {
+    /// The name of the index file.
+    public static let indexName = "model.safetensors.index.json"
+
+    private let path: String
+    private let shards: [SafetensorsFile]
+    private let shardIndices: [String: Int]
+
+    /// Opens the index of a folder and all files that it names.
+    public init(folder: String, index: String = indexName) throws {
+        path = folder + "/" + index
+        let location = FledgeError.Location(file: path)
+        guard let map = try JSONValue(contentsOf: path)["weight_map"]?.members else {
+            throw FledgeError(
+                .fileCorrupt, "The index has no object weight_map.", at: location)
+        }
+        var shards = [SafetensorsFile]()
+        var positions = [String: Int]()
+        var indices = [String: Int]()
+        for member in map {
+            guard let file = member.value.stringValue, !file.contains("/") else {
+                throw FledgeError(
+                    .fileCorrupt,
+                    "The file of \(member.key) should be a name in the index's own folder.",
+                    at: location)
+            }
+            let position: Int
+            if let known = positions[file] {
+                position = known
+            } else {
+                position = shards.count
+                shards.append(try SafetensorsFile(path: folder + "/" + file))
+                positions[file] = position
+            }
+            guard shards[position].entry(named: member.key) != nil else {
+                throw FledgeError(
+                    .fileCorrupt, "\(member.key) should be in \(file), which does not have it.",
+                    at: location)
+            }
+            indices[member.key] = position
+        }
+        (self.shards, shardIndices) = (shards, indices)
+    }
+
+    /// The names of all tensors, sorted.
+    public var names: [String] { shardIndices.keys.sorted() }
+
+    /// A tensor's shape; nil when there is no tensor of that name.
+    public func shape(of name: String) -> [Int]? {
+        shardIndices[name].flatMap { shards[$0].shape(of: name) }
+    }
+
+    /// A tensor, converted to an element type; borrowed from its file where no conversion is needed.
+    public func tensor(named name: String, as type: ElementType) throws -> Tensor {
+        guard let index = shardIndices[name] else {
+            throw FledgeError(
+                .mismatch, "There is no tensor \(name) among the \(shardIndices.count) listed.",
+                at: .init(file: path))
+        }
+        return try shards[index].tensor(named: name, as: type)
+    }
+}

@@ -1,0 +1,128 @@
+public import FledgeCore
+
+extension DecoderConfiguration {
+    /// The content of a config.json: what the original file held, with this value's own keys over it.
+    ///
+    /// The spelling of rotary parameters and element type is that of the original file; the older
+    /// one, which every version of transformers reads, when there was none.
+    public func json(elementType: String? = nil) -> JSONValue {
+        var json = original ?? .object([JSONValue.Member]())
+        let className = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"][modelType]
+        if json["architectures"] == nil, let className {
+            json["architectures"] = [.string(className + "ForCausalLM")]
+        }
+        json["model_type"] = .string(modelType)
+        json["hidden_size"] = .integer(hiddenSize)
+        json["intermediate_size"] = .integer(intermediateSize)
+        json["num_hidden_layers"] = .integer(layerCount)
+        json["num_attention_heads"] = .integer(headCount)
+        json["num_key_value_heads"] = .integer(keyValueHeadCount)
+        if json["head_dim"] != nil || headDimension * headCount != hiddenSize {
+            json["head_dim"] = .integer(headDimension)
+        }
+        json["vocab_size"] = .integer(vocabularySize)
+        json["rms_norm_eps"] = .number(rmsNormEpsilon)
+        json["max_position_embeddings"] = .integer(maxPositions)
+        json["tie_word_embeddings"] = .bool(tieWordEmbeddings)
+        json["hidden_act"] = .string(hiddenActivation.rawValue)
+        if modelType != "qwen2" {
+            json["attention_bias"] = .bool(attentionBias)
+            json["mlp_bias"] = .bool(mlpBias)
+        }
+        if modelType == "mistral" { json["sliding_window"] = .init(slidingWindow) }
+        json["bos_token_id"] = .init(beginOfTextID)
+        if original?["eos_token_id"]?.arrayValue != nil || endOfTextIDs.count != 1 {
+            json["eos_token_id"] =
+                endOfTextIDs.isEmpty ? .null : .array(endOfTextIDs.map { .integer($0) })
+        } else {
+            json["eos_token_id"] = .integer(endOfTextIDs[0])
+        }
+        json["pad_token_id"] = .init(paddingID)
+        writeRope(into: &json)
+        if let type = elementType ?? declaredType {
+            let isNew = json["dtype"] != nil
+            json[isNew ? "dtype" : "torch_dtype"] = .string(type)
+        }
+        return json
+    }
+
+    /// The content of a generation_config.json.
+    public func generationJSON() -> JSONValue {
+        var json = originalGeneration ?? .object([JSONValue.Member]())
+        if let beginOfTextID { json["bos_token_id"] = .integer(beginOfTextID) }
+        let ids = generationEndOfTextIDs
+        if ids.count == 1, json["eos_token_id"]?.arrayValue == nil {
+            json["eos_token_id"] = .integer(ids[0])
+        } else if !ids.isEmpty {
+            json["eos_token_id"] = .array(ids.map { .integer($0) })
+        }
+        if let paddingID { json["pad_token_id"] = .integer(paddingID) }
+        return json
+    }
+
+    /// Writes config.json and generation_config.json into a folder.
+    public func write(to folder: String, elementType: String? = nil) throws {
+        let sorted = JSONWriter.Style(indent: 2, sortsKeys: true)
+        try AtomicFile.write(
+            json(elementType: elementType).serialized(sorted) + "\n", to: folder + "/config.json")
+        try AtomicFile.write(
+            generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")
+    }
+
+    private func writeRope(into json: inout JSONValue) {
+        let scaling = ropeScaling.json
+        guard json["rope_parameters"]?.members == nil else {
+            // Keys of a scaling that is no longer in force would contradict the new one.
+            let before = json["rope_parameters"]
+            let isSame = before?["rope_type"]?.stringValue == scaling?["rope_type"]?.stringValue
+            var parameters = isSame ? before ?? [:] : [:]
+            for member in scaling?.members ?? [] { parameters[member.key] = member.value }
+            if scaling == nil { parameters = ["rope_type": "default"] }
+            parameters["rope_theta"] = .number(ropeTheta)
+            json["rope_parameters"] = parameters
+            return
+        }
+        json["rope_theta"] = .number(ropeTheta)
+        var written = scaling ?? .null
+        // What is not understood but was there, such as mscale, stays when the kind stays.
+        if let before = json["rope_scaling"], let type = written["rope_type"]?.stringValue,
+            (before["rope_type"] ?? before["type"])?.stringValue == type
+        {
+            for member in before.members ?? [] where written[member.key] == nil {
+                written[member.key] = member.value
+            }
+        }
+        json["rope_scaling"] = written
+    }
+}
+
+extension RopeScaling {
+    /// The dictionary that Hugging Face configurations hold; nil for no scaling.
+    var json: JSONValue? {
+        switch self {
+        case .none: return nil
+        case .linear(let factor): return ["rope_type": "linear", "factor": .number(factor)]
+        case .dynamic(let factor): return ["rope_type": "dynamic", "factor": .number(factor)]
+        case .yarn(let yarn):
+            var json: JSONValue = [
+                "rope_type": "yarn", "factor": .number(yarn.factor),
+                "original_max_position_embeddings": .integer(yarn.originalMaxPositions),
+                "beta_fast": .number(yarn.betaFast), "beta_slow": .number(yarn.betaSlow),
+            ]
+            if let factor = yarn.attentionFactor { json["attention_factor"] = .number(factor) }
+            if !yarn.truncates { json["truncate"] = false }
+            return json
+        case .llama3(let llama3):
+            return [
+                "rope_type": "llama3", "factor": .number(llama3.factor),
+                "low_freq_factor": .number(llama3.lowFrequencyFactor),
+                "high_freq_factor": .number(llama3.highFrequencyFactor),
+                "original_max_position_embeddings": .integer(llama3.originalMaxPositions),
+            ]
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate init(_ value: Int?) { self = value.map { .integer($0) } ?? .null }
+}

@@ -1,0 +1,123 @@
+package import FledgeCore
+
+/// The sizes and options of a decoder of the Llama family, whatever file they were read from.
+public struct DecoderConfiguration: Hashable, Sendable {
+    /// The name of the family in Hugging Face's spelling: `llama`, `mistral` or `qwen2`.
+    public var modelType: String
+    /// Channels between the layers.
+    public var hiddenSize: Int
+    /// Channels inside the feed-forward blocks.
+    public var intermediateSize: Int
+    /// Number of decoder layers.
+    public var layerCount: Int
+    /// Query heads.
+    public var headCount: Int
+    /// Key/value heads; divides ``headCount``.
+    public var keyValueHeadCount: Int
+    /// Channels of one head; not always ``hiddenSize`` / ``headCount``.
+    public var headDimension: Int
+    /// Rows of the embedding.
+    public var vocabularySize: Int
+    /// What RMSNorm adds to the mean square.
+    public var rmsNormEpsilon: Double
+    /// The base of the rotary frequencies.
+    public var ropeTheta: Double
+    /// How the rotary frequencies are stretched for longer texts.
+    public var ropeScaling: RopeScaling
+    /// The longest sequence that the model was made for.
+    public var maxPositions: Int
+    /// The window that attention is limited to, if any; sequences up to it are not affected.
+    public var slidingWindow: Int?
+    /// Whether the head is the embedding.
+    public var tieWordEmbeddings: Bool
+    /// Whether the projections of queries, keys and values have a bias.
+    public var attentionBias: Bool
+    /// Whether the projection after attention has a bias.
+    public var attentionOutputBias: Bool
+    /// Whether the feed-forward projections have a bias.
+    public var mlpBias: Bool
+    /// The function between the feed-forward projections.
+    public var hiddenActivation: HiddenActivation
+    /// The id that begins a text.
+    public var beginOfTextID: Int?
+    /// The ids that end a text; the first is the usual one.
+    public var endOfTextIDs: [Int]
+    /// The id that fills short rows.
+    public var paddingID: Int?
+    /// The element type that the file declares, such as `bfloat16`.
+    public var declaredType: String?
+    /// Everything that the configuration file held, to be written back.
+    package var original: JSONValue?
+    /// What generation_config.json held.
+    package var originalGeneration: JSONValue?
+
+    /// The activation functions that the family uses.
+    public enum HiddenActivation: String, Hashable, Sendable, CaseIterable {
+        case silu
+        case gelu
+        case geluTanh = "gelu_pytorch_tanh"
+    }
+
+    /// Creates a configuration of the Llama kind.
+    public init(
+        hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
+        keyValueHeadCount: Int? = nil, headDimension: Int? = nil, vocabularySize: Int,
+        rmsNormEpsilon: Double = 1e-6, ropeTheta: Double = 10000, maxPositions: Int = 2048,
+        tieWordEmbeddings: Bool = false
+    ) {
+        modelType = "llama"
+        self.hiddenSize = hiddenSize
+        self.intermediateSize = intermediateSize
+        self.layerCount = layerCount
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount ?? headCount
+        self.headDimension = headDimension ?? hiddenSize / max(headCount, 1)
+        self.vocabularySize = vocabularySize
+        self.rmsNormEpsilon = rmsNormEpsilon
+        self.ropeTheta = ropeTheta
+        ropeScaling = .none
+        self.maxPositions = maxPositions
+        self.tieWordEmbeddings = tieWordEmbeddings
+        (attentionBias, attentionOutputBias, mlpBias) = (false, false, false)
+        hiddenActivation = .silu
+        endOfTextIDs = []
+    }
+
+    /// The rotary frequencies of a sequence length (which matters to dynamic scaling only), and the
+    /// factor on cosine and sine.
+    public func rotaryFrequencies(length: Int = 0) -> (inverse: [Double], attentionFactor: Double) {
+        ropeScaling.frequencies(
+            dimension: headDimension, theta: ropeTheta, maxPositions: maxPositions, length: length)
+    }
+
+    /// The ids at which generation stops: the model's own, and those that generation_config.json adds.
+    public var generationEndOfTextIDs: [Int] {
+        let added = originalGeneration.flatMap { ConfigurationReader.ids($0["eos_token_id"]) } ?? []
+        return endOfTextIDs + added.filter { !endOfTextIDs.contains($0) }
+    }
+
+    /// Throws when sizes contradict each other.
+    func validate(_ location: FledgeError.Location) throws {
+        func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+            guard condition else { throw FledgeError(.fileCorrupt, message(), at: location) }
+        }
+        let sizes = [
+            ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
+            ("num_hidden_layers", layerCount), ("num_attention_heads", headCount),
+            ("num_key_value_heads", keyValueHeadCount), ("head_dim", headDimension),
+            ("vocab_size", vocabularySize), ("max_position_embeddings", maxPositions),
+        ]
+        for (name, size) in sizes {
+            try require(size > 0 && size < 1 << 31, "\(name) is \(size); it should be positive.")
+        }
+        try require(
+            headCount % keyValueHeadCount == 0,
+            "\(headCount) query heads cannot share \(keyValueHeadCount) key/value heads evenly.")
+        try require(
+            headDimension % 2 == 0, "head_dim is \(headDimension); rotary pairs need an even one.")
+        try require(
+            rmsNormEpsilon > 0 && rmsNormEpsilon < 1,
+            "rms_norm_eps is \(rmsNormEpsilon); it should lie between 0 and 1.")
+        try require(ropeTheta > 1, "rope_theta is \(ropeTheta); it should be above 1.")
+    }
+}

@@ -1,0 +1,157 @@
+internal import FledgeCore
+public import FledgeTensor
+
+extension DecoderLM {
+    /// Builds a model from named tensors, with all weights frozen.
+    ///
+    /// - Parameters:
+    ///   - source: The tensors, under Hugging Face names.
+    ///   - type: The element type of matrices; norms and biases are float32 (float64 for float64).
+    ///   - path: What errors name as the place.
+    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or is left over.
+    public convenience init(
+        _ configuration: DecoderConfiguration, _ source: any TensorSource,
+        storing type: ElementType, path: String = "model"
+    ) throws {
+        var loader = DecoderLoader(configuration, source, type, path: path)
+        let parts = try loader.load()
+        self.init(
+            configuration, embedding: parts.embedding, layers: parts.layers, norm: parts.norm,
+            head: parts.head)
+    }
+}
+
+/// Reads the parts of a ``DecoderLM`` from named tensors.
+private struct DecoderLoader {
+    typealias Parts = (embedding: Embedding, layers: [DecoderLayer], norm: RMSNorm, head: Linear?)
+
+    private let configuration: DecoderConfiguration
+    private let source: any TensorSource
+    private let type: ElementType
+    private let path: String
+    private var used: Set<String> = []
+
+    /// The element type of norms and biases.
+    private var vectorType: ElementType { type == .float64 ? .float64 : .float32 }
+
+    init(
+        _ configuration: DecoderConfiguration, _ source: any TensorSource, _ type: ElementType,
+        path: String
+    ) {
+        (self.configuration, self.source) = (configuration, source)
+        (self.type, self.path) = (type, path)
+    }
+
+    mutating func load() throws -> Parts {
+        let c = configuration
+        let embedding = Embedding(
+            weight: try matrix("model.embed_tokens", [c.vocabularySize, c.hiddenSize]))
+        let layers = try (0..<c.layerCount).map { try layer("model.layers.\($0)") }
+        let norm = try norm("model.norm")
+        let head: Linear? =
+            c.tieWordEmbeddings
+            ? nil : try linear("lm_head", c.hiddenSize, c.vocabularySize, bias: false)
+        try refuseUnknownTensors(embedding.weight.value)
+        return (embedding, layers, norm, head)
+    }
+
+    private mutating func layer(_ name: String) throws -> DecoderLayer {
+        let c = configuration
+        let queryCount = c.headCount * c.headDimension
+        let keyCount = c.keyValueHeadCount * c.headDimension
+        let attention = SelfAttention(
+            query: try linear("\(name).self_attn.q_proj", c.hiddenSize, queryCount, bias: c.attentionBias),
+            key: try linear("\(name).self_attn.k_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
+            value: try linear("\(name).self_attn.v_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
+            output: try linear("\(name).self_attn.o_proj", queryCount, c.hiddenSize, bias: c.attentionOutputBias),
+            headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount,
+            headDimension: c.headDimension)
+        let mlp = GatedMLP(
+            gate: try linear("\(name).mlp.gate_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
+            up: try linear("\(name).mlp.up_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
+            down: try linear("\(name).mlp.down_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
+            activation: Activation(c.hiddenActivation))
+        return DecoderLayer(
+            inputNorm: try norm("\(name).input_layernorm"), attention: attention,
+            postAttentionNorm: try norm("\(name).post_attention_layernorm"), mlp: mlp)
+    }
+
+    private mutating func linear(
+        _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool
+    ) throws -> Linear {
+        Linear(
+            name, weight: try matrix(name, [outputs, inputs]),
+            bias: bias ? try parameter("\(name).bias", [outputs], vectorType) : nil)
+    }
+
+    private mutating func norm(_ name: String) throws -> RMSNorm {
+        RMSNorm(
+            weight: try parameter("\(name).weight", [configuration.hiddenSize], vectorType),
+            epsilon: Float(configuration.rmsNormEpsilon))
+    }
+
+    private mutating func matrix(_ name: String, _ shape: [Int]) throws -> Parameter {
+        try parameter("\(name).weight", shape, type)
+    }
+
+    private mutating func parameter(
+        _ name: String, _ shape: [Int], _ type: ElementType
+    ) throws -> Parameter {
+        guard let found = source.shape(of: name) else {
+            throw FledgeError(
+                .fileCorrupt, "The tensor \(name), shape \(shape), is missing.",
+                advice: "The model's files are incomplete; download them again.",
+                at: .init(file: path))
+        }
+        guard found == shape else {
+            throw FledgeError(
+                .mismatch, "The tensor \(name) has shape \(found); the configuration says \(shape).",
+                advice: "Weights and configuration are of different models.", at: .init(file: path))
+        }
+        used.insert(name)
+        return Parameter(name, try source.tensor(named: name, as: type))
+    }
+
+    /// Weights that no part of the model reads would mean a model that is not what it says.
+    private func refuseUnknownTensors(_ embedding: Tensor) throws {
+        let ignorable = { (name: String) in name.hasSuffix("rotary_emb.inv_freq") }
+        var unknown = source.names.filter { !used.contains($0) && !ignorable($0) }
+        if configuration.tieWordEmbeddings, let head = unknown.firstIndex(of: "lm_head.weight") {
+            // Some folders store a tied head a second time.
+            let copy = try source.tensor(named: "lm_head.weight", as: type)
+            guard copy.hasSameBytes(as: embedding) else {
+                throw FledgeError(
+                    .mismatch,
+                    "lm_head.weight differs from the embedding table, but config.json says that they are tied.",
+                    advice: "Set \"tie_word_embeddings\": false in config.json.",
+                    at: .init(file: path))
+            }
+            unknown.remove(at: head)
+        }
+        guard unknown.isEmpty else {
+            let names = unknown.sorted().prefix(3).joined(separator: ", ")
+            throw FledgeError(
+                .unsupported, "\(unknown.count) tensors belong to no part of this model: \(names), …",
+                advice: "The architecture has parts that Fledge does not know.",
+                at: .init(file: path))
+        }
+    }
+}
+
+extension Activation {
+    fileprivate init(_ activation: DecoderConfiguration.HiddenActivation) {
+        switch activation {
+        case .silu: self = .silu
+        case .gelu: self = .gelu
+        case .geluTanh: self = .geluTanh
+        }
+    }
+}
+
+extension Tensor {
+    /// Whether both hold the same shape, element type and bits.
+    package func hasSameBytes(as other: Tensor) -> Bool {
+        guard shape == other.shape, elementType == other.elementType else { return false }
+        return withUnsafeBytes { left in other.withUnsafeBytes { left.elementsEqual($0) } }
+    }
+}

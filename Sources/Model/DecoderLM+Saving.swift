@@ -1,0 +1,40 @@
+internal import FledgeCore
+internal import FledgeTensor
+
+extension DecoderLM {
+    /// Writes a plain Hugging Face folder: configuration and weights.
+    ///
+    /// - Parameters:
+    ///   - folder: A folder that exists.
+    ///   - type: What all weights are stored as; float16 is rounded from float32.
+    ///   - shardByteCount: The most bytes of weights in one file.
+    /// - Throws: ``FledgeError`` when a file cannot be written.
+    public func save(
+        to folder: String, as type: SafetensorsType, shardByteCount: Int = 5_000_000_000
+    ) throws {
+        precondition(
+            linears.allSatisfy { $0.adapter == nil }, "save: merge or detach the adapters first")
+        let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+        let entries = parameters.map { SafetensorsWriter.Entry($0.name, type, $0.value.shape) }
+        try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
+            guard let parameter = named[$0.name] else {
+                preconditionFailure("save: no parameter \($0.name)")
+            }
+            return parameter.value
+        }
+        try configuration.write(to: folder, elementType: type.configurationName)
+    }
+}
+
+extension SafetensorsType {
+    /// The name that configuration files use, such as `bfloat16`.
+    package var configurationName: String {
+        switch self {
+        case .float32: "float32"
+        case .float64: "float64"
+        case .float16: "float16"
+        case .bfloat16: "bfloat16"
+        default: rawValue
+        }
+    }
+}

@@ -1,0 +1,64 @@
+public import FledgeCore
+public import FledgeTensor
+
+/// A decoder of the Llama family: rotary positions, RMS norms, grouped heads, gated MLP.
+public final class DecoderLM: CausalLM {
+    /// Sizes and constants.
+    public let configuration: DecoderConfiguration
+    let embedding: Embedding
+    let layers: [DecoderLayer]
+    let norm: RMSNorm
+    /// The output matrix where it is not the embedding table.
+    let untiedHead: Linear?
+    private let rotary: RotaryTable
+
+    /// Creates a model from its parts.
+    init(
+        _ configuration: DecoderConfiguration, embedding: Embedding, layers: [DecoderLayer],
+        norm: RMSNorm, head: Linear?
+    ) {
+        self.configuration = configuration
+        (self.embedding, self.layers, self.norm, untiedHead) = (embedding, layers, norm, head)
+        let (frequencies, factor) = configuration.rotaryFrequencies()
+        rotary = RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
+    }
+
+    /// The output matrix, shape `[vocabulary, channels]`.
+    public var head: Parameter { untiedHead?.weight ?? embedding.weight }
+
+    /// The element type that matrices are stored in and activations are computed in.
+    public var elementType: ElementType { embedding.weight.value.elementType }
+
+    /// Lists embedding, blocks, norm and head.
+    public func describe(to description: inout ModuleDescription) {
+        description.add(embedding)
+        for layer in layers { description.add(layer) }
+        description.add(norm)
+        description.add(untiedHead)
+    }
+
+    /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
+    public func hiddenStates(
+        _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
+    ) -> Tensor {
+        precondition(ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
+        let positions = layout.positions
+        var x = embedding(ids, pass)
+        for layer in layers {
+            x = layer(x, rotary: rotary, layout: layout, positions: positions, pass)
+        }
+        return norm(x)
+    }
+
+    /// The states after the final norm for tokens that follow what the cache holds.
+    public func hiddenStates(_ ids: [Int32], cache: KeyValueCache, _ pass: ForwardPass) -> Tensor {
+        precondition(cache.blocks.count == layers.count, "hiddenStates: cache of another model")
+        let first = cache.length
+        let positions = ids.indices.map { Int32(first + $0) }
+        var x = embedding(ids, pass)
+        for (index, layer) in layers.enumerated() {
+            x = layer(x, rotary: rotary, positions: positions, cache: &cache.blocks[index], pass)
+        }
+        return norm(x)
+    }
+}

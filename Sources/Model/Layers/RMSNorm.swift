@@ -1,0 +1,20 @@
+public import FledgeTensor
+
+/// Root-mean-square normalisation (Zhang and Sennrich 2019): `w · x / √(mean(x²) + ε)`.
+public final class RMSNorm: Module {
+    /// The scale, shape `[channels]`; float32 in every precision.
+    public let weight: Parameter
+    /// What is added to the mean square.
+    public let epsilon: Float
+
+    /// Creates a layer from its scale.
+    public init(weight: Parameter, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
+
+    /// Lists the scale.
+    public func describe(to description: inout ModuleDescription) { description.add(weight) }
+
+    /// Normalises each row of `x`, shape `[tokens, channels]`.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        rmsNormalized(x, weight, epsilon: epsilon)
+    }
+}

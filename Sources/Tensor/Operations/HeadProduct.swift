@@ -1,0 +1,94 @@
+import FledgeCore
+import FledgeKernels
+
+/// Supervised rows times a head, a chunk of rows at a time: T × V logits never exist.
+struct HeadProduct {
+    /// The rows that predict, `[n, channels]`.
+    let rows: Tensor
+    /// `[vocabulary, channels]`.
+    let head: Tensor
+
+    /// Enough rows to use a chunk of the head's weights well, few enough to stay near the caches.
+    static let chunk = 128
+
+    var type: ElementType { rows.elementType }
+    var sums: ElementType { rows.elementType.accumulator }
+    var channels: Int { rows.shape[1] }
+    var vocabulary: Int { head.shape[0] }
+
+    init(_ hidden: Tensor, _ head: Parameter, _ supervision: Supervision, _ operation: String) {
+        let value = head.value
+        precondition(
+            hidden.shape.count == 2 && value.shape.count == 2 && hidden.shape[1] == value.shape[1],
+            "\(operation): hidden \(hidden.shape), \(head.name) \(value.shape)")
+        precondition(
+            supervision.rows.allSatisfy { $0 >= 0 && $0 < hidden.shape[0] },
+            "\(operation): a supervised row is outside \(hidden.shape[0]) rows")
+        precondition(
+            supervision.targets.allSatisfy { $0 >= 0 && $0 < value.shape[0] },
+            "\(operation): a target is outside \(value.shape[0]) tokens")
+        rows = hidden.detached.gatheredRows(supervision.rows)
+        self.head = value.matched(to: hidden.elementType)
+    }
+
+    /// Gives the logits of each chunk of rows in turn, in the type of the sums, to be overwritten.
+    func forEachChunk(_ body: (Range<Int>, UnsafeMutableRawPointer) -> Void) {
+        let count = rows.shape[0]
+        let logits = Tensor(uninitialized: [min(Self.chunk, count), vocabulary], sums)
+        for begin in stride(from: 0, to: count, by: Self.chunk) {
+            let range = begin..<min(count, begin + Self.chunk)
+            multiply(
+                Matrix(rows, from: begin), Matrix(head).transposed, into: logits.freshPointer, sums,
+                rows: range.count, columns: vocabulary, depth: channels)
+            body(range, logits.freshPointer)
+        }
+        withExtendedLifetime((self, logits)) {}
+    }
+
+    /// Where gradients of logits lie: over the logits, as bfloat16 where the path multiplies that.
+    func gradients(over logits: UnsafeMutableRawPointer) -> Matrix {
+        let isNarrow = type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
+            && head.elementType == .bfloat16
+        return Matrix(
+            logits, isNarrow ? .bfloat16 : sums, rowStride: isNarrow ? 2 * vocabulary : vocabulary)
+    }
+
+    /// From gradients of a chunk's logits to those of its rows (set) and of the head (added).
+    func propagate(
+        _ gradients: Matrix, _ range: Range<Int>, rows target: Tensor?, head sum: Tensor?
+    ) {
+        if let target {
+            multiply(
+                gradients, Matrix(head),
+                into: target.freshPointer + range.lowerBound * channels * sums.byteCount, sums,
+                rows: range.count, columns: channels, depth: vocabulary)
+        }
+        if let sum {
+            multiply(
+                gradients.transposed, Matrix(rows, from: range.lowerBound), into: sum.freshPointer,
+                sums, rows: vocabulary, columns: channels, depth: range.count,
+                accumulating: range.lowerBound > 0)
+        }
+        withExtendedLifetime((self, target, sum)) {}
+    }
+
+    /// Adds `factor` times the gradients of gathered rows where the rows came from.
+    static func scatter(
+        _ gradients: Tensor, factor: Double, rows: [Int32], shape: [Int], _ type: ElementType,
+        _ pass: inout BackwardPass
+    ) {
+        let (columns, size) = (shape[1], shape[1] * type.byteCount)
+        let kernels = Kernels.of(type)
+        let converted = (gradients * factor).converted(to: type)
+        pass.accumulate(into: 0, shape: shape, type) { target, holdsSum in
+            if !holdsSum {
+                target.initializeMemory(as: UInt8.self, repeating: 0, count: shape[0] * size)
+            }
+            for (index, row) in rows.enumerated() {
+                let sum = target + Int(row) * size
+                kernels.add(sum, sum, converted.pointer + index * size, columns)
+            }
+        }
+        withExtendedLifetime(converted) {}
+    }
+}

@@ -1,0 +1,79 @@
+import FledgeKernels
+
+/// weight·round(x / sqrt(mean(x²) + epsilon)), row by row (Zhang and Sennrich 2019).
+///
+/// Statistics are float32. As in Hugging Face's models the normalised row is rounded to the type of
+/// `x` before it is multiplied by the weight.
+///
+/// - Parameters:
+///   - x: `[tokens, channels]`.
+///   - weight: `[channels]`.
+public func rmsNormalized(_ x: Tensor, _ weight: Parameter, epsilon: Float) -> Tensor {
+    precondition(
+        x.shape.count == 2 && weight.value.shape == [x.shape[1]],
+        "rmsNormalized: x \(x.shape), \(weight.name) \(weight.value.shape)")
+    let (rows, columns, type) = (x.shape[0], x.shape[1], x.elementType)
+    let scales = weight.value.detached.converted(to: type.accumulator)
+    let result = Tensor(uninitialized: x.shape, type)
+    let inverse = Tensor(uninitialized: [rows], type.accumulator)
+    let (kernels, size, sumSize) = (
+        Kernels.of(type), columns * type.byteCount, type.accumulator.byteCount
+    )
+    let (source, target, statistics) = (x.pointer, result.freshPointer, inverse.freshPointer)
+    parallelRows(rows, columns: columns) { range in
+        let first = range.lowerBound
+        kernels.rms_forward(
+            target + first * size, statistics + first * sumSize, source + first * size,
+            scales.pointer, range.count, columns, Double(epsilon))
+    }
+    withExtendedLifetime((x, scales)) {}
+    return result.recorded(
+        [x.tapeReference, weight.tapeReference],
+        RootMeanSquareNorm(x: x.detached, weight: scales, inverse: inverse))
+}
+
+/// With r the saved inverse: dx = r·w·dy - x·r³·mean(w·dy·x), dw = Σ dy·x·r.
+struct RootMeanSquareNorm: RecordedOperation {
+    let x: Tensor
+    let weight: Tensor
+    let inverse: Tensor
+
+    /// Rows that add up their part of dw: fixed, so that the sum does not depend on the threads.
+    private static let chunk = 64
+
+    func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
+        let dy = gradient
+        let (rows, columns, type) = (x.shape[0], x.shape[1], x.elementType)
+        let sums = type.accumulator
+        let chunks = (rows + Self.chunk - 1) / Self.chunk
+        let parts = pass.wants(1) ? Tensor(zeros: [chunks, columns], sums) : nil
+        func run(_ target: UnsafeMutableRawPointer?, _ holdsSum: Bool) {
+            let (kernels, size) = (Kernels.of(type), columns * type.byteCount)
+            parallelChunks(rows, size: Self.chunk) { range in
+                let first = range.lowerBound
+                kernels.rms_backward(
+                    target.map { $0 + first * size },
+                    parts.map { $0.freshPointer + first / Self.chunk * columns * sums.byteCount },
+                    dy.pointer + first * size, x.pointer + first * size,
+                    inverse.pointer + first * sums.byteCount, weight.pointer, range.count, columns,
+                    holdsSum ? 1 : 0)
+            }
+        }
+        if pass.wants(0) {
+            pass.accumulate(into: 0, shape: x.shape, type) { target, holdsSum in
+                run(target, holdsSum)
+            }
+        } else {
+            run(nil, false)
+        }
+        if let parts {
+            var sum = Tensor(zeros: [columns], sums)
+            sum.withUnsafeMutableBytes { bytes in
+                guard let target = bytes.baseAddress else { return }
+                Kernels.of(sums).sum_rows(target, parts.pointer, chunks, columns)
+            }
+            pass.add(sum, to: 1)
+        }
+        withExtendedLifetime((dy, x, weight, inverse, parts)) {}
+    }
+}

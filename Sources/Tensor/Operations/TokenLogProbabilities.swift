@@ -1,0 +1,70 @@
+public import FledgeCore
+import FledgeKernels
+
+/// log softmax(hidden[rowᵢ]·headᵀ)[targetᵢ] for each prediction; the supervision's weights are not
+/// used.
+///
+/// The backward pass computes the logits again, a chunk of rows at a time.
+///
+/// - Parameters:
+///   - hidden: `[tokens, channels]`.
+///   - head: `[vocabulary, channels]`.
+/// - Returns: `[supervision.count]`, float32 (float64 for float64).
+public func tokenLogProbabilities(
+    _ hidden: Tensor, head: Parameter, _ supervision: Supervision
+) -> Tensor {
+    let product = HeadProduct(hidden, head, supervision, "tokenLogProbabilities")
+    let kernels = Kernels.of(product.sums)
+    var logSums = [Double](repeating: 0, count: supervision.count)
+    var values = logSums
+    logSums.withUnsafeMutableBufferPointer { logSums in
+        values.withUnsafeMutableBufferPointer { values in
+            let (logSums, values) = (logSums, values)
+            product.forEachChunk { range, logits in
+                parallelFor(range.count) { index in
+                    let row = logits + index * product.vocabulary * product.sums.byteCount
+                    let at = range.lowerBound + index
+                    logSums[at] = kernels.log_sum_exp(row, product.vocabulary)
+                    values[at] =
+                        product.logit(row, Int(supervision.targets[at])) - logSums[at]
+                }
+            }
+        }
+    }
+    return Tensor(values, shape: [supervision.count]).converted(to: product.sums).recorded(
+        [hidden.tapeReference, head.tapeReference],
+        TokenLogProbabilities(
+            product: product, supervision: supervision, logSums: logSums, shape: hidden.shape))
+}
+
+/// dlogits = dy·(onehot(target) - softmax(logits)).
+struct TokenLogProbabilities: RecordedOperation {
+    let product: HeadProduct
+    let supervision: Supervision
+    let logSums: [Double]
+    let shape: [Int]
+
+    func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
+        let (factors, sums) = (gradient.doubles(), product.sums)
+        let rowGradients =
+            pass.wants(0) ? Tensor(uninitialized: product.rows.shape, sums) : nil
+        let headGradient = pass.wants(1) ? Tensor(zeros: product.head.shape, sums) : nil
+        product.forEachChunk { range, logits in
+            let gradients = product.gradients(over: logits)
+            let writer = Kernels.of(gradients.type)
+            parallelFor(range.count) { index in
+                let row = logits + index * product.vocabulary * sums.byteCount
+                let at = range.lowerBound + index
+                writer.probability_gradient(
+                    row, row, logSums[at], product.vocabulary, Int(supervision.targets[at]),
+                    -factors[at])
+            }
+            product.propagate(gradients, range, rows: rowGradients, head: headGradient)
+        }
+        if let rowGradients {
+            HeadProduct.scatter(
+                rowGradients, factor: 1, rows: supervision.rows, shape: shape, product.type, &pass)
+        }
+        if let headGradient { pass.add(headGradient, to: 1) }
+    }
+}

@@ -1,0 +1,84 @@
+internal import Foundation
+
+/// Shows step, loss, speed and time left on standard error while a run goes.
+///
+/// A terminal gets one line that is rewritten; anything else gets a line whenever values are logged.
+public final class ProgressPrinter: Callback {
+    private let isTerminal: Bool
+    private let write: (String) -> Void
+    private var lastDraw: ContinuousClock.Instant?
+    private var lastLoss: Double?
+
+    /// Creates a printer on standard error.
+    public convenience init() {
+        self.init(isTerminal: isatty(STDERR_FILENO) == 1) { text in
+            FileHandle.standardError.write(Data(text.utf8))
+        }
+    }
+
+    /// Creates a printer that gives its text to `write`.
+    public init(isTerminal: Bool, write: @escaping (String) -> Void) {
+        (self.isTerminal, self.write) = (isTerminal, write)
+    }
+
+    /// Redraws the line, at most ten times a second.
+    public func didFinishStep(_ report: StepReport, _ run: TrainingRun) {
+        lastLoss = report.loss
+        guard run.rank == 0, isTerminal else { return }
+        let now = ContinuousClock.now
+        if let lastDraw, now - lastDraw < .milliseconds(100), run.step < run.plan.totalSteps { return }
+        lastDraw = now
+        write("\r\u{1B}[K" + line(run, loss: report.loss))
+    }
+
+    /// Writes a line where there is no terminal.
+    public func didLog(_ entry: LogEntry, _ run: TrainingRun) {
+        guard run.rank == 0, !isTerminal else { return }
+        write(line(run, loss: entry["loss"] ?? lastLoss ?? 0) + "\n")
+    }
+
+    /// Writes the evaluation loss on a line of its own.
+    public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) {
+        guard run.rank == 0, let loss = entry["eval_loss"] else { return }
+        let start = isTerminal ? "\r\u{1B}[K" : ""
+        write("\(start)step \(entry.step)/\(run.plan.totalSteps) · evaluation loss \(Self.number(loss))\n")
+    }
+
+    /// Ends the line.
+    public func trainingWasInterrupted(_ run: TrainingRun) {
+        if run.rank == 0, isTerminal { write("\n") }
+    }
+
+    /// Ends the line and says how long it took.
+    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) {
+        guard run.rank == 0 else { return }
+        if isTerminal { write("\n") }
+        let loss = Self.number(summary["train_loss"] ?? 0)
+        write(
+            "\(run.step) steps in \(Self.duration(run.elapsed)) · mean loss \(loss) · "
+                + "\(Int(run.tokensPerSecond)) tokens/s\n")
+    }
+
+    private func line(_ run: TrainingRun, loss: Double) -> String {
+        let total = run.plan.totalSteps
+        let percentage = total > 0 ? 100 * run.step / total : 100
+        var text = "step \(run.step)/\(total) \(percentage)%"
+        if isTerminal {
+            let filled = total > 0 ? 20 * run.step / total : 20
+            let bar = String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
+            text = "\(bar) \(text)"
+        }
+        return text + " · loss \(Self.number(loss)) · \(Int(run.tokensPerSecond)) tokens/s · "
+            + "\(Self.duration(run.remainingSeconds)) left"
+    }
+
+    private static func number(_ value: Double) -> String { String(format: "%.4f", value) }
+
+    /// Seconds as `H:MM:SS`, with days in front where there are any.
+    package static func duration(_ seconds: Double) -> String {
+        let whole = seconds.isFinite ? Int(max(0, seconds).rounded()) : 0
+        let (days, rest) = (whole / 86_400, whole % 86_400)
+        let clock = String(format: "%d:%02d:%02d", rest / 3600, rest / 60 % 60, rest % 60)
+        return days > 0 ? "\(days) day\(days == 1 ? "" : "s"), \(clock)" : clock
+    }
+}

@@ -1,0 +1,108 @@
+public import FledgeCore
+internal import FledgeModel
+internal import FledgeTensor
+
+/// Everything that a run needs to go on as if it had never stopped.
+///
+/// Order, dropout and schedule are pure functions of seed and step, so beside weights and optimizer
+/// moments a checkpoint holds only counters and the history. `manifest.json` lists sizes and digests
+/// of all files and is written last; the folder is made aside and renamed.
+public struct TrainingCheckpoint: Sendable {
+    /// The checkpoint's folder.
+    public let folder: String
+    /// Optimizer steps done.
+    public let step: Int
+    /// Counters and everything that was logged.
+    public let state: TrainerState
+    private let progress: JSONValue
+
+    static let formatVersion = 1
+
+    /// Opens a checkpoint and checks every file against the manifest.
+    ///
+    /// - Throws: ``FledgeError`` when a file is missing or damaged.
+    public init(folder: String) throws {
+        self.folder = folder
+        try CheckpointManifest.verify(folder)
+        progress = try JSONValue(contentsOf: folder + "/fledge_state.json")
+        state = try TrainerState(path: folder + "/" + TrainerState.fileName)
+        guard let version = progress["format_version"]?.intValue, version <= Self.formatVersion,
+            let step = progress["step"]?.intValue, step == state.globalStep
+        else {
+            throw FledgeError(
+                .fileCorrupt, "The state is not one that this version of Fledge wrote.",
+                at: .init(file: folder + "/fledge_state.json"))
+        }
+        self.step = step
+    }
+
+    /// The newest checkpoint folder below `folder`, by its step.
+    public static func newest(in folder: String) -> String? {
+        steps(in: folder).max().map { "\(folder)/checkpoint-\($0)" }
+    }
+
+    /// The steps that there are checkpoints of.
+    static func steps(in folder: String) -> [Int] {
+        Folder.names(in: folder).compactMap { name in
+            guard name.hasPrefix("checkpoint-") else { return nil }
+            return Int(name.dropFirst("checkpoint-".count))
+        }
+    }
+
+    /// What the run was configured with when the checkpoint was written.
+    public var options: JSONValue? { progress["options"] }
+
+    /// The instruction-set path that wrote the checkpoint.
+    public var kernelPath: String? { progress["kernels"]?.stringValue }
+
+    // MARK: - Writing
+
+    /// Writes what a checkpoint keeps of a run beside weights and logs.
+    static func writeState(of run: TrainingRun, options: JSONValue, to folder: String) throws {
+        try SafetensorsWriter.write(
+            run.optimizer.tensors.map { ($0.name, $0.tensor) },
+            to: folder + "/optimizer.safetensors")
+        let metrics = run.sinceLog.metrics.sorted { $0.key < $1.key }
+        let progress: JSONValue = .object([
+            "format_version": .integer(formatVersion), "kernels": .string(Kernels.path),
+            "loss_sum": .number(run.lossSum), "options": options,
+            "since_log": .object([
+                "loss": .number(run.sinceLog.loss),
+                "metrics": .object(metrics.map { .init($0.key, .number($0.value)) }),
+                "steps": .integer(run.sinceLog.steps),
+            ]), "step": .integer(run.step), "tokens": .integer(run.tokens),
+        ])
+        try AtomicFile.write(
+            progress.serialized(.indented) + "\n", to: folder + "/fledge_state.json")
+    }
+
+    // MARK: - Going on
+
+    /// Puts counters, history and optimizer states into a run that has not begun.
+    ///
+    /// - Throws: ``FledgeError`` when optimizer states are missing.
+    func restore(_ run: TrainingRun) throws {
+        let path = folder + "/optimizer.safetensors"
+        let file = try SafetensorsFile(path: path)
+        let missing = try run.optimizer.restore(run.parameters) { name in
+            file.shape(of: name) == nil ? nil : try file.tensor(named: name, as: .float32)
+        }
+        if let first = missing.first {
+            throw FledgeError(
+                .mismatch, "\(missing.count) optimizer states are missing: \(first), …",
+                advice: "The checkpoint is of a run with other parameters or another optimizer.",
+                at: .init(file: path))
+        }
+        run.step = step
+        run.firstStep = step
+        run.history = state.logHistory
+        run.tokens = progress["tokens"]?.intValue ?? 0
+        run.lossSum = progress["loss_sum"]?.doubleValue ?? 0
+        let sinceLog = progress["since_log"]
+        run.sinceLog.loss = sinceLog?["loss"]?.doubleValue ?? 0
+        run.sinceLog.steps = sinceLog?["steps"]?.intValue ?? 0
+        for member in sinceLog?["metrics"]?.members ?? [] {
+            run.sinceLog.metrics[member.key] = member.value.doubleValue
+        }
+    }
+}

@@ -1,0 +1,137 @@
+public import FledgeCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// The file `trainer_log.jsonl`: a line for each event of training, as it happens.
+public struct TrainerLog: Sendable {
+    /// The file's name in an output folder.
+    public static let fileName = "trainer_log.jsonl"
+
+    /// One event. What is nil is left out of the line.
+    public struct Entry: Hashable, Sendable {
+        /// Optimizer steps done.
+        public var currentSteps: Int
+        /// Optimizer steps of the whole run.
+        public var totalSteps: Int
+        /// The loss of training.
+        public var loss: Double?
+        /// The loss of evaluation.
+        public var evaluationLoss: Double?
+        /// The loss of prediction.
+        public var predictionLoss: Double?
+        /// The mean reward.
+        public var reward: Double?
+        /// The share of pairs whose chosen answer has the higher reward.
+        public var accuracy: Double?
+        /// The learning rate that the last step used.
+        public var learningRate: Double?
+        /// Passes over the data so far.
+        public var epoch: Double?
+        /// Seconds since the start of training.
+        public var elapsedSeconds: Double
+        /// Tokens of training samples that were trained on so far.
+        public var totalTokens: Int
+
+        /// Creates an event.
+        public init(currentSteps: Int, totalSteps: Int, elapsedSeconds: Double, totalTokens: Int) {
+            self.currentSteps = currentSteps
+            self.totalSteps = totalSteps
+            self.elapsedSeconds = elapsedSeconds
+            self.totalTokens = totalTokens
+        }
+
+        /// The line's content, keys in the reference's order.
+        public var json: JSONValue {
+            var members: [JSONValue.Member] = [
+                .init("current_steps", .integer(currentSteps)),
+                .init("total_steps", .integer(totalSteps)),
+            ]
+            let numbers = [
+                ("loss", loss), ("eval_loss", evaluationLoss), ("predict_loss", predictionLoss),
+                ("reward", reward), ("accuracy", accuracy), ("lr", learningRate), ("epoch", epoch),
+            ]
+            for (key, number) in numbers {
+                if let number { members.append(.init(key, .finite(number))) }
+            }
+            let share = totalSteps > 0 ? Double(currentSteps) / Double(totalSteps) * 100 : 100
+            let remaining =
+                currentSteps > 0
+                ? Double(totalSteps - currentSteps) * elapsedSeconds / Double(currentSteps) : 0
+            let throughput = elapsedSeconds > 0 ? Double(totalTokens) / elapsedSeconds : 0
+            members += [
+                .init("percentage", .number(TrainerLog.rounded(share, 2))),
+                .init("elapsed_time", .string(TrainerLog.duration(elapsedSeconds))),
+                .init("remaining_time", .string(TrainerLog.duration(remaining))),
+                .init("throughput", .number(TrainerLog.rounded(throughput, 2))),
+                .init("total_tokens", .integer(totalTokens)),
+            ]
+            return .object(members)
+        }
+    }
+
+    /// The file's path.
+    public let path: String
+
+    /// The log of an output folder.
+    public init(folder: String) { path = folder + "/" + Self.fileName }
+
+    /// Appends an event's line in one write, so that a reader never sees half of it.
+    public func append(_ entry: Entry) throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw FledgeError.system("open", path, errno: errno) }
+        defer { close(descriptor) }
+        let line = Array((entry.json.serialized() + "\n").utf8)
+        let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard written == line.count else {
+            throw FledgeError.system("write", path, errno: written < 0 ? errno : ENOSPC)
+        }
+    }
+
+    /// Removes the file, for a run that starts anew.
+    public func remove() throws {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw FledgeError.system("remove", path, errno: errno)
+        }
+    }
+
+    /// Keeps the lines up to a step, for a run that resumes there: what came after will come again.
+    ///
+    /// A last line that a crash left incomplete goes too.
+    public func cut(toStep step: Int) throws {
+        let file: MappedFile
+        do { file = try MappedFile(path: path) } catch let error as FledgeError
+            where error.code == .fileNotFound
+        { return }
+        var kept = [UInt8]()
+        for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
+            let bytes = UnsafeRawBufferPointer(rebasing: line)
+            guard let value = try? JSONValue(parsing: bytes, file: path),
+                let steps = value["current_steps"]?.intValue, steps <= step
+            else { continue }
+            kept += bytes
+            kept.append(UInt8(ascii: "\n"))
+        }
+        try AtomicFile.write(kept, to: path)
+    }
+
+    /// A number rounded to decimals.
+    static func rounded(_ value: Double, _ decimals: Int) -> Double {
+        var scale = 1.0
+        for _ in 0..<decimals { scale *= 10 }
+        return (value * scale).rounded(.toNearestOrEven) / scale
+    }
+
+    /// `H:MM:SS`, with the days before it when there are any.
+    static func duration(_ seconds: Double) -> String {
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let total = Int(max(0, seconds.isFinite ? seconds : 0))
+        let (days, rest) = total.quotientAndRemainder(dividingBy: 86400)
+        let time = "\(rest / 3600):\(two(rest / 60 % 60)):\(two(rest % 60))"
+        guard days > 0 else { return time }
+        return "\(days) day\(days == 1 ? "" : "s"), \(time)"
+    }
+}

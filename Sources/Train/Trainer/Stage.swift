@@ -1,0 +1,92 @@
+public import FledgeCore
+public import FledgeModel
+public import FledgeTensor
+
+/// What a trainer drives: how one micro-batch becomes gradients.
+public protocol Stage {
+    /// What the data pipeline yields.
+    associatedtype Batch: Sendable
+
+    /// The parameters that change, in a fixed order.
+    var parameters: [Parameter] { get }
+
+    /// Adds the gradients of the batch's loss **sum** and reports sum and weight.
+    func accumulate(_ batch: Batch, into gradients: inout Gradients) throws -> LossReport
+
+    /// The loss of a batch without gradients, dropout off.
+    func evaluate(_ batch: Batch) throws -> LossReport
+}
+
+/// Plain numbers of one or more micro-batches.
+public struct LossReport: Hashable, Sendable {
+    /// The weighted sum of losses.
+    public var sum: Double
+    /// The sum of weights.
+    public var weight: Double
+    /// Tokens that went through the model.
+    public var tokens: Int
+    /// Further sums, by name.
+    public var metrics: [String: Double]
+
+    /// Creates a report; of nothing when everything is left out.
+    public init(
+        sum: Double = 0, weight: Double = 0, tokens: Int = 0, metrics: [String: Double] = [:]
+    ) {
+        (self.sum, self.weight, self.tokens, self.metrics) = (sum, weight, tokens, metrics)
+    }
+
+    /// The mean loss; zero of nothing.
+    public var mean: Double { weight > 0 ? sum / weight : 0 }
+
+    /// Adds another report.
+    public static func += (left: inout LossReport, right: LossReport) {
+        left.sum += right.sum
+        left.weight += right.weight
+        left.tokens += right.tokens
+        left.metrics.merge(right.metrics, uniquingKeysWith: +)
+    }
+}
+
+/// The stage of every objective that is a function of model and batch.
+public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
+    private let model: Model
+    private let objective: Loss
+    private let seed: UInt64
+    /// The parameters that change, in the model's order.
+    public let parameters: [Parameter]
+
+    /// Creates a stage that trains whatever is trainable in the model.
+    ///
+    /// - Parameter seed: The seed of dropout.
+    public init(_ model: Model, _ objective: Loss, seed: UInt64 = 42) {
+        (self.model, self.objective, self.seed) = (model, objective, seed)
+        parameters = model.trainableParameters
+    }
+
+    /// Adds the gradients of the batch's loss sum.
+    public func accumulate(
+        _ batch: TokenBatch, into gradients: inout Gradients
+    ) throws -> LossReport {
+        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.ids.count) }
+        let pass = ForwardPass(model.elementType, training: batch, seed: seed)
+        var report = LossReport(tokens: batch.ids.count)
+        let (value, new) = try valueAndGradients(of: parameters) {
+            let loss = try objective(model, batch, pass)
+            report.weight = loss.weight
+            report.metrics = loss.metrics
+            return loss.sum
+        }
+        report.sum = value.scalar
+        gradients += new
+        return report
+    }
+
+    /// The loss of a batch without gradients.
+    public func evaluate(_ batch: TokenBatch) throws -> LossReport {
+        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.ids.count) }
+        let loss = try objective(model, batch, ForwardPass(model.elementType))
+        return LossReport(
+            sum: loss.sum.scalar, weight: loss.weight, tokens: batch.ids.count,
+            metrics: loss.metrics)
+    }
+}

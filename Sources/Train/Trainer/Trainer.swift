@@ -1,0 +1,253 @@
+internal import FledgeCore
+internal import FledgeTensor
+
+/// Runs the optimizer steps of a stage: accumulates, sums over ranks, clips, steps, logs, evaluates.
+///
+/// The trainer is a convenience, never a wall: ``Stage``, ``Optimizer`` and
+/// ``LearningRateSchedule`` do the same in a loop of your own.
+public final class Trainer<S: Stage> {
+    /// How evaluation losses become one number.
+    public enum EvaluationMean: Sendable {
+        /// The mean over all weights (tokens).
+        case weighted
+        /// The mean of the batches' means, as the reference has it (quirk `eval_batch_mean`).
+        case ofBatches
+    }
+
+    private let stage: S
+    private let optimizer: any Optimizer
+    private let schedule: LearningRateSchedule
+    private let accumulation: Int
+    private let maxGradientNorm: Double
+    private let logging: Interval
+    private let logsFirstStep: Bool
+    private let evaluation: Interval
+    private let evaluationDelay: Double
+    private let evaluationMean: EvaluationMean
+    private let callbacks: [any Callback]
+    private let communicator: any Communicator
+    private let stop: StopFlag
+
+    /// Creates a trainer.
+    ///
+    /// - Parameters:
+    ///   - accumulation: Micro-batches of one optimizer step, over all ranks.
+    ///   - maxGradientNorm: Gradients with a larger norm are scaled down to it; 0 for no clipping.
+    ///   - logging: When loss, norm and rate go into the history.
+    ///   - logsFirstStep: Whether the first step is logged whatever the interval.
+    ///   - evaluation: When the evaluation set is evaluated.
+    ///   - evaluationDelay: Steps (epochs, when evaluation is per epoch) before the first evaluation.
+    ///   - stop: Lets another thread end the run.
+    public init(
+        _ stage: S, optimizer: any Optimizer = AdamW(), schedule: LearningRateSchedule,
+        accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
+        logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0, evaluationMean: EvaluationMean = .weighted,
+        callbacks: [any Callback] = [], communicator: any Communicator = SingleProcess(),
+        stop: StopFlag = StopFlag()
+    ) {
+        (self.stage, self.optimizer, self.schedule) = (stage, optimizer, schedule)
+        (self.accumulation, self.maxGradientNorm) = (accumulation, maxGradientNorm)
+        (self.logging, self.logsFirstStep) = (logging, logsFirstStep)
+        (self.evaluation, self.evaluationDelay) = (evaluation, evaluationDelay)
+        self.evaluationMean = evaluationMean
+        (self.callbacks, self.communicator, self.stop) = (callbacks, communicator, stop)
+    }
+
+    /// Trains for a number of optimizer steps.
+    ///
+    /// - Parameters:
+    ///   - source: The micro-batches of every epoch.
+    ///   - evaluating: The micro-batches of the evaluation set.
+    ///   - checkpoint: Where to go on; the stage's parameters are restored by the caller.
+    /// - Throws: ``FledgeError`` with `training.notFinite` when a loss or gradient is not finite, with
+    ///   `data` when a step has nothing supervised, with `interrupted` when it was asked to stop;
+    ///   what the source and the callbacks throw.
+    @available(*, noasync)
+    @discardableResult
+    public func fit<Source: BatchSource>(
+        _ source: Source, evaluating: (any BatchSource<S.Batch>)? = nil, steps: Int,
+        resuming checkpoint: TrainingCheckpoint? = nil
+    ) throws -> TrainingRun where Source.Batch == S.Batch {
+        let plan = TrainingPlan(
+            batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
+        let run = TrainingRun(plan, stage.parameters, optimizer, rank: communicator.rank)
+        try checkpoint?.restore(run)
+        try callbacks.forEach { try $0.trainingWillBegin(run) }
+        run.restartClock()
+        let batches = BatchPrefetcher(
+            source, plan, steps: run.step..<max(run.step, plan.totalSteps),
+            rank: communicator.rank, ranks: communicator.count)
+        defer { batches.cancel() }
+        while run.step < plan.totalSteps, !run.isEnding {
+            let report: StepReport
+            do {
+                report = try step(run, batches)
+            } catch let error as FledgeError where error.code == .interrupted {
+                try callbacks.forEach { try $0.trainingWasInterrupted(run) }
+                throw error
+            }
+            try follow(report, run, evaluating)
+        }
+        let summary = summary(of: run)
+        run.history.append(summary)
+        try callbacks.forEach { try $0.trainingDidEnd(summary, run) }
+        return run
+    }
+
+    /// The loss of an evaluation set.
+    public func evaluate(_ source: any BatchSource<S.Batch>) throws -> (
+        loss: Double, report: LossReport
+    ) {
+        var total = LossReport()
+        var means: [Double] = []
+        for index in 0..<source.batchesPerEpoch where index % communicator.count == communicator.rank {
+            guard !stop.isSet else { throw interruption() }
+            let report = try stage.evaluate(source.batch(epoch: 0, index: index))
+            total += report
+            means.append(report.mean)
+        }
+        var sums = [total.sum, total.weight, means.reduce(0, +), Double(means.count)]
+        try communicator.sum(&sums)
+        (total.sum, total.weight) = (sums[0], sums[1])
+        switch evaluationMean {
+        case .weighted: return (total.mean, total)
+        case .ofBatches: return (sums[3] > 0 ? sums[2] / sums[3] : 0, total)
+        }
+    }
+
+    // MARK: - One step
+
+    private func step(
+        _ run: TrainingRun, _ batches: BatchPrefetcher<S.Batch>
+    ) throws -> StepReport {
+        let watch = Stopwatch()
+        var gradients = Gradients()
+        var report = LossReport()
+        for _ in 0..<batches.count(ofStep: run.step) {
+            guard !stop.isSet else { throw interruption() }
+            report += try stage.accumulate(try batches.next(), into: &gradients)
+        }
+        try sumOverRanks(&report, &gradients)
+        let index = run.step + 1
+        guard report.weight > 0 else {
+            throw FledgeError(
+                .data, "No token of optimizer step \(index) is supervised.",
+                advice: "Look at the labels with `fledge preprocess`; a short cutoff_len can cut every answer off.")
+        }
+        let norm = gradients.squaredNorm(of: stage.parameters).squareRoot() / report.weight
+        guard report.mean.isFinite, norm.isFinite else {
+            throw FledgeError(
+                .notFinite,
+                "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).",
+                advice: "Lower learning_rate, or resume from an earlier checkpoint.")
+        }
+        // The mean over the step and the clipping are one factor, so gradients are touched once.
+        var factor = 1 / report.weight
+        if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
+        gradients.scale(by: factor)
+        let rate = schedule.rate(at: run.step)
+        run.optimizer.step(stage.parameters, gradients, rate: rate, step: index)
+        run.step = index
+        run.tokens += report.tokens
+        run.processTokens += report.tokens
+        run.lossSum += report.mean
+        return StepReport(
+            step: index, loss: report.mean, gradientNorm: norm, learningRate: rate,
+            tokens: report.tokens, seconds: watch.seconds,
+            metrics: report.metrics.mapValues { $0 / report.weight })
+    }
+
+    private func sumOverRanks(_ report: inout LossReport, _ gradients: inout Gradients) throws {
+        guard communicator.count > 1 else { return }
+        let names = report.metrics.keys.sorted()
+        var sums = [report.sum, report.weight, Double(report.tokens)]
+        sums += names.map { report.metrics[$0] ?? 0 }
+        try communicator.sum(&sums)
+        (report.sum, report.weight, report.tokens) = (sums[0], sums[1], Int(sums[2]))
+        for (index, name) in names.enumerated() { report.metrics[name] = sums[3 + index] }
+        for parameter in stage.parameters {
+            var gradient = gradients[parameter] ?? Tensor(zeros: parameter.value.shape)
+            gradients[parameter] = nil
+            try gradient.withMutableFloats { try communicator.sum($0) }
+            gradients[parameter] = gradient
+        }
+    }
+
+    // MARK: - After a step
+
+    private func follow(
+        _ report: StepReport, _ run: TrainingRun, _ evaluating: (any BatchSource<S.Batch>)?
+    ) throws {
+        run.sinceLog.loss += report.loss
+        run.sinceLog.steps += 1
+        run.sinceLog.metrics.merge(report.metrics, uniquingKeysWith: +)
+        if logging.isDue(after: run.step, run.plan) || (logsFirstStep && run.step == 1) {
+            try log(report, run)
+        }
+        let isLast = run.step == run.plan.totalSteps
+        if let evaluating, evaluation != .never,
+            (evaluation.isDue(after: run.step, run.plan) && isPastDelay(run)) || isLast
+        {
+            try logEvaluation(evaluating, run)
+        }
+        try callbacks.forEach { try $0.didFinishStep(report, run) }
+    }
+
+    private func isPastDelay(_ run: TrainingRun) -> Bool {
+        evaluation == .everyEpoch
+            ? run.epoch >= evaluationDelay : Double(run.step) >= evaluationDelay
+    }
+
+    private func log(_ report: StepReport, _ run: TrainingRun) throws {
+        let steps = Double(run.sinceLog.steps)
+        var values = run.sinceLog.metrics.mapValues { $0 / steps }
+        values["loss"] = run.sinceLog.loss / steps
+        values["grad_norm"] = report.gradientNorm
+        values["learning_rate"] = report.learningRate
+        let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
+        run.sinceLog = (0, 0, [:])
+        run.history.append(entry)
+        try callbacks.forEach { try $0.didLog(entry, run) }
+    }
+
+    private func logEvaluation(_ source: any BatchSource<S.Batch>, _ run: TrainingRun) throws {
+        let entry = LogEntry(
+            step: run.step, epoch: run.epoch, values: try evaluationValues(source, prefix: "eval"))
+        run.history.append(entry)
+        try callbacks.forEach { try $0.didEvaluate(entry, run) }
+    }
+
+    /// Loss, metrics and speed of an evaluation set under names such as `eval_loss`.
+    public func evaluationValues(
+        _ source: any BatchSource<S.Batch>, prefix: String
+    ) throws -> [String: Double] {
+        let watch = Stopwatch()
+        let (loss, report) = try evaluate(source)
+        var values = report.metrics.mapValues { $0 / max(report.weight, 1) }
+        values = Dictionary(uniqueKeysWithValues: values.map { ("\(prefix)_\($0.key)", $0.value) })
+        values["\(prefix)_loss"] = loss
+        values.merge(
+            ResultFiles.speed(
+                prefix, seconds: watch.seconds, samples: source.sampleCount,
+                steps: source.batchesPerEpoch)
+        ) { $1 }
+        return values
+    }
+
+    private func summary(of run: TrainingRun) -> LogEntry {
+        let seconds = run.elapsed
+        let steps = Double(run.step - run.firstStep)
+        return LogEntry(
+            step: run.step, epoch: run.epoch,
+            values: [
+                "train_runtime": seconds,
+                "train_steps_per_second": steps / max(seconds, 1e-9),
+                "train_tokens_per_second": run.tokensPerSecond,
+                "train_loss": run.step > 0 ? run.lossSum / Double(run.step) : 0,
+            ])
+    }
+
+    private func interruption() -> FledgeError {
+        FledgeError(.interrupted, "The run was interrupted.")
+    }
+}

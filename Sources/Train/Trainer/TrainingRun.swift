@@ -1,0 +1,111 @@
+public import FledgeTensor
+internal import Synchronization
+
+/// A request to stop that another thread, or a signal handler, may make.
+public final class StopFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    /// Creates a flag that is not set.
+    public init() {}
+
+    /// Whether somebody asked to stop.
+    public var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    /// Asks to stop; the trainer looks after every micro-batch.
+    public func set() { flag.store(true, ordering: .relaxed) }
+}
+
+/// One line of a run's history: what was measured after a step.
+public typealias LogEntry = TrainerState.LogEntry
+
+extension TrainerState.LogEntry {
+    /// The value of this name.
+    public subscript(name: String) -> Double? { values[name] }
+}
+
+/// What one optimizer step did.
+public struct StepReport: Hashable, Sendable {
+    /// Index of the step, counted from 1.
+    public var step: Int
+    /// Mean loss over all micro-batches of the step.
+    public var loss: Double
+    /// L2 norm of the gradient of the mean loss, before clipping.
+    public var gradientNorm: Double
+    /// The learning rate that was used.
+    public var learningRate: Double
+    /// Tokens of the step.
+    public var tokens: Int
+    /// Wall-clock seconds of the step.
+    public var seconds: Double
+    /// Further means, by name.
+    public var metrics: [String: Double]
+}
+
+/// The state of a run that callbacks see.
+public final class TrainingRun {
+    /// Which micro-batches belong to which step.
+    public let plan: TrainingPlan
+    /// The parameters that change.
+    public let parameters: [Parameter]
+    /// The optimizer and its states.
+    public package(set) var optimizer: OptimizerDriver
+    /// Optimizer steps done.
+    public package(set) var step = 0
+    /// Tokens that went through training since the run began, over resumes.
+    public package(set) var tokens = 0
+    /// The sum of the mean losses of all steps since the run began, over resumes.
+    public package(set) var lossSum = 0.0
+    /// Everything that was logged.
+    public package(set) var history: [LogEntry] = []
+    /// Step at which this process began: not zero after a resume.
+    public package(set) var firstStep = 0
+    /// Tokens of this process.
+    public package(set) var processTokens = 0
+    /// Wall-clock seconds since this process began to train.
+    public var elapsed: Double { clock.seconds }
+    /// Whether a callback asked to end the run after this step.
+    public private(set) var isEnding = false
+    /// The rank that writes files is 0.
+    public let rank: Int
+
+    package var sinceLog: (loss: Double, steps: Int, metrics: [String: Double]) = (0, 0, [:])
+    private var clock = Stopwatch()
+
+    init(_ plan: TrainingPlan, _ parameters: [Parameter], _ optimizer: any Optimizer, rank: Int) {
+        (self.plan, self.parameters, self.rank) = (plan, parameters, rank)
+        self.optimizer = OptimizerDriver(optimizer)
+    }
+
+    /// Epochs done, as a fraction.
+    public var epoch: Double { plan.epochs(after: step) }
+
+    /// Tokens per second of this process.
+    public var tokensPerSecond: Double {
+        let seconds = elapsed
+        return seconds > 0 ? Double(processTokens) / seconds : 0
+    }
+
+    /// Seconds that the remaining steps will take at the pace so far.
+    public var remainingSeconds: Double {
+        let done = step - firstStep
+        guard done > 0 else { return 0 }
+        return elapsed * Double(plan.totalSteps - step) / Double(done)
+    }
+
+    /// Ends the run after the step that is being reported.
+    public func end() { isEnding = true }
+
+    package func restartClock() { clock = Stopwatch() }
+}
+
+/// Wall-clock time since it was made.
+package struct Stopwatch {
+    private let start = ContinuousClock.now
+
+    package init() {}
+
+    package var seconds: Double {
+        let passed = ContinuousClock.now - start
+        return Double(passed.components.seconds) + Double(passed.components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,116 @@
+import FledgeCore
+import FledgeTensor
+import Testing
+
+/// The same bits for any number of threads, any neighbours and any cache.
+@Suite(.serialized) struct DeterminismTests {
+    private func bits(_ x: Tensor) -> [UInt8] { x.withUnsafeBytes { Array($0) } }
+
+    private func step(_ type: ElementType) -> [[UInt8]] {
+        let layout = SequenceLayout(lengths: [70, 3, 90])
+        let table = parameter([300, 48], "table", type)
+        let norm = parameter([48], "norm", .float32)
+        let (wq, wk) = (parameter([96, 48], "q", type), parameter([32, 48], "k", type))
+        let out = parameter([48, 96], "o", type)
+        let (a, b) = (parameter([8, 48], "a", .float32), parameter([96, 8], "b", .float32))
+        let ids = (0..<163).map { Int32($0 * 7 % 300) }
+        let all = [table, norm, wq, wk, out, a, b]
+        let result = valueAndGradients(of: all) {
+            let x = embeddingLookup(ids, table, as: type)
+            let y = rmsNormalized(x, norm, epsilon: 1e-5)
+            let q = lowRankUpdated(linearProduct(y, wq), y, down: a, up: b, scaling: 2)
+            let k = linearProduct(y, wk)
+            let mixed = causalAttention(
+                q, k, k, layout: layout, heads: 6, keyValueHeads: 2, scale: 0.25)
+            let h = x + linearProduct(mixed, out)
+            return tokenCrossEntropy(
+                h, head: table, supervision(140, rows: 163, vocabulary: 300))
+        }
+        return [bits(result.value)] + all.map { bits(result.gradients[$0] ?? Tensor(zeros: [0])) }
+    }
+
+    @Test(arguments: [ElementType.float32, .bfloat16]) func threads(type: ElementType) {
+        let before = Kernels.threads
+        defer { Kernels.threads = before }
+        Kernels.threads = 1
+        let alone = step(type)
+        for count in [2, 3] {
+            Kernels.threads = count
+            for _ in 0..<3 { #expect(step(type) == alone) }
+        }
+    }
+
+    /// A row's product does not depend on the rows beside it: a prompt may be computed in any parts.
+    @Test(arguments: [ElementType.float32, .bfloat16], Kernels.availablePaths)
+    func neighbours(type: ElementType, path: String) {
+        Kernels.withPath(path) {
+            let w = parameter([130, 300], "w", type)
+            let x = sample([67, 300], "x", type)
+            let whole = bits(linearProduct(x, w))
+            let rowBytes = 130 * type.byteCount
+            for (begin, count) in [(0, 1), (5, 8), (40, 27)] {
+                let part = x.withUnsafeBytes { bytes in
+                    var part = Tensor(zeros: [count, 300], type)
+                    let size = 300 * type.byteCount
+                    part.withUnsafeMutableBytes {
+                        $0.copyMemory(
+                            from: .init(rebasing: bytes[begin * size..<(begin + count) * size]))
+                    }
+                    return part
+                }
+                #expect(
+                    bits(linearProduct(part, w))
+                        == Array(whole[begin * rowBytes..<(begin + count) * rowBytes]))
+            }
+        }
+    }
+
+    @Test(arguments: [ElementType.float32, .bfloat16]) func cache(type: ElementType) {
+        let (q, k, v) = (
+            sample([90, 4 * 16], "q", type), sample([90, 2 * 16], "k", type),
+            sample([90, 2 * 16], "v", type)
+        )
+        func rows(_ x: Tensor, _ range: Range<Int>) -> Tensor {
+            let columns = x.shape[1]
+            let scalars = x.scalars()[range.lowerBound * columns..<range.upperBound * columns]
+            return Tensor(Array(scalars), shape: [range.count, columns]).converted(to: type)
+        }
+        let whole = causalAttention(
+            q, k, v, layout: SequenceLayout(lengths: [90]), heads: 4, keyValueHeads: 2, scale: 0.3)
+        var block = KeyValueBlock(channels: 2 * 16, capacity: 4, type)
+        var parts: [Float] = []
+        for range in [0..<70, 70..<71, 71..<72, 72..<90] {
+            block.append(keys: rows(k, range), values: rows(v, range))
+            parts += cachedAttention(rows(q, range), block, heads: 4, keyValueHeads: 2, scale: 0.3)
+                .scalars()
+        }
+        #expect(parts == whole.scalars())
+        block.truncate(to: 71)
+        block.append(keys: rows(k, 71..<90), values: rows(v, 71..<90))
+        #expect(block.length == 90)
+        let again = cachedAttention(rows(q, 80..<90), block, heads: 4, keyValueHeads: 2, scale: 0.3)
+        #expect(again.scalars() == rows(whole, 80..<90).scalars())
+    }
+
+    @Test func concurrentAndNestedCallers() async {
+        let expected = (0..<200).map { $0 * $0 }
+        await withTaskGroup(of: [Int].self) { group in
+            for _ in 0..<6 {
+                group.addTask {
+                    var squares = [Int](repeating: 0, count: 200)
+                    squares.withUnsafeMutableBufferPointer { squares in
+                        let squares = squares
+                        parallelFor(10) { outer in
+                            parallelFor(20) { inner in
+                                let index = outer * 20 + inner
+                                squares[index] = index * index
+                            }
+                        }
+                    }
+                    return squares
+                }
+            }
+            for await squares in group { #expect(squares == expected) }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import FledgeCore
+import FledgeTensor
+import FledgeTesting
+import Testing
+
+/// Every instruction set's float32 and bfloat16 kernels against float64.
+///
+/// Tolerances are relative errors in the Euclidean norm: float32 sums of n products err by about
+/// sqrt(n)·6e-8, bfloat16 stores eight bits, so 2⁻⁹·sqrt(a few roundings).
+@Suite struct PathTests {
+    static let paths = Kernels.availablePaths
+    static let types: [ElementType] = [.float32, .bfloat16]
+
+    private func tolerance(_ type: ElementType) -> Double { type == .float32 ? 2e-6 : 6e-3 }
+
+    /// Runs `body` in `type` on `path`, and in float64 from the same rounded inputs.
+    private func compare(
+        _ path: String, _ type: ElementType, _ parameters: [Parameter], factor: Double = 1,
+        _ body: () -> Tensor
+    ) {
+        func run() -> [Tensor] {
+            var output: Tensor?
+            let gradients = valueAndGradients(of: parameters) {
+                let result = body()
+                output = result.detached
+                return projected(result)
+            }.gradients
+            return [output].compactMap { $0 } + parameters.compactMap { gradients[$0] }
+        }
+        for parameter in parameters { parameter.value = parameter.value.converted(to: type) }
+        let found = Kernels.withPath(path) { run() }
+        for parameter in parameters { parameter.value = parameter.value.converted(to: .float64) }
+        let expected = run()
+        #expect(found.count == expected.count && found.count == parameters.count + 1)
+        for (index, (a, b)) in zip(found, expected).enumerated() {
+            let closeness = Closeness(a, b)
+            // A gradient that should be zero, as that of a lone key, has no relative error.
+            #expect(
+                closeness.isWithin(tolerance(type) * factor)
+                    || !closeness.isBroken && closeness.largestDifference < tolerance(type) * 1e-2,
+                "\(path) \(type) \(index == 0 ? "value" : parameters[index - 1].name): \(closeness)")
+        }
+    }
+
+    @Test(arguments: paths, types) func products(path: String, type: ElementType) {
+        for (tokens, inputs, outputs) in [
+            (1, 1, 1), (1, 64, 128), (3, 7, 5), (6, 33, 65), (13, 300, 17), (70, 96, 200),
+            (129, 577, 31), (48, 1030, 130), (2, 512, 8), (20, 8, 512),
+        ] {
+            let x = parameter([tokens, inputs], "x")
+            let (w, b) = (parameter([outputs, inputs], "w"), parameter([outputs], "b"))
+            compare(path, type, [x, w, b]) { linearProduct(x.tracked, w, bias: b) }
+        }
+    }
+
+    @Test(arguments: paths, types) func lowRank(path: String, type: ElementType) {
+        let (x, base) = (parameter([37, 65], "x"), parameter([37, 50], "base"))
+        let (a, b) = (parameter([8, 65], "a"), parameter([50, 8], "b"))
+        let mask = Dropout(probability: 0.25, rowKeys: (0..<37).map { RandomKey(seed: $0).bits })
+        for dropout in [nil, mask] {
+            compare(path, type, [x, base, a, b]) {
+                lowRankUpdated(
+                    base.tracked, x.tracked, down: a, up: b, scaling: 2, dropout: dropout)
+            }
+        }
+    }
+
+    @Test(arguments: paths, types) func norms(path: String, type: ElementType) {
+        for columns in [1, 17, 576] {
+            let (x, w) = (parameter([66, columns], "x"), parameter([columns], "w"))
+            compare(path, type, [x, w], factor: 2) { rmsNormalized(x.tracked, w, epsilon: 1e-5) }
+        }
+    }
+
+    @Test(arguments: paths, types) func rotations(path: String, type: ElementType) {
+        let table = RotaryTable(inverseFrequencies: (0..<20).map { 1 / Double($0 + 1) })
+        let x = parameter([30, 2 * 44], "x")
+        compare(path, type, [x]) {
+            rotaryEmbedded(
+                x.tracked, table, positions: (0..<30).map { $0 * 3 }, headDimension: 44)
+        }
+    }
+
+    @Test(arguments: paths, types) func gates(path: String, type: ElementType) {
+        for activation in [Activation.silu, .geluTanh, .gelu] {
+            let (gate, up) = (parameter([7, 37], "g", scale: 8), parameter([7, 37], "u"))
+            compare(path, type, [gate, up]) { gatedActivation(gate.tracked, up.tracked, activation) }
+        }
+    }
+
+    @Test(arguments: paths, types) func attentions(path: String, type: ElementType) {
+        for (lengths, heads, keyValueHeads, d) in [
+            ([1], 1, 1, 8), ([65, 0, 1, 130], 6, 2, 64), ([200], 3, 3, 20),
+        ] {
+            let layout = SequenceLayout(lengths: lengths)
+            let q = parameter([layout.count, heads * d], "q", scale: 2)
+            let k = parameter([layout.count, keyValueHeads * d], "k", scale: 2)
+            let v = parameter([layout.count, keyValueHeads * d], "v")
+            compare(path, type, [q, k, v], factor: 2) {
+                causalAttention(
+                    q.tracked, k.tracked, v.tracked, layout: layout, heads: heads,
+                    keyValueHeads: keyValueHeads, scale: 0.125)
+            }
+        }
+    }
+
+    @Test(arguments: paths, types) func heads(path: String, type: ElementType) {
+        let (x, head) = (parameter([40, 48], "x", scale: 2), parameter([1003, 48], "head"))
+        let rows = supervision(150, rows: 40, vocabulary: 1003)
+        compare(path, type, [x, head]) { tokenCrossEntropy(x.tracked, head: head, rows) }
+        compare(path, type, [x, head]) { tokenLogProbabilities(x.tracked, head: head, rows) }
+    }
+
+    @Test(arguments: paths) func adamW(path: String) {
+        let n = 37
+        var p = sample([n], "p", .float32)
+        var (m, v) = (Tensor(zeros: [n]), Tensor(zeros: [n]))
+        var (x, a, b) = (p.doubles(), m.doubles(), v.doubles())
+        for step in 1...3 {
+            let g = sample([n], "g\(step)", .float32)
+            Kernels.withPath(path) {
+                adamWUpdate(
+                    &p, gradient: g, first: &m, second: &v, rate: 1e-2, beta1: 0.9, beta2: 0.99,
+                    epsilon: 1e-8, weightDecay: 0.1, step: step)
+            }
+            let slope = g.doubles()
+            var (c1, c2) = (1.0, 1.0)
+            for _ in 0..<step { (c1, c2) = (c1 * 0.9, c2 * 0.99) }
+            for i in 0..<n {
+                x[i] *= 1 - 1e-2 * 0.1
+                a[i] = 0.9 * a[i] + 0.1 * slope[i]
+                b[i] = 0.99 * b[i] + 0.01 * slope[i] * slope[i]
+                x[i] -= 1e-2 / (1 - c1) * a[i] / ((b[i] / (1 - c2)).squareRoot() + 1e-8)
+            }
+        }
+        #expect(Closeness(p.doubles(), x).isWithin(1e-6))
+        #expect(Closeness(m.doubles(), a).isWithin(1e-6))
+        #expect(Closeness(v.doubles(), b).isWithin(1e-6))
+    }
+}
