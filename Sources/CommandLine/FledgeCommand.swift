@@ -1,8 +1,46 @@
 import ArgumentParser
 import Fledge
+import Foundation
 
 @main
 struct FledgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fledge", abstract: "Fine-tunes language models on CPUs.")
+        commandName: "fledge",
+        abstract: "Fine-tunes language models on CPUs, from LLaMA-Factory's YAML keys.",
+        discussion: """
+            A first run:
+              fledge train Examples/identity.yaml    teach a small model its name
+              fledge chat Examples/identity.yaml     talk to the result
+              fledge export Examples/identity.yaml export_dir=merged
+
+            Any key of the file can be replaced on the command line: key=value or --key value.
+            `fledge keys` lists all keys.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            TrainCommand.self, ChatCommand.self, ExportCommand.self, PreprocessCommand.self,
+            TokenizeCommand.self, KeysCommand.self,
+        ])
+
+    static func main() {
+        // A broken pipe ends a command by a failed write, not by a signal.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as FledgeError {
+            Console.error(error.description)
+            Foundation.exit(exitCode(of: error))
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func exitCode(of error: FledgeError) -> Int32 {
+        switch error.code {
+        case .interrupted: 130
+        case .configuration, .unsupported: 2
+        default: 1
+        }
+    }
 }

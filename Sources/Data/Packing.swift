@@ -5,6 +5,12 @@ public struct PackedRow: Hashable, Sendable {
     /// The samples' places in the data set.
     public var indices: [Int]
 
+    /// Creates a row of samples and their places in the data set.
+    public init(samples: [ProcessedSample], indices: [Int]) {
+        precondition(samples.count == indices.count, "PackedRow: one index a sample")
+        (self.samples, self.indices) = (samples, indices)
+    }
+
     /// The columns of the row when it is filled up, as the reference writes them.
     public struct Columns: Hashable, Sendable {
         /// The tokens.

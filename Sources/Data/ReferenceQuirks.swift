@@ -77,4 +77,12 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
             self = found.1
         }
     }
+
+    /// The quirks of names that were checked already; `all` stands for all.
+    package init(checked names: [String]) {
+        self = names.reduce(into: []) { set, name in
+            if name == "all" { set = .all }
+            for (known, quirk) in ReferenceQuirks.names where known == name { set.formUnion(quirk) }
+        }
+    }
 }

@@ -21,7 +21,7 @@ extension BytePairTokenizer {
             model: try BytePairModel(json: model, file: file),
             normalizer: try stages.normalizer(normalizerValue), preTokenizers: preTokenizers,
             addedTokens: (json["added_tokens"]?.arrayValue ?? []).compactMap { value in
-                value["id"]?.intValue.flatMap(Int32.init(exactly:)).map {
+                value["id"]?.intValue.flatMap(TokenTable.checked).map {
                     AddedToken(value, id: $0)
                 }
             })
@@ -60,8 +60,8 @@ extension BytePairTokenizer {
         for (id, value) in configuration["added_tokens_decoder"]?.members.map({
             $0.map { ($0.key, $0.value) }
         }) ?? [] {
-            guard let id = Int32(id), let content = value["content"]?.stringValue,
-                self.id(ofSpecial: content) == nil
+            guard let id = Int(id).flatMap(TokenTable.checked),
+                let content = value["content"]?.stringValue, self.id(ofSpecial: content) == nil
             else { continue }
             append(AddedToken(value, id: id))
         }

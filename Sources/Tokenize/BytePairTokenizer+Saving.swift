@@ -44,8 +44,9 @@ extension BytePairTokenizer {
             }
             if value[key]?["content"]?.stringValue != text { value[key] = .string(text) }
         }
-        value["additional_special_tokens"] = nil
-        value["extra_special_tokens"] =
+        // The older of the two names: newer versions of transformers read it too.
+        value["extra_special_tokens"] = nil
+        value["additional_special_tokens"] =
             extraSpecials.isEmpty ? nil : .array(extraSpecials.map { .string($0) })
         value["chat_template"] = nil
         var decoder: JSONValue = [:]

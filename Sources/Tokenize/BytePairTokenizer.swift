@@ -27,6 +27,7 @@ public struct BytePairTokenizer: Tokenizer {
     private var rawMatcher: AddedTokenMatcher
     private var normalizedMatcher: AddedTokenMatcher
     private var addedByID: [Int32: Int] = [:]
+    private var addedByContent: [[UInt8]: Int] = [:]
 
     init(
         model: BytePairModel, normalizer: Normalizer, preTokenizers: [PreTokenizer],
@@ -44,7 +45,11 @@ public struct BytePairTokenizer: Tokenizer {
         rawMatcher = AddedTokenMatcher(addedTokens.filter { !$0.isNormalized })
         normalizedMatcher = AddedTokenMatcher(addedTokens.filter(\.isNormalized))
         addedByID = [:]
-        for (index, token) in addedTokens.enumerated() { addedByID[token.id] = index }
+        addedByContent = [:]
+        for (index, token) in addedTokens.enumerated() {
+            addedByID[token.id] = index
+            addedByContent[Array(token.content.utf8)] = index
+        }
     }
 
     /// Number of tokens, added ones included.
@@ -121,8 +126,8 @@ public struct BytePairTokenizer: Tokenizer {
 
     /// The id of a token that is written exactly so.
     public func id(ofSpecial token: String) -> Int32? {
-        addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id
-            ?? model.tokens.id(of: Array(token.utf8))
+        let bytes = Array(token.utf8)
+        return addedByContent[bytes].map { addedTokens[$0].id } ?? model.tokens.id(of: bytes)
     }
 
     /// How a token is written in the vocabulary; `nil` for an id without one.
@@ -162,10 +167,11 @@ public struct BytePairTokenizer: Tokenizer {
     /// - Returns: Whether the vocabulary grew; the model's embedding then needs a new row.
     @discardableResult
     public mutating func addSpecial(_ content: String) -> Bool {
-        let matches = { (token: AddedToken) in token.content.utf8.elementsEqual(content.utf8) }
-        if let index = addedTokens.firstIndex(where: matches) {
-            addedTokens[index].isSpecial = true
-            indexAddedTokens()
+        if let index = addedByContent[Array(content.utf8)] {
+            if !addedTokens[index].isSpecial {
+                addedTokens[index].isSpecial = true
+                indexAddedTokens()
+            }
             return false
         }
         let known = model.tokens.id(of: Array(content.utf8))

@@ -29,9 +29,17 @@ struct TokenTable: Sendable {
         id >= 0 && Int(id) < starts.count && starts[Int(id)] != UInt32.max
     }
 
-    /// Adds a token. False when the id or the token is there already.
+    /// The largest id: far more than any vocabulary has, and little enough not to fill the memory.
+    static let maximumID: Int32 = 1 << 22
+
+    /// A number as an id, if it can be one.
+    static func checked(_ number: Int) -> Int32? {
+        (0...Int(maximumID)).contains(number) ? Int32(number) : nil
+    }
+
+    /// Adds a token. False when the id or the token is there already, or the id is out of range.
     mutating func insert(_ token: UnsafeBufferPointer<UInt8>, id: Int32) -> Bool {
-        guard id >= 0, id < 1 << 28, !contains(id) else { return false }
+        guard id >= 0, id <= TokenTable.maximumID, !contains(id) else { return false }
         var slot = TokenTable.hash(token) & (slots.count - 1)
         while slots[slot] >= 0 {
             if withBytes(of: slots[slot], { $0.elementsEqual(token) }) { return false }

@@ -82,8 +82,9 @@ import Testing
         #expect(batch.ids == [5, 6, 7, 8])
         #expect(batch.supervision.rows == [1] && batch.supervision.targets == [7])
         #expect(batch.samples == [9, 3, 4] && batch.epoch == 2)
-        #expect(collator.itemCount(samples) == 1)
-        #expect(collator.itemCount(samples, quirks: .unshiftedLabelCount) == 3)
+        #expect(batch.supervision.totalWeight == 1)
+        let counted = SupervisedCollator(quirks: .unshiftedLabelCount).batch(samples)
+        #expect(counted.supervision.count == 1 && counted.supervision.totalWeight == 3)
         #expect(collator.batch([]).ids.isEmpty)
     }
 }

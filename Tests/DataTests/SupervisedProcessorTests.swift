@@ -1,6 +1,7 @@
 import FledgeCore
 import FledgeData
 import FledgeTokenize
+import Synchronization
 import Testing
 
 /// The vectors of the reference for a toy tokenizer.
@@ -129,6 +130,11 @@ import Testing
             #expect(many.samples == one.samples && many.report == one.report)
         }
         #expect(try processor.process([]).samples.isEmpty)
+        let most = Atomic<Int>(0)
+        _ = try processor.process(rows) { done, total in
+            if total == 1000 { most.max(done, ordering: .relaxed) }
+        }
+        #expect(most.load(ordering: .relaxed) == 1000)
     }
 
     @Test func mistakesAreErrors() throws {

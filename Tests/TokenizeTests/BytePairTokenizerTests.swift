@@ -234,6 +234,29 @@ import Testing
         #expect(error?.location?.file == "t.json")
     }
 
+    @Test func damagedFilesNeverCrash() throws {
+        let clean = try JSONWriter.bytes(of: tiny("added").json)
+        var generator = KeyedGenerator(RandomKey(seed: 4))
+        let bytes = Array("0123456789-{}[],:\"ae\\ ".utf8)
+        for round in 0..<300 {
+            var damaged = clean
+            for _ in 0...round % 5 {
+                let place = Int(generator.next() % UInt64(damaged.count))
+                switch generator.next() % 3 {
+                case 0: damaged[place] = bytes[Int(generator.next() % UInt64(bytes.count))]
+                case 1: damaged.remove(at: place)
+                default: damaged.insert(contentsOf: damaged[..<min(place, 90)], at: place)
+                }
+            }
+            guard let json = try? JSONValue(parsing: damaged, file: "t"),
+                let tokenizer = try? BytePairTokenizer(json: json, file: "t")
+            else { continue }
+            let ids = tokenizer.encode("Text <|im_end|> 12 <tool> é", specials: .parse)
+            _ = tokenizer.decode(ids, skippingSpecials: true)
+            _ = tokenizer.json
+        }
+    }
+
     @Test(.enabled(if: Cache.hasModel)) func aVocabularyLoadsFast() throws {
         let clock = ContinuousClock()
         let time = try clock.measure { _ = try TokenizerFile.load(Cache.model) }

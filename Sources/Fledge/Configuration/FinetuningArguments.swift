@@ -1,3 +1,5 @@
+public import FledgeData
+
 /// The method of fine-tuning.
 public struct FinetuningArguments: Hashable, Sendable {
     /// What is trained (`stage`).
@@ -25,7 +27,7 @@ public struct FinetuningArguments: Hashable, Sendable {
     /// Whether curves are drawn (`plot_loss`).
     public var plotsLoss: Bool
     /// The reference's faults to bring back (`reference_quirks`).
-    public var referenceQuirks: Set<ReferenceQuirk>
+    public var referenceQuirks: ReferenceQuirks
 
     /// The stages of fine-tuning.
     public enum Stage: String, Hashable, Sendable {
@@ -60,6 +62,6 @@ public struct FinetuningArguments: Hashable, Sendable {
             || values.text("train_sampling_strategy") == "sequential"
         earlyStoppingEvaluations = values.optionalInteger("early_stopping_steps")
         plotsLoss = values.flag("plot_loss")
-        referenceQuirks = ReferenceQuirk.set(named: values.list("reference_quirks"))
+        referenceQuirks = ReferenceQuirks(checked: values.list("reference_quirks"))
     }
 }

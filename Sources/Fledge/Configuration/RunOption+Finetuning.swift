@@ -1,3 +1,4 @@
+internal import FledgeData
 extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
@@ -299,7 +300,7 @@ extension RunOption {
             "Adds a metric of the tokens trained on per second."),
         RunOption(
             "reference_quirks", .list, ["none"],
-            .effectiveFor(["none", "all"] + ReferenceQuirk.allCases.map(\.rawValue)),
+            .effectiveFor(["none", "all"] + ReferenceQuirks.all.names),
             "Known faults of the reference to bring back for comparison: none, all, or names."),
     ]
 }

@@ -36,7 +36,7 @@ public struct SupervisedData: Sendable {
         let processor = try SupervisedProcessor(
             tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
             masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
-            quirks: quirks)
+            quirks: quirks.subtracting(.contentSpecials))
         func rows(_ samples: [AlignedSample]) throws -> (rows: [PackedRow], report: DataReport) {
             let data = try processor.process(samples, threads: threads, progress: progress)
             guard packs else {
@@ -73,7 +73,6 @@ public struct SupervisedData: Sendable {
         options.mix = DatasetMix(rawValue: data.mixStrategy.rawValue) ?? .concat
         options.probabilities = data.interleaveProbabilities
         options.validationSize = data.validationSize
-        options.evaluatesEach = data.evaluatesEachDataset
         options.seed = configuration.training.seed
         return options
     }

@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeTokenize
 
 /// Tokenizer and chat template of a run, fitted to each other.

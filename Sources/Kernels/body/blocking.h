@@ -14,7 +14,7 @@ typedef struct B(job) {
     int vectors;
 } B(job);
 
-enum { B(depth_block) = 256, B(row_block) = 120, B(column_block) = 96 };
+enum { B(depth_block) = 384, B(row_block) = 72, B(column_block) = 192 };
 
 static void B(pack_task)(void *context, long panel) {
     const B(job) *job = context;

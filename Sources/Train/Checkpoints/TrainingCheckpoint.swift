@@ -12,8 +12,8 @@ public struct TrainingCheckpoint: Sendable {
     public let folder: String
     /// Optimizer steps done.
     public let step: Int
-    /// Everything that was logged.
-    public let history: [LogEntry]
+    /// Counters and everything that was logged.
+    public let state: TrainerState
     private let progress: JSONValue
 
     static let formatVersion = 1
@@ -25,17 +25,15 @@ public struct TrainingCheckpoint: Sendable {
         self.folder = folder
         try CheckpointManifest.verify(folder)
         progress = try JSONValue(contentsOf: folder + "/fledge_state.json")
-        let state = try JSONValue(contentsOf: folder + "/trainer_state.json")
+        state = try TrainerState(path: folder + "/" + TrainerState.fileName)
         guard let version = progress["format_version"]?.intValue, version <= Self.formatVersion,
-            let step = progress["step"]?.intValue, step == state["global_step"]?.intValue,
-            let entries = state["log_history"]?.arrayValue
+            let step = progress["step"]?.intValue, step == state.globalStep
         else {
             throw FledgeError(
                 .fileCorrupt, "The state is not one that this version of Fledge wrote.",
                 at: .init(file: folder + "/fledge_state.json"))
         }
         self.step = step
-        history = entries.compactMap(LogEntry.init(json:))
     }
 
     /// The newest checkpoint folder below `folder`, by its step.
@@ -97,7 +95,7 @@ public struct TrainingCheckpoint: Sendable {
         }
         run.step = step
         run.firstStep = step
-        run.history = history
+        run.history = state.logHistory
         run.tokens = progress["tokens"]?.intValue ?? 0
         run.lossSum = progress["loss_sum"]?.doubleValue ?? 0
         let sinceLog = progress["since_log"]
@@ -106,20 +104,5 @@ public struct TrainingCheckpoint: Sendable {
         for member in sinceLog?["metrics"]?.members ?? [] {
             run.sinceLog.metrics[member.key] = member.value.doubleValue
         }
-    }
-}
-
-extension LogEntry {
-    /// Reads an entry of `log_history`; nil for anything without a step.
-    init?(json: JSONValue) {
-        guard let members = json.members, let step = json["step"]?.intValue else { return nil }
-        self.init(
-            step: step, epoch: json["epoch"]?.doubleValue ?? 0,
-            values: members.compactMap { member in
-                guard member.key != "step", member.key != "epoch",
-                    let value = member.value.doubleValue
-                else { return nil }
-                return (member.key, value)
-            })
     }
 }

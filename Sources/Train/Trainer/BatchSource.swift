@@ -8,6 +8,9 @@ public protocol BatchSource<Batch>: Sendable {
     /// Number of micro-batches of an epoch.
     var batchesPerEpoch: Int { get }
 
+    /// Number of samples of an epoch.
+    var sampleCount: Int { get }
+
     /// The micro-batch `index` of an epoch, both counted from 0.
     func batch(epoch: Int, index: Int) throws -> Batch
 }

@@ -20,7 +20,9 @@ public final class Trainer<S: Stage> {
     private let accumulation: Int
     private let maxGradientNorm: Double
     private let logging: Interval
+    private let logsFirstStep: Bool
     private let evaluation: Interval
+    private let evaluationDelay: Double
     private let evaluationMean: EvaluationMean
     private let callbacks: [any Callback]
     private let communicator: any Communicator
@@ -32,18 +34,21 @@ public final class Trainer<S: Stage> {
     ///   - accumulation: Micro-batches of one optimizer step, over all ranks.
     ///   - maxGradientNorm: Gradients with a larger norm are scaled down to it; 0 for no clipping.
     ///   - logging: When loss, norm and rate go into the history.
+    ///   - logsFirstStep: Whether the first step is logged whatever the interval.
     ///   - evaluation: When the evaluation set is evaluated.
+    ///   - evaluationDelay: Steps (epochs, when evaluation is per epoch) before the first evaluation.
     ///   - stop: Lets another thread end the run.
     public init(
         _ stage: S, optimizer: any Optimizer = AdamW(), schedule: LearningRateSchedule,
         accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
-        evaluation: Interval = .never, evaluationMean: EvaluationMean = .weighted,
+        logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0, evaluationMean: EvaluationMean = .weighted,
         callbacks: [any Callback] = [], communicator: any Communicator = SingleProcess(),
         stop: StopFlag = StopFlag()
     ) {
         (self.stage, self.optimizer, self.schedule) = (stage, optimizer, schedule)
         (self.accumulation, self.maxGradientNorm) = (accumulation, maxGradientNorm)
-        (self.logging, self.evaluation) = (logging, evaluation)
+        (self.logging, self.logsFirstStep) = (logging, logsFirstStep)
+        (self.evaluation, self.evaluationDelay) = (evaluation, evaluationDelay)
         self.evaluationMean = evaluationMean
         (self.callbacks, self.communicator, self.stop) = (callbacks, communicator, stop)
     }
@@ -176,23 +181,29 @@ public final class Trainer<S: Stage> {
         run.sinceLog.loss += report.loss
         run.sinceLog.steps += 1
         run.sinceLog.metrics.merge(report.metrics, uniquingKeysWith: +)
-        if logging.isDue(after: run.step, run.plan) { try log(report, run) }
+        if logging.isDue(after: run.step, run.plan) || (logsFirstStep && run.step == 1) {
+            try log(report, run)
+        }
         let isLast = run.step == run.plan.totalSteps
         if let evaluating, evaluation != .never,
-            evaluation.isDue(after: run.step, run.plan) || isLast
+            (evaluation.isDue(after: run.step, run.plan) && isPastDelay(run)) || isLast
         {
             try logEvaluation(evaluating, run)
         }
         try callbacks.forEach { try $0.didFinishStep(report, run) }
     }
 
+    private func isPastDelay(_ run: TrainingRun) -> Bool {
+        evaluation == .everyEpoch
+            ? run.epoch >= evaluationDelay : Double(run.step) >= evaluationDelay
+    }
+
     private func log(_ report: StepReport, _ run: TrainingRun) throws {
         let steps = Double(run.sinceLog.steps)
-        var values: [(name: String, value: Double)] = [
-            ("loss", run.sinceLog.loss / steps), ("grad_norm", report.gradientNorm),
-            ("learning_rate", report.learningRate),
-        ]
-        values += run.sinceLog.metrics.sorted { $0.key < $1.key }.map { ($0.key, $0.value / steps) }
+        var values = run.sinceLog.metrics.mapValues { $0 / steps }
+        values["loss"] = run.sinceLog.loss / steps
+        values["grad_norm"] = report.gradientNorm
+        values["learning_rate"] = report.learningRate
         let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
         run.sinceLog = (0, 0, [:])
         run.history.append(entry)
@@ -200,17 +211,27 @@ public final class Trainer<S: Stage> {
     }
 
     private func logEvaluation(_ source: any BatchSource<S.Batch>, _ run: TrainingRun) throws {
-        let watch = Stopwatch()
-        let (loss, report) = try evaluate(source)
-        let seconds = watch.seconds
-        var values: [(name: String, value: Double)] = [("eval_loss", loss)]
-        values += report.metrics.sorted { $0.key < $1.key }
-            .map { ("eval_" + $0.key, $0.value / max(report.weight, 1)) }
-        values.append(("eval_runtime", seconds))
-        values.append(("eval_steps_per_second", Double(source.batchesPerEpoch) / max(seconds, 1e-9)))
-        let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
+        let entry = LogEntry(
+            step: run.step, epoch: run.epoch, values: try evaluationValues(source, prefix: "eval"))
         run.history.append(entry)
         try callbacks.forEach { try $0.didEvaluate(entry, run) }
+    }
+
+    /// Loss, metrics and speed of an evaluation set under names such as `eval_loss`.
+    public func evaluationValues(
+        _ source: any BatchSource<S.Batch>, prefix: String
+    ) throws -> [String: Double] {
+        let watch = Stopwatch()
+        let (loss, report) = try evaluate(source)
+        var values = report.metrics.mapValues { $0 / max(report.weight, 1) }
+        values = Dictionary(uniqueKeysWithValues: values.map { ("\(prefix)_\($0.key)", $0.value) })
+        values["\(prefix)_loss"] = loss
+        values.merge(
+            ResultFiles.speed(
+                prefix, seconds: watch.seconds, samples: source.sampleCount,
+                steps: source.batchesPerEpoch)
+        ) { $1 }
+        return values
     }
 
     private func summary(of run: TrainingRun) -> LogEntry {
@@ -219,10 +240,10 @@ public final class Trainer<S: Stage> {
         return LogEntry(
             step: run.step, epoch: run.epoch,
             values: [
-                ("train_runtime", seconds),
-                ("train_steps_per_second", steps / max(seconds, 1e-9)),
-                ("train_tokens_per_second", run.tokensPerSecond),
-                ("train_loss", run.step > 0 ? run.lossSum / Double(run.step) : 0),
+                "train_runtime": seconds,
+                "train_steps_per_second": steps / max(seconds, 1e-9),
+                "train_tokens_per_second": run.tokensPerSecond,
+                "train_loss": run.step > 0 ? run.lossSum / Double(run.step) : 0,
             ])
     }
 

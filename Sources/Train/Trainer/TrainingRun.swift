@@ -16,36 +16,11 @@ public final class StopFlag: Sendable {
 }
 
 /// One line of a run's history: what was measured after a step.
-public struct LogEntry: Hashable, Sendable {
-    /// Optimizer steps done.
-    public var step: Int
-    /// Epochs done, as a fraction.
-    public var epoch: Double
-    /// The measured values in the order in which they are written.
-    public var values: [(name: String, value: Double)]
+public typealias LogEntry = TrainerState.LogEntry
 
-    /// Creates an entry.
-    public init(step: Int, epoch: Double, values: [(name: String, value: Double)]) {
-        (self.step, self.epoch, self.values) = (step, epoch, values)
-    }
-
+extension TrainerState.LogEntry {
     /// The value of this name.
-    public subscript(name: String) -> Double? { values.first { $0.name == name }?.value }
-
-    /// Whether all fields are equal.
-    public static func == (left: LogEntry, right: LogEntry) -> Bool {
-        left.step == right.step && left.epoch == right.epoch
-            && left.values.elementsEqual(right.values) { $0.name == $1.name && $0.value == $1.value }
-    }
-
-    /// Feeds step and values.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(step)
-        for (name, value) in values {
-            hasher.combine(name)
-            hasher.combine(value)
-        }
-    }
+    public subscript(name: String) -> Double? { values[name] }
 }
 
 /// What one optimizer step did.

@@ -1,0 +1,32 @@
+import Foundation
+
+/// What the user reads beside results: standard error.
+enum Console {
+    /// A line about what is about to happen.
+    static func announce(_ line: String) { write(line + "\n") }
+
+    /// A sentence about what went wrong.
+    static func error(_ text: String) { write("error: \(text)\n") }
+
+    private static func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
+
+/// Results: standard output, buffered, with failed writes reported.
+struct ResultWriter {
+    private let handle: FileHandle
+    private var buffer: [UInt8] = []
+
+    init(_ handle: FileHandle = .standardOutput) { self.handle = handle }
+
+    mutating func write(_ text: String) throws {
+        buffer += Array(text.utf8)
+        if buffer.count > 1 << 16 { try flush() }
+    }
+
+    mutating func flush() throws {
+        try handle.write(contentsOf: Data(buffer))
+        buffer = []
+    }
+}

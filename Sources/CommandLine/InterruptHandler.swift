@@ -1,0 +1,24 @@
+import Fledge
+import Foundation
+
+/// Turns Ctrl-C into a request to stop; a second one ends the process at once.
+final class InterruptHandler {
+    private let sources: [any DispatchSourceSignal]
+
+    /// Starts to listen.
+    init(_ stop: StopFlag) {
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if stop.isSet { _exit(130) }
+                stop.set()
+                Console.announce("\nStopping; what is done will be saved. Press Ctrl-C again to stop at once.")
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    deinit { for source in sources { source.cancel() } }
+}

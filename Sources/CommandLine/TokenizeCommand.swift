@@ -1,0 +1,61 @@
+import ArgumentParser
+import Fledge
+import Foundation
+
+struct TokenizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenize",
+        abstract: "Turn lines of text into token ids, one JSON array a line.",
+        discussion: """
+            The path is a model folder, a .gguf file or a tokenizer.json. Only a newline ends a line.
+
+            Example: echo 'Hello there' | fledge tokenize SmolLM2-135M-Instruct
+            """)
+
+    @Argument(help: "Model folder, .gguf file or tokenizer.json.")
+    var path: String
+
+    @Option(help: "Whether control strings become control tokens (parse) or stay text (none).")
+    var special = "parse"
+
+    func run() throws {
+        guard ["parse", "none"].contains(special) else {
+            throw FledgeError(.configuration, "--special is \(special); it is parse or none.")
+        }
+        let tokenizer = try TokenizerFile.load(path)
+        var output = ResultWriter()
+        for line in LineReader(.standardInput) {
+            let ids = tokenizer.encode(line, specials: special == "parse" ? .parse : .text)
+            try output.write("[" + ids.map(String.init).joined(separator: ", ") + "]\n")
+        }
+        try output.flush()
+    }
+}
+
+/// The lines of a file handle; only `\n` ends a line, and a last line may lack it.
+private struct LineReader: Sequence, IteratorProtocol {
+    private let handle: FileHandle
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+
+    init(_ handle: FileHandle) { self.handle = handle }
+
+    mutating func next() -> String? {
+        while true {
+            if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { start = end + 1 }
+                return String(decoding: buffer[start..<end], as: UTF8.self)
+            }
+            buffer.removeFirst(start)
+            start = 0
+            guard !isAtEnd else {
+                guard !buffer.isEmpty else { return nil }
+                defer { buffer = [] }
+                return String(decoding: buffer, as: UTF8.self)
+            }
+            let data = handle.availableData
+            if data.isEmpty { isAtEnd = true } else { buffer += data }
+        }
+    }
+}

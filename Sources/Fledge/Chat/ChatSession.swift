@@ -1,0 +1,95 @@
+internal import Foundation
+internal import FledgeCore
+public import FledgeModel
+public import FledgeTokenize
+
+/// A dialogue with a model, in the template that it was trained with.
+public struct ChatSession {
+    /// An answer of the model.
+    public struct Reply: Hashable, Sendable {
+        /// The generated ids, the stop token included.
+        public var ids: [Int32]
+        /// The text without control tokens.
+        public var text: String
+        /// Why it ended.
+        public var finishReason: TokenGenerator.FinishReason
+    }
+
+    /// The messages so far.
+    public private(set) var messages: [Message] = []
+    private let text: TextSide
+    private let generator: TokenGenerator
+    private let options: GenerationOptions
+    private let skipsSpecials: Bool
+    private let context: Int
+
+    /// Starts a dialogue.
+    public init(_ configuration: RunConfiguration, _ text: TextSide, _ model: any CausalLM) {
+        let generating = configuration.generating
+        self.text = text
+        generator = TokenGenerator(model, model.elementType)
+        context = model.configuration.maxPositions
+        skipsSpecials = generating.skipsSpecialTokens
+        // Temperature zero means the most probable token, as in the reference's chat.
+        options = GenerationOptions(
+            maxNewTokens: generating.maxNewTokens > 0
+                ? generating.maxNewTokens : generating.maxLength,
+            samples: generating.samples && generating.temperature > 0,
+            temperature: generating.temperature, topP: generating.topP, topK: generating.topK,
+            repetitionPenalty: generating.repetitionPenalty, stopTokens: text.stopTokens,
+            seed: configuration.training.seed)
+        limitsTotalLength = generating.maxNewTokens <= 0
+    }
+
+    private let limitsTotalLength: Bool
+
+    /// Forgets the dialogue.
+    public mutating func clear() { messages = [] }
+
+    /// Asks the model and remembers question and answer.
+    ///
+    /// - Parameter receive: Called with each piece of text as soon as its characters are whole;
+    ///   returns whether to go on.
+    /// - Throws: ``FledgeError`` when the dialogue no longer fits the model's context.
+    public mutating func ask(
+        _ question: String, receive: (String) throws -> Bool = { _ in true }
+    ) throws -> Reply {
+        let prompt = try text.template.encodePrompt(
+            messages + [Message(.user, question)], with: text.tokenizer)
+        var options = options
+        if limitsTotalLength { options.maxNewTokens = max(1, options.maxNewTokens - prompt.count) }
+        // Every question has draws of its own, so that a repeated one can get another answer.
+        options.seed = options.seed &+ UInt64(messages.count)
+        var decoder = StreamingDecoder(text.tokenizer, skippingSpecials: skipsSpecials)
+        let result = try generator.generate(prompt, options) { id in
+            let piece = decoder.append(id)
+            return piece.isEmpty ? true : try receive(piece)
+        }
+        let rest = decoder.finish()
+        if !rest.isEmpty { _ = try receive(rest) }
+        var ids = result.ids
+        if result.finishReason == .stop { ids.removeLast() }
+        let reply = Reply(
+            ids: result.ids, text: text.tokenizer.decode(ids, skippingSpecials: skipsSpecials),
+            finishReason: result.finishReason)
+        messages += [Message(.user, question), Message(.assistant, reply.text)]
+        return reply
+    }
+}
+
+extension RunConfiguration {
+    /// The configuration with which to talk to what a training file produced: when no adapter is
+    /// named and `output_dir` holds one, it is taken.
+    ///
+    /// - Returns: The configuration, and a sentence that says what was taken.
+    public func usingTrainedAdapter() -> (configuration: RunConfiguration, note: String?) {
+        let folder = training.outputFolder
+        guard model.adapterPaths.isEmpty, values.isSet("output_dir") else { return (self, nil) }
+        guard FileManager.default.fileExists(atPath: folder + "/adapter_config.json") else {
+            return (self, "\(folder) holds no trained adapter; this is the base model.")
+        }
+        var copy = self
+        copy.model.adapterPaths = [folder]
+        return (copy, "Using the adapter in \(folder).")
+    }
+}

@@ -1,0 +1,65 @@
+internal import FledgeCore
+
+/// The `README.md` beside an adapter: what it is, what it was made with, how it went.
+struct ModelCard {
+    private let configuration: RunConfiguration
+    private let results: [String: Double]
+
+    init(_ configuration: RunConfiguration, _ results: [String: Double]) {
+        (self.configuration, self.results) = (configuration, results)
+    }
+
+    func write(to folder: String) throws {
+        try AtomicFile.write(text, to: folder + "/README.md")
+    }
+
+    private var text: String {
+        let base = configuration.model.modelPath ?? ""
+        let training = configuration.training
+        let name = training.outputFolder.split(separator: "/").last.map(String.init) ?? "adapter"
+        let settings: [(String, String)] = [
+            ("learning_rate", "\(training.learningRate)"),
+            ("train_batch_size", "\(training.trainBatchSize)"),
+            ("gradient_accumulation_steps", "\(training.gradientAccumulationSteps)"),
+            ("seed", "\(training.seed)"), ("lr_scheduler_type", training.schedule.rawValue),
+            ("lora_rank", "\(configuration.finetuning.loraRank)"),
+            ("lora_alpha", "\(configuration.finetuning.loraAlpha)"),
+        ]
+        let numbers = results.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
+        return """
+            ---
+            library_name: peft
+            license: other
+            base_model: \(base)
+            tags:
+            - fledge
+            - llama-factory
+            - lora
+            ---
+
+            # \(name)
+
+            A LoRA adapter of \(base), trained on \(configuration.data.datasets.joined(separator: ", ")) with Fledge.
+
+            ## Settings
+
+            \(settings.map { "- \($0.0): \($0.1)" }.joined(separator: "\n"))
+
+            ## Results
+
+            | metric | value |
+            |---|---|
+            \(numbers.joined(separator: "\n"))
+
+            ## A plain model folder
+
+            The adapter needs its base model. `fledge export` merges both into a folder that needs neither:
+
+            ```
+            fledge export model_name_or_path=\(base) adapter_name_or_path=\(training.outputFolder) \\
+                template=\(configuration.data.template ?? "empty") export_dir=\(training.outputFolder)-merged
+            ```
+
+            """
+    }
+}

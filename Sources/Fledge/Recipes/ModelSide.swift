@@ -1,0 +1,78 @@
+internal import Foundation
+public import FledgeAdapters
+internal import FledgeCore
+public import FledgeModel
+
+/// The model of a run with its adapters (reference: 04 §4.1).
+public struct ModelSide {
+    /// The model; adapters that are not trained on are merged into it.
+    public let model: DecoderLM
+    /// The adapter that is trained; nil for inference.
+    public let adapters: AdapterSet?
+    /// Where the model came from.
+    public let checkpoint: Checkpoint
+
+    /// Loads the model for training: given adapters are merged, but for the last one, which goes on
+    /// unless a new one is asked for.
+    ///
+    /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
+    public init(training configuration: RunConfiguration) throws {
+        let options = configuration.finetuning
+        let paths = configuration.adapterFolders
+        checkpoint = try Checkpoint(path: configuration.requiredModelPath())
+        model = try checkpoint.causalLM(storing: configuration.computeType)
+        let continues = !options.createsNewAdapter && !paths.isEmpty
+        for path in continues ? paths.dropLast() : paths[...] {
+            try model.attachAdapter(folder: path).merge()
+        }
+        var adapters: AdapterSet
+        if continues, let last = paths.last {
+            adapters = try model.attachAdapter(folder: last, trainable: true)
+        } else {
+            let targets: LoRA.Targets =
+                options.loraTargets == ["all"] ? .allLinear : .named(options.loraTargets)
+            adapters = try model.attach(
+                LoRA(
+                    rank: options.loraRank, alpha: Double(options.loraAlpha),
+                    dropout: options.loraDropout, targets: targets,
+                    isRankStabilized: options.usesRankStabilizedScale),
+                seed: configuration.training.seed)
+        }
+        adapters.configuration.baseModel = configuration.model.modelPath
+        self.adapters = adapters
+    }
+
+    /// Loads the model for chat or export, with all given adapters merged.
+    ///
+    /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
+    public init(inference configuration: RunConfiguration) throws {
+        checkpoint = try Checkpoint(path: configuration.requiredModelPath())
+        model = try checkpoint.causalLM(storing: configuration.computeType)
+        for path in configuration.adapterFolders {
+            try model.attachAdapter(folder: path).merge()
+        }
+        adapters = nil
+    }
+
+    /// `trainable params: a || all params: b || trainable%: c`, as the reference prints it.
+    public var parameterSummary: String {
+        let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.value.count } }
+        let (trainable, all) = (count(model.trainableParameters), count(model.parameters))
+        let share = 100 * Double(trainable) / Double(max(all, 1))
+        return "trainable params: \(trainable) || all params: \(all) || trainable%: \(share.rounded(places: 4))"
+    }
+}
+
+extension RunConfiguration {
+    /// The folders that adapters are read from.
+    var adapterFolders: [String] {
+        model.adapterPaths.map { path in
+            model.adapterFolder.map { path + "/" + $0 } ?? path
+        }
+    }
+}
+
+extension Double {
+    /// The number with so many places after the point.
+    func rounded(places: Int) -> String { String(format: "%.\(places)f", self) }
+}

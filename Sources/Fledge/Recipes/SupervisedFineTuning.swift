@@ -1,0 +1,270 @@
+internal import Foundation
+internal import FledgeCore
+public import FledgeTrain
+
+/// A whole run of supervised fine-tuning from a configuration, as `fledge train` does it.
+///
+/// Everything here is built from public parts; copy what you need into a script of your own.
+public struct SupervisedFineTuning {
+    private let configuration: RunConfiguration
+    private let announce: (String) -> Void
+    private let callbacks: [any Callback]
+    private let stop: StopFlag
+
+    /// Creates a run.
+    ///
+    /// - Parameters:
+    ///   - callbacks: What looks on, beside the logs and checkpoints that the configuration asks for.
+    ///   - stop: Lets a signal handler end the run after the micro-batch that is under way.
+    ///   - announce: Receives a line for everything that the run is about to do.
+    public init(
+        _ configuration: RunConfiguration, callbacks: [any Callback] = [],
+        stop: StopFlag = StopFlag(), announce: @escaping (String) -> Void = { _ in }
+    ) {
+        (self.configuration, self.callbacks) = (configuration, callbacks)
+        (self.stop, self.announce) = (stop, announce)
+    }
+
+    /// Trains, evaluates and writes everything into `output_dir`.
+    ///
+    /// - Throws: ``FledgeError`` for whatever is missing, damaged or does not fit; with `interrupted`
+    ///   after a checkpoint was saved.
+    public func run() throws {
+        let options = configuration.training
+        for note in configuration.notes { announce(note) }
+        let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
+        let text = try TextSide(configuration)
+        for note in text.notes { announce(note) }
+        let data = try SupervisedData(configuration, text, threads: Kernels.threads)
+        for line in data.summary { announce(line) }
+        announceQuirks()
+        let side = try ModelSide(training: configuration)
+        try text.requireFits(side.model)
+        announce(side.parameterSummary)
+        announce(precision(of: side))
+        guard let adapters = side.adapters else { return }
+        let run = Run(text: text, data: data, side: side, adapters: adapters)
+        if options.trains { try train(run, beginning) }
+        if options.evaluates { try evaluate(run) }
+    }
+
+    /// The parts of a run that has been loaded.
+    private struct Run {
+        let text: TextSide
+        let data: SupervisedData
+        let side: ModelSide
+        let adapters: AdapterSet
+    }
+
+    // MARK: - Training
+
+    private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws {
+        let options = configuration.training
+        let folder = options.outputFolder
+        try Folder.create(folder)
+        let batches = Epochs(
+            rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
+            shuffles: !configuration.finetuning.disablesShuffling,
+            dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks)
+        let plan = plan(batches.batchesPerEpoch)
+        let checkpoint = try resume(beginning, run.adapters)
+        announce(
+            "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
+                + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder).")
+        let saver = saver(run, plan)
+        let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
+        let done = try trainer.fit(
+            batches, evaluating: evaluationBatches(run).first?.batches, steps: plan.totalSteps,
+            resuming: checkpoint)
+        if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
+            announce("The best checkpoint is \(best); its weights are taken.")
+            try run.adapters.restore(from: best)
+        }
+        try writeResults(run, done, saver.state, plan)
+    }
+
+    private func plan(_ batchesPerEpoch: Int) -> TrainingPlan {
+        let options = configuration.training
+        if let steps = options.maxSteps {
+            return TrainingPlan(
+                batchesPerEpoch: batchesPerEpoch, accumulation: options.gradientAccumulationSteps,
+                steps: steps)
+        }
+        return TrainingPlan(
+            batchesPerEpoch: batchesPerEpoch, accumulation: options.gradientAccumulationSteps,
+            epochs: options.epochs)
+    }
+
+    private func trainer(
+        _ run: Run, _ plan: TrainingPlan, _ more: [any Callback]
+    ) -> Trainer<ObjectiveStage<DecoderLM, TokenCrossEntropy>> {
+        let options = configuration.training
+        var all = callbacks + more
+        if let patience = configuration.finetuning.earlyStoppingEvaluations {
+            all.insert(
+                EarlyStopping(
+                    patience: patience, metric: bestMetric.name,
+                    greaterIsBetter: bestMetric.greaterIsBetter), at: 0)
+        }
+        let quirks = configuration.finetuning.referenceQuirks
+        return Trainer(
+            ObjectiveStage(run.side.model, TokenCrossEntropy(), seed: options.seed),
+            optimizer: AdamW(
+                beta1: options.adamBeta1, beta2: options.adamBeta2, epsilon: options.adamEpsilon,
+                weightDecay: options.weightDecay),
+            schedule: LearningRateSchedule(options, totalSteps: plan.totalSteps),
+            accumulation: options.gradientAccumulationSteps,
+            maxGradientNorm: options.maxGradientNorm,
+            logging: Interval(options.loggingStrategy, options.loggingInterval, plan),
+            logsFirstStep: options.logsFirstStep,
+            evaluation: Interval(options.evaluationStrategy, options.evaluationInterval, plan),
+            evaluationDelay: options.evaluationDelay,
+            evaluationMean: quirks.contains(.evaluationBatchMean) ? .ofBatches : .weighted,
+            callbacks: all, stop: stop)
+    }
+
+    private var bestMetric: CheckpointSaver.BestMetric {
+        let name = configuration.training.bestModelMetric
+        return .init(
+            name.hasPrefix("eval_") ? name : "eval_" + name,
+            greaterIsBetter: configuration.training.greaterIsBetter)
+    }
+
+    private func saver(_ run: Run, _ plan: TrainingPlan) -> CheckpointSaver {
+        let options = configuration.training
+        var state = TrainerState()
+        state.trainBatchSize = options.trainBatchSize
+        state.loggingSteps = options.loggingInterval.count(of: plan.totalSteps)
+        state.saveSteps = options.saveInterval.count(of: plan.totalSteps)
+        state.evaluationSteps = options.evaluationInterval.count(of: plan.totalSteps)
+        let text = run.text
+        let arguments = configuration.json
+        return CheckpointSaver(
+            options.outputFolder, Interval(options.saveStrategy, options.saveInterval, plan),
+            saving: run.adapters, keeping: options.saveTotalLimit,
+            savesOnlyModel: options.savesOnlyModel, best: bestMetric, options: arguments,
+            state: state
+        ) { folder in
+            try text.tokenizer.save(to: folder)
+            try Self.writeArguments(arguments, to: folder)
+        }
+    }
+
+    private func resume(
+        _ beginning: OutputFolder.Beginning, _ adapters: AdapterSet
+    ) throws -> TrainingCheckpoint? {
+        guard case .resumed(let path) = beginning else { return nil }
+        let checkpoint = try TrainingCheckpoint(folder: path)
+        try adapters.restore(from: path)
+        announce("Resuming from \(path), after step \(checkpoint.step).")
+        if let kernels = checkpoint.kernelPath, kernels != Kernels.path {
+            announce(
+                "The checkpoint was written with \(kernels) kernels, this machine uses \(Kernels.path): numbers will differ in their last bits."
+            )
+        }
+        for key in ["seed", "per_device_train_batch_size", "gradient_accumulation_steps", "dataset"] {
+            let (before, now) = (checkpoint.options?[key], configuration.json[key])
+            if let before, let now, before != now {
+                announce("\(key) was \(before.serialized()) and is \(now.serialized()): the run will not go on as it began.")
+            }
+        }
+        return checkpoint
+    }
+
+    // MARK: - Results
+
+    private func writeResults(
+        _ run: Run, _ done: TrainingRun, _ state: TrainerState, _ plan: TrainingPlan
+    ) throws {
+        let folder = configuration.training.outputFolder
+        try run.adapters.save(to: folder)
+        try run.text.tokenizer.save(to: folder)
+        try Self.writeArguments(configuration.json, to: folder)
+        try state.write(to: folder)
+        var results = state.logHistory.last?.values ?? [:]
+        results["epoch"] = done.epoch
+        results["total_flos"] = state.totalFloatingPointOperations
+        try ResultFiles(folder: folder).write(results, split: "train")
+        try ModelCard(configuration, results).write(to: folder)
+        if configuration.finetuning.plotsLoss { try plot(state, to: folder) }
+        announce("The adapter is in \(folder).")
+    }
+
+    private func plot(_ state: TrainerState, to folder: String) throws {
+        let missing = try LossCurve.write(
+            ["loss", "eval_loss"], history: state.logHistory, to: folder)
+        if missing.contains("loss") {
+            announce("There is no loss to plot: logging_steps is longer than the run.")
+        }
+    }
+
+    private static func writeArguments(_ arguments: JSONValue, to folder: String) throws {
+        try AtomicFile.write(
+            arguments.serialized(.indented) + "\n", to: folder + "/training_args.json")
+    }
+
+    // MARK: - Evaluation
+
+    private func evaluationBatches(_ run: Run) -> [(name: String, batches: Epochs<PackedRow, TokenBatch>)] {
+        run.data.evaluations.map { set in
+            let batches = Epochs<PackedRow, TokenBatch>(
+                rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
+                shuffles: false, quirks: configuration.finetuning.referenceQuirks)
+            return (set.name, batches)
+        }
+    }
+
+    private func evaluate(_ run: Run) throws {
+        let folder = configuration.training.outputFolder
+        try Folder.create(folder)
+        let sets = evaluationBatches(run)
+        let trainer = trainer(run, plan(0), [])
+        var results: [String: Double] = [:]
+        for (name, batches) in sets {
+            announce("Evaluating \(name): \(batches.sampleCount) rows.")
+            results.merge(try trainer.evaluationValues(batches, prefix: "eval")) { $1 }
+        }
+        guard !results.isEmpty else { return }
+        try ResultFiles(folder: folder).write(results, split: "eval")
+        if let loss = results["eval_loss"] { announce("Evaluation loss \(loss.rounded(places: 4)).") }
+    }
+
+    // MARK: - What the user should know
+
+    private func precision(of side: ModelSide) -> String {
+        let declared = side.model.configuration.declaredType ?? "its file's type"
+        switch side.model.elementType {
+        case .bfloat16:
+            return "Weights and activations are bfloat16, adapters and optimizer float32; kernels: \(Kernels.path), \(Kernels.threads) threads."
+        default:
+            let note = declared == "float32" ? "" : " (the model declares \(declared); bf16: true halves memory)"
+            return "Everything is float32\(note); kernels: \(Kernels.path), \(Kernels.threads) threads."
+        }
+    }
+
+    /// Names the known faults of the reference that would change this run if they were brought back.
+    private func announceQuirks() {
+        let active = configuration.finetuning.referenceQuirks
+        if !active.isEmpty {
+            announce("Brought back from the reference: " + active.names.joined(separator: ", ") + ".")
+        }
+        var changing: [String] = []
+        if configuration.training.evaluates, !active.contains(.evaluationBatchMean) {
+            changing.append("eval_batch_mean")
+        }
+        if configuration.data.packing == true {
+            if !active.contains(.cutoffMinusOne) { changing.append("cutoff_minus_one") }
+            if !active.contains(.packingAttention), !configuration.data.neatPacking {
+                changing.append("packing_attention")
+            }
+        }
+        if configuration.data.trainsOnPrompt, !active.contains(.unshiftedLabelCount) {
+            changing.append("unshifted_label_count")
+        }
+        if !changing.isEmpty {
+            announce(
+                "Done right here and differently by the reference: "
+                    + changing.joined(separator: ", ") + " (reference_quirks brings it back).")
+        }
+    }
+}

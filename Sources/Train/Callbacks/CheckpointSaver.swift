@@ -1,0 +1,127 @@
+public import FledgeCore
+public import FledgeModel
+internal import Foundation
+
+/// Saves checkpoints while a run goes, and when it is interrupted.
+public final class CheckpointSaver: Callback {
+    /// What decides which checkpoint is the best one.
+    public struct BestMetric: Hashable, Sendable {
+        /// The name of a logged value, such as `eval_loss`.
+        public var name: String
+        /// Whether a larger value is better.
+        public var greaterIsBetter: Bool
+
+        /// Creates a criterion.
+        public init(_ name: String, greaterIsBetter: Bool = false) {
+            (self.name, self.greaterIsBetter) = (name, greaterIsBetter)
+        }
+    }
+
+    private let folder: String
+    private let interval: Interval
+    private let artifact: any ModelArtifact
+    private let limit: Int?
+    private let savesOnlyModel: Bool
+    private let best: BestMetric?
+    private let options: JSONValue
+    private let writeMore: (String) throws -> Void
+    /// Counters and settings as they go into `trainer_state.json`.
+    public private(set) var state: TrainerState
+
+    /// Creates the callback.
+    ///
+    /// - Parameters:
+    ///   - folder: Where `checkpoint-<step>` folders are made.
+    ///   - interval: When to save, beside the last step.
+    ///   - artifact: The adapter or model that is trained.
+    ///   - limit: The most checkpoints to keep; the best one is never deleted.
+    ///   - savesOnlyModel: Leaves out what resuming needs.
+    ///   - best: What decides which checkpoint is the best one.
+    ///   - options: What the run was configured with, kept in the checkpoint.
+    ///   - state: Settings to write into `trainer_state.json`.
+    ///   - writeMore: Writes further files into a checkpoint's folder.
+    public init(
+        _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
+        keeping limit: Int? = nil, savesOnlyModel: Bool = false, best: BestMetric? = nil,
+        options: JSONValue = .object([]), state: TrainerState = TrainerState(),
+        writeMore: @escaping (String) throws -> Void = { _ in }
+    ) {
+        (self.folder, self.interval, self.artifact) = (folder, interval, artifact)
+        (self.limit, self.savesOnlyModel, self.best) = (limit, savesOnlyModel, best)
+        (self.options, self.state, self.writeMore) = (options, state, writeMore)
+    }
+
+    /// Takes up what an earlier process found best.
+    public func trainingWillBegin(_ run: TrainingRun) {
+        for entry in run.history { observe(entry) }
+        update(run)
+    }
+
+    /// Remembers the best evaluation.
+    public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) { observe(entry) }
+
+    /// Saves when it is time, and after the last step.
+    public func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws {
+        let isLast = run.step == run.plan.totalSteps || run.isEnding
+        guard interval != .never, isLast || interval.isDue(after: run.step, run.plan) else { return }
+        try save(run)
+    }
+
+    /// Saves the last whole step, unless it is saved already.
+    public func trainingWasInterrupted(_ run: TrainingRun) throws {
+        guard interval != .never, run.step > run.firstStep, !Folder.exists(path(run.step)) else {
+            return
+        }
+        try save(run)
+    }
+
+    /// Brings the state up to date with the end of the run.
+    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) { update(run) }
+
+    private func path(_ step: Int) -> String { "\(folder)/checkpoint-\(step)" }
+
+    private func save(_ run: TrainingRun) throws {
+        guard run.rank == 0 else { return }
+        update(run)
+        let target = try AtomicFolder(path: path(run.step))
+        try artifact.save(to: target.temporary)
+        try writeMore(target.temporary)
+        try state.write(to: target.temporary)
+        if !savesOnlyModel {
+            try TrainingCheckpoint.writeState(of: run, options: options, to: target.temporary)
+        }
+        try CheckpointManifest.write(target.temporary)
+        try target.commit()
+        deleteOldest()
+    }
+
+    private func update(_ run: TrainingRun) {
+        state.epoch = run.epoch
+        state.globalStep = run.step
+        state.maxSteps = run.plan.totalSteps
+        state.trainEpochs = run.plan.epochCount
+        state.inputTokensSeen = run.tokens
+        state.logHistory = run.history
+    }
+
+    private func observe(_ entry: LogEntry) {
+        guard let best, let value = entry[best.name] else { return }
+        if let known = state.bestMetric, best.greaterIsBetter ? value <= known : value >= known {
+            return
+        }
+        state.bestMetric = value
+        state.bestGlobalStep = entry.step
+        state.bestModelCheckpoint = path(entry.step)
+    }
+
+    private func deleteOldest() {
+        guard let limit, limit > 0 else { return }
+        var steps = TrainingCheckpoint.steps(in: folder).sorted()
+        while steps.count > limit {
+            guard let index = steps.firstIndex(where: { path($0) != state.bestModelCheckpoint }),
+                index < steps.count - 1
+            else { return }
+            try? FileManager.default.removeItem(atPath: path(steps.remove(at: index)))
+        }
+    }
+}
