@@ -7,6 +7,7 @@ MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty 
 The adapter starts from a formula (see `fill`) that both sides evaluate, so that A and B are both
 non-zero and no generator has to be shared.
 """
+import hashlib
 import json
 import os
 import sys
@@ -83,6 +84,8 @@ with tempfile.TemporaryDirectory() as work:
 kept = {k: v for k, v in arguments.items()
         if k not in ("model_name_or_path", "adapter_name_or_path", "dataset_dir", "output_dir",
                      "use_cpu", "disable_gradient_checkpointing", "overwrite_cache")}
+with open(os.path.join(data_folder, "identity.json"), "rb") as file:
+    digest = hashlib.sha256(file.read()).hexdigest()
 with open(target, "w") as file:
-    json.dump(dict(arguments=kept, steps=steps, final=tensors), file, indent=1)
+    json.dump(dict(arguments=kept, data_sha256=digest, steps=steps, final=tensors), file, indent=1)
     file.write("\n")

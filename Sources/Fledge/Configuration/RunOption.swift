@@ -135,11 +135,7 @@ extension RunOption {
     /// The list of keys that `fledge help keys` prints.
     public static var listing: String {
         groups.map { title, options in
-            title + "\n"
-                + options.map {
-                    "  \($0.name): \($0.form) = \($0.defaultValue)\n      \($0.note)\n"
-                }
-                .joined()
+            title + "\n" + options.map { "  \($0.description)\n" }.joined()
         }.joined(separator: "\n")
     }
 
@@ -176,4 +172,9 @@ extension RunOption {
             }
         return acceptsNull ? words + " or null" : words
     }
+}
+
+extension RunOption: CustomStringConvertible {
+    /// Two lines: key, form and default; what the key does.
+    public var description: String { "\(name): \(form) = \(defaultValue)\n      \(note)" }
 }
