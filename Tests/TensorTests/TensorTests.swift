@@ -91,7 +91,9 @@ import Testing
     @Test func memoryComesBack() {
         let w = parameter([64, 64], "w", .float32)
         let x = sample([32, 64], "x", .float32)
-        func step() { _ = valueAndGradients(of: [w]) { sum(linearProduct(linearProduct(x, w), w)) } }
+        func step() {
+            _ = valueAndGradients(of: [w]) { sum(linearProduct(linearProduct(x, w), w)) }
+        }
         step()
         let before = BufferPool.currentBytes
         for _ in 0..<5 { step() }
@@ -120,7 +122,8 @@ import Testing
     @Test func dropoutKeepsTheMean() {
         let keys = (0..<100).map { RandomKey(seed: $0).bits }
         let ones = Tensor(Array(repeating: 1 as Float, count: 100 * 101), shape: [100, 101])
-        let mean = dropout(ones, Dropout(probability: 0.3, rowKeys: keys)).scalars()
+        let mean =
+            dropout(ones, Dropout(probability: 0.3, rowKeys: keys)).scalars()
             .reduce(0, +) / 10100
         // Standard deviation of the mean: sqrt(0.3 / 0.7 / 10100) = 0.0065.
         #expect(abs(mean - 1) < 0.03)

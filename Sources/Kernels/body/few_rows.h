@@ -24,6 +24,10 @@ INLINE void SUM(few_rows_as)(
         for (int g = 0; g < groups; g++) {
             vf v[8];
             const char *at = b + (g * LANES * p->b_column + k) * bytes;
+            // The same place in the next columns: rows are too short for the hardware to follow.
+            if (k * bytes % 64 == 0)
+                for (int l = 0; l < LANES; l++)
+                    __builtin_prefetch(at + (groups * LANES + l) * p->b_column * bytes);
             if (bytes == 4) PATH(transpose_floats)(v, at, p->b_column * 4);
             else PATH(transpose_halves)(v, at, p->b_column * 2);
             for (int q = 0; q < step; q++)
