@@ -102,6 +102,14 @@ import Testing
         #expect(BufferPool.peakBytes >= BufferPool.currentBytes)
     }
 
+    @Test func changingSizesDoNotPileUp() {
+        for count in stride(from: 1 << 20, through: 32 << 20, by: 1 << 20) {
+            _ = Tensor(zeros: [count])
+        }
+        // The largest is 128 MiB; kept buffers of all sizes would be over a gigabyte.
+        #expect(BufferPool.cachedBytes < 600 << 20)
+    }
+
     @Test func deepTapesAreReleasedFlat() {
         let a = parameter([1], "a")
         let gradient = valueAndGradients(of: [a]) {
