@@ -70,6 +70,7 @@ import Testing
         (100, 1000, 1000, 100, 900), (100, 500, 1000, 100, 500), (500, 100, 1000, 500, 100),
         (10, 10, 1000, 10, 10), (7, 9, 10, 5, 5), (5, 5, 9, 5, 4), (1, 100, 2, 1, 1),
         (100, 1, 2, 2, 0), (3, 3, 5, 3, 2), (0, 8, 5, 0, 5), (8, 0, 5, 5, 0), (51, 49, 99, 50, 49),
+        (5, 8, 10, 4, 6), (8, 5, 10, 7, 3),
     ])
     func budget(source: Int, target: Int, cutoff: Int, keptSource: Int, keptTarget: Int) {
         let kept = SequenceBudget.lengths(source: source, target: target, cutoff: cutoff)

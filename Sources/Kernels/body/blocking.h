@@ -1,7 +1,7 @@
 // The blocking of a matrix product, for one kind of UNIT that depth is counted in.
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
-// B(tile). A block of right-hand columns is packed by the task that uses it; left-hand rows are
+// B(tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand rows are
 // read where they lie, or packed by all threads first. Sums of an element run over depth in one
 // sequence, whatever tile it falls into: tiles may depend on the number of threads, bits do not.
 
@@ -101,6 +101,7 @@ static void B(tile_task)(void *context, long index) {
 }
 
 static void B(multiply)(const fledge_product *p) {
+    if (B(few_rows)(p)) return;
     B(job) job = {.p = p, .units = B(units)(p->depth)};
     long panels = (p->rows + TILE_ROWS - 1) / TILE_ROWS;
     job.height = (p->rows + panels - 1) / panels;
@@ -121,13 +122,15 @@ static void B(multiply)(const fledge_product *p) {
         if (serial) for (long i = 0; i < panels; i++) B(pack_task)(&job, i);
         else fledge_parallel_for(panels, B(pack_task), &job);
     }
-    long width = (long)job.vectors * LANES;
-    job.tile_columns = B(column_block) / width * width;
-    if (job.tile_columns < width) job.tile_columns = width;
-    long column_tiles = (p->columns + job.tile_columns - 1) / job.tile_columns;
-    // Enough tiles for every thread, of rows when there are few columns.
-    long wanted = (4 * fledge_threads() + column_tiles - 1) / column_tiles;
-    if (serial) wanted = 1;
+    // Narrower tiles of columns before tiles of rows, which pack the same columns again.
+    long width = (long)job.vectors * LANES, threads = serial ? 1 : fledge_threads(), column_tiles;
+    for (long columns = B(column_block);; columns /= 2) {
+        job.tile_columns = columns < width ? width : columns / width * width;
+        column_tiles = (p->columns + job.tile_columns - 1) / job.tile_columns;
+        if (threads == 1 || column_tiles >= 3 * threads || columns <= 48) break;
+    }
+    long wanted = column_tiles >= 2 * threads || threads == 1
+        ? 1 : (3 * threads + column_tiles - 1) / column_tiles;
     job.tile_rows = (panels + wanted - 1) / wanted;
     if (job.tile_rows < 8) job.tile_rows = 8;
     if (job.tile_rows * job.height > 512) job.tile_rows = 512 / job.height;

@@ -109,6 +109,8 @@ static void B(pack_right)(
             memset(d + j / width * width * depth + j % width + k * width, 0, sizeof(vu));
 }
 
+INLINE int B(few_rows)(const fledge_product *p) { return p->rows < 0; }
+
 #include "blocking.h"
 #undef B
 #undef UNIT

@@ -101,12 +101,15 @@ static void SUM(pack_left)(const fledge_product *p, S *d, long row, long height,
 static void SUM(pack_right)(
     const fledge_product *p, S *d, long j0, long n, long k0, long depth, int vectors) {
     long width = (long)vectors * LANES;
+    long bytes = p->b_type == FLEDGE_FLOAT32 ? 4 : p->b_type == FLEDGE_FLOAT64 ? 8 : 2;
     for (long j = 0; j < n; j += LANES) {
         S *panel = d + j / width * width * depth + j % width;
         long columns = n - j;
         if (p->b_column == 1) {
             for (long k = 0; k < depth; k++) {
                 long at = (k0 + k) * p->b_depth + j0 + j;
+                // Rows are too short for the hardware to see where it goes on.
+                __builtin_prefetch((const char *)p->b + (at + 12 * p->b_depth) * bytes);
                 SUM(store)(panel + k * width, SUM(elements)(p->b, p->b_type, at, columns));
             }
             continue;
@@ -114,13 +117,17 @@ static void SUM(pack_right)(
         long k = 0;
 #ifdef SUM_IS_FLOAT
         if (columns >= LANES)
-            for (; k + 4 <= depth; k += 4) {
+            for (long step = 16 / bytes; k + step <= depth; k += step) {
                 long at = (j0 + j) * p->b_column + k0 + k;
-                vf v[4];
-                if (p->b_type == FLEDGE_FLOAT32)
+                vf v[8];
+                if (k % (64 / bytes) == 0)
+                    for (long c = 0; c < LANES; c++)
+                        __builtin_prefetch(
+                            (const char *)p->b + (at + (LANES + c) * p->b_column) * bytes);
+                if (bytes == 4)
                     PATH(transpose_floats)(v, (const char *)p->b + at * 4, p->b_column * 4);
                 else PATH(transpose_halves)(v, (const char *)p->b + at * 2, p->b_column * 2);
-                for (int q = 0; q < 4; q++) SUM(store)(panel + (k + q) * width, v[q]);
+                for (int q = 0; q < step; q++) SUM(store)(panel + (k + q) * width, v[q]);
             }
 #endif
         for (; k < depth; k++)
@@ -139,6 +146,7 @@ static void SUM(pack_right)(
 static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
 static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
 #endif
+#include "few_rows.h"
 #include "blocking.h"
 #undef B
 #undef UNIT

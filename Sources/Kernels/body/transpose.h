@@ -38,8 +38,6 @@ INLINE void PATH(transpose)(vf v[4]) {
 }
 
 typedef float PATH(four_floats) __attribute__((vector_size(16), aligned(1)));
-typedef uint16_t PATH(four_halves) __attribute__((vector_size(8), aligned(1)));
-
 // Four neighbours of as many rows as a vector has lanes; rows lie `stride` bytes apart.
 INLINE void PATH(transpose_floats)(vf v[4], const char *x, long stride) {
 #define ROW(r) (*(const PATH(four_floats) *)(x + (r) * stride))
@@ -48,11 +46,14 @@ INLINE void PATH(transpose_floats)(vf v[4], const char *x, long stride) {
     PATH(transpose)(v);
 }
 
-INLINE void PATH(transpose_halves)(vf v[4], const char *x, long stride) {
-#define ROW(r) (*(const PATH(four_halves) *)(x + (r) * stride))
-    for (int q = 0; q < 4; q++) v[q] = PATH(widen)((vh)JOIN(ROW, q));
-#undef ROW
-    PATH(transpose)(v);
+// Eight neighbours of bfloat16 rows: pairs are transposed as units of 32 bits, then widened.
+INLINE void PATH(transpose_halves)(vf v[8], const char *x, long stride) {
+    vf pairs[4];
+    PATH(transpose_floats)(pairs, x, stride);
+    for (int q = 0; q < 4; q++) {
+        v[2 * q] = (vf)((vu)pairs[q] << 16);
+        v[2 * q + 1] = (vf)((vu)pairs[q] & 0xFFFF0000u);
+    }
 }
 #undef LOW32
 #undef HIGH32

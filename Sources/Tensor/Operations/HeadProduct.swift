@@ -9,7 +9,7 @@ struct HeadProduct {
     let head: Tensor
 
     /// Enough rows to use a chunk of the head's weights well, few enough to stay near the caches.
-    static let chunk = 128
+    static let chunk = 256
 
     var type: ElementType { rows.elementType }
     var sums: ElementType { rows.elementType.accumulator }
