@@ -1,13 +1,13 @@
 /// Makes text of ids that come one at a time, giving out only whole characters.
 ///
 /// The pieces joined are what decoding all ids at once gives.
-public struct StreamingDecoder<Source: Tokenizer>: Sendable {
-    private let tokenizer: Source
+public struct StreamingDecoder: Sendable {
+    private let tokenizer: any Tokenizer
     private let skipsSpecials: Bool
     private var pending: [UInt8] = []
 
     /// Starts a text.
-    public init(_ tokenizer: Source, skippingSpecials: Bool = true) {
+    public init(_ tokenizer: any Tokenizer, skippingSpecials: Bool = true) {
         self.tokenizer = tokenizer
         skipsSpecials = skippingSpecials
     }

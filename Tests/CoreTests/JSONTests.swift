@@ -7,7 +7,7 @@ import Testing
         let value = try JSONValue(parsing: text)
         #expect(value.members?.map(\.key) == ["b", "a"])
         #expect(value["b"]?[0]?.intValue == 1)
-        #expect(value["b"]?[3]?.doubleValue == 12_345_678_901_234_567_890_123)
+        #expect(value["b"]?[3]?.doubleValue == Double("12345678901234567890123"))
         #expect(value["a"]?["y"]?.boolValue == true)
         #expect(value["a"]?["z"] == nil)
         #expect(value.serialized() == text)
@@ -51,9 +51,10 @@ import Testing
     @Test(arguments: [
         (1.0, "1.0"), (-0.0, "-0.0"), (0.1, "0.1"), (1e-5, "1e-05"), (0.0001, "0.0001"),
         (1e15, "1000000000000000.0"), (1e16, "1e+16"),
-        (9_007_199_254_740_993, "9007199254740992.0"),
+        (9_007_199_254_740_992, "9007199254740992.0"),
         (1.5e300, "1.5e+300"), (-1.25e-7, "-1.25e-07"), (123_456.789, "123456.789"),
-        (5e-324, "5e-324"), (.nan, "NaN"), (-.infinity, "-Infinity"), (3e-4, "0.0003"),
+        (.leastNonzeroMagnitude, "5e-324"), (.nan, "NaN"), (-.infinity, "-Infinity"),
+        (3e-4, "0.0003"),
     ])
     func numbersAreWrittenAsPythonDoes(value: Double, expected: String) throws {
         #expect(JSONValue.number(value).serialized() == expected)
@@ -81,6 +82,11 @@ import Testing
         }
         let deep = String(repeating: "[", count: 100_000)
         #expect(throws: FledgeError.self) { try JSONValue(parsing: deep) }
+        let allowed = String(repeating: "[", count: 512) + String(repeating: "]", count: 512)
+        #expect(throws: Never.self) {
+            let value = try JSONValue(parsing: allowed)
+            #expect(value.serialized() == allowed)
+        }
     }
 
     @Test func anyBytesAreReadOrRefused() {

@@ -1,0 +1,18 @@
+internal import Foundation
+
+/// The default model in the local cache, where `Scripts/fetch-model.sh` puts it.
+public enum CachedModel {
+    /// Path of SmolLM2-135M-Instruct; nil where it has not been fetched.
+    public static var path: String? {
+        let file = folder + "/SmolLM2-135M-Instruct.Q4_1.gguf"
+        return FileManager.default.fileExists(atPath: file) ? file : nil
+    }
+
+    /// `$FLEDGE_CACHE`, `$XDG_CACHE_HOME/fledge` or `~/.cache/fledge`.
+    public static var folder: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["FLEDGE_CACHE"], !folder.isEmpty { return folder }
+        if let folder = environment["XDG_CACHE_HOME"], !folder.isEmpty { return folder + "/fledge" }
+        return (environment["HOME"] ?? NSHomeDirectory()) + "/.cache/fledge"
+    }
+}
