@@ -31,6 +31,9 @@ struct FledgeCommand: ParsableCommand {
         } catch let error as FledgeError {
             Console.error(error.description)
             Foundation.exit(exitCode(of: error))
+        } catch where exitCode(for: error) == .validationFailure {
+            Console.error(fullMessage(for: error).replacingOccurrences(of: "Error: ", with: ""))
+            Foundation.exit(2)
         } catch {
             exit(withError: error)
         }
