@@ -91,7 +91,14 @@ static void SUM(pack_left)(const fledge_product *p, S *d, long row, long height,
                          SUM(elements)(p->a, p->a_type, (row + i) * p->a_row + k, units - k));
         return;
     }
-    for (long k = 0; k < units; k++)
+    long k = 0;
+    if (height == TILE_ROWS && LANES >= TILE_ROWS && p->rows - row >= LANES)
+        for (; k < units; k++) {
+            V v = SUM(elements)(p->a, p->a_type, row + k * p->a_depth, LANES);
+            memcpy(d + k * TILE_ROWS, &v, TILE_ROWS * sizeof(S) <= sizeof v
+                                              ? TILE_ROWS * sizeof(S) : sizeof v);
+        }
+    for (; k < units; k++)
         for (long i = 0; i < rows; i++)
             d[k * height + i] = SUM(element)(
                 p->a, p->a_type, (row + i) * p->a_row + k * p->a_depth);
