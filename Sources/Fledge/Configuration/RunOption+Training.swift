@@ -199,7 +199,7 @@ extension RunOption {
             "load_best_model_at_end", .flag, false, .effective,
             "Goes back to the best checkpoint at the end."),
         RunOption(
-            "metric_for_best_model", .text, nil, .effective,
+            "metric_for_best_model", .text, nil, .effectiveFor(["loss", "eval_loss"]),
             "What the best checkpoint is judged by; loss when null."),
         RunOption(
             "greater_is_better", .flag, nil, .effective,

@@ -132,7 +132,7 @@ extension RunOption {
         return rows[a.count][b.count]
     }
 
-    /// The list of keys that `fledge help keys` prints.
+    /// The list of keys that `fledge keys` prints.
     public static var listing: String {
         groups.map { title, options in
             title + "\n" + options.map { "  \($0.description)\n" }.joined()
