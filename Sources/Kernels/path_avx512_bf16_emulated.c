@@ -1,6 +1,6 @@
 #if defined(__x86_64__)
-// The packing and blocking of avx512-bf16 with its instruction emulated, so that tests reach them on
-// CPUs without it. Vectors of 64 bytes are split by the compiler.
+// The packing and blocking of avx512-bf16 with its instruction emulated, so that tests reach them
+// on CPUs without it. Vectors of 64 bytes are split by the compiler.
 #define PATH(name) name##_avx512_bf16_emulated
 #define PATH_NAME "avx512-bf16-emulated"
 #define VECTOR_BYTES 64

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// The present region in one word, (count << 32) | next: a worker takes an index by adding one to it.
+// The present region in one word, (count << 32) | next: a worker takes an index by adding one.
 // The body is read only after an index was taken, and a region cannot end while one of its indices
 // is being worked on, so a worker that comes late never sees another region's body with its index.
 static _Atomic uint64_t work;

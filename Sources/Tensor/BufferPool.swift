@@ -6,12 +6,31 @@ import Synchronization
 /// A training step allocates the same sizes over and over; asking the system each time costs page
 /// faults worth several times the traffic itself. Sizes are rounded up to classes an eighth of a
 /// power of two apart, and the buffer released last is handed out first, since it is still cached.
+/// Sizes that change from step to step do not pile up: before the pool asks the system for more than
+/// live tensors ever held (and a tenth), it gives back the sizes that were not used for longest.
 public enum BufferPool {
     private struct State {
         var free: [Int: [UInt]] = [:]
+        var lastUse: [Int: Int] = [:]
+        var clock = 0
+        var mostHeld = 0
         var current = 0
         var peak = 0
         var cached = 0
+
+        /// Takes buffers out until what is held and kept fits in what was ever held.
+        mutating func evicted() -> [UInt] {
+            var result: [UInt] = []
+            let limit = mostHeld + mostHeld / 10 + 32 << 20
+            for size in free.keys.sorted(by: { lastUse[$0, default: 0] < lastUse[$1, default: 0] })
+            {
+                while current + cached > limit, let address = free[size]?.popLast() {
+                    cached -= size
+                    result.append(address)
+                }
+            }
+            return result
+        }
     }
 
     private static let state = Mutex(State())
@@ -46,13 +65,17 @@ public enum BufferPool {
 
     static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = sizeClass(byteCount)
-        let kept = state.withLock { state -> UInt? in
+        let (kept, evicted) = state.withLock { state -> (UInt?, [UInt]) in
             state.current += size
             state.peak = max(state.peak, state.current)
-            guard let address = state.free[size]?.popLast() else { return nil }
+            state.mostHeld = max(state.mostHeld, state.current)
+            state.clock += 1
+            state.lastUse[size] = state.clock
+            guard let address = state.free[size]?.popLast() else { return (nil, state.evicted()) }
             state.cached -= size
-            return address
+            return (address, [])
         }
+        for address in evicted { fledge_free(UnsafeMutableRawPointer(bitPattern: address)) }
         if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) { return pointer }
         if let pointer = fledge_allocate(size) { return pointer }
         empty()

@@ -9,9 +9,12 @@ extension Tensor {
     }
 
     /// Gives the elements' bytes to change; copies them first when they are shared or borrowed.
+    ///
+    /// Traps on a tracked tensor: the tape would not know of the change.
     public mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> R
     ) rethrows -> R {
+        requireUntracked("withUnsafeMutableBytes")
         makeUnique()
         defer { withExtendedLifetime(storage) {} }
         return try body(

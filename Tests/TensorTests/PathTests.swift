@@ -38,7 +38,8 @@ import Testing
             #expect(
                 closeness.isWithin(tolerance(type) * factor)
                     || !closeness.isBroken && closeness.largestDifference < tolerance(type) * 1e-2,
-                "\(path) \(type) \(index == 0 ? "value" : parameters[index - 1].name): \(closeness)")
+                "\(path) \(type) \(index == 0 ? "value" : parameters[index - 1].name): \(closeness)"
+            )
         }
     }
 
@@ -84,7 +85,9 @@ import Testing
     @Test(arguments: paths, types) func gates(path: String, type: ElementType) {
         for activation in [Activation.silu, .geluTanh, .gelu] {
             let (gate, up) = (parameter([7, 37], "g", scale: 8), parameter([7, 37], "u"))
-            compare(path, type, [gate, up]) { gatedActivation(gate.tracked, up.tracked, activation) }
+            compare(path, type, [gate, up]) {
+                gatedActivation(gate.tracked, up.tracked, activation)
+            }
         }
     }
 

@@ -91,13 +91,23 @@ import Testing
     @Test func memoryComesBack() {
         let w = parameter([64, 64], "w", .float32)
         let x = sample([32, 64], "x", .float32)
-        func step() { _ = valueAndGradients(of: [w]) { sum(linearProduct(linearProduct(x, w), w)) } }
+        func step() {
+            _ = valueAndGradients(of: [w]) { sum(linearProduct(linearProduct(x, w), w)) }
+        }
         step()
         let before = BufferPool.currentBytes
         for _ in 0..<5 { step() }
         // Other tests allocate at the same time, so this is a bound against leaks of every step.
         #expect(BufferPool.currentBytes < before + 64 << 20)
         #expect(BufferPool.peakBytes >= BufferPool.currentBytes)
+    }
+
+    @Test func changingSizesDoNotPileUp() {
+        for count in stride(from: 1 << 20, through: 32 << 20, by: 1 << 20) {
+            _ = Tensor(zeros: [count])
+        }
+        // The largest is 128 MiB; kept buffers of all sizes would be over a gigabyte.
+        #expect(BufferPool.cachedBytes < 600 << 20)
     }
 
     @Test func deepTapesAreReleasedFlat() {
@@ -120,7 +130,8 @@ import Testing
     @Test func dropoutKeepsTheMean() {
         let keys = (0..<100).map { RandomKey(seed: $0).bits }
         let ones = Tensor(Array(repeating: 1 as Float, count: 100 * 101), shape: [100, 101])
-        let mean = dropout(ones, Dropout(probability: 0.3, rowKeys: keys)).scalars()
+        let mean =
+            dropout(ones, Dropout(probability: 0.3, rowKeys: keys)).scalars()
             .reduce(0, +) / 10100
         // Standard deviation of the mean: sqrt(0.3 / 0.7 / 10100) = 0.0065.
         #expect(abs(mean - 1) < 0.03)

@@ -28,7 +28,8 @@ INLINE void NAME(small_product)(
 
 // Rows of x become the columns of a packed operand.
 INLINE void NAME(pack_columns)(S *d, const T *x, long stride, long rows, long dimension) {
-    fledge_product p = {.depth = dimension, .b = x, .b_type = TYPE, .b_column = stride, .b_depth = 1};
+    fledge_product p = {
+        .depth = dimension, .b = x, .b_type = TYPE, .b_column = stride, .b_depth = 1};
     SUM(pack_right)(&p, d, 0, rows, 0, dimension, TILE_VECTORS);
 }
 
@@ -63,7 +64,7 @@ INLINE S NAME(softmax_row)(S *row, long valid, long columns, S scale, S *top, S 
         for (; j < valid; j++) sum += row[j];
     }
     for (j = valid; j < columns; j++) row[j] = 0;
-    S shrink = before == -(S)INFINITY ? 0 : (S)exp((double)(before - now));
+    S shrink = before == -(S)INFINITY ? 0 : SUM(exp)((V){} + (before - now))[0];
     *total = *total * shrink + sum;
     *top = now;
     return shrink;
@@ -87,7 +88,8 @@ static void NAME(attention_forward)(
     for (long h = 0; h < group; h++) {
         const T *q = (const T *)job->q + q0 * job->query_stride
             + (key_value_head * group + h) * dimension;
-        NAME(load_rows)(queries + h * query_tile * dimension, q, job->query_stride, rows, dimension);
+        NAME(load_rows)(
+            queries + h * query_tile * dimension, q, job->query_stride, rows, dimension);
     }
     for (long i = 0; i < group * query_tile; i++) {
         tops[i] = -(S)INFINITY;
@@ -115,8 +117,8 @@ static void NAME(attention_forward)(
                 S shrink = NAME(softmax_row)(
                     row, valid, columns, (S)job->scale, tops + state, totals + state);
                 if (k0 > 0)
-                    for (long j = 0; j < padded; j += LANES)
-                        SUM(store)(output + i * padded + j, SUM(load)(output + i * padded + j) * shrink);
+                    for (S *x = output + i * padded; x < output + (i + 1) * padded; x += LANES)
+                        SUM(store)(x, SUM(load)(x) * shrink);
             }
             NAME(small_product)(
                 rows, dimension, columns, weights, key_tile, 1, values, output, padded, 1);

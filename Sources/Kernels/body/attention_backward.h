@@ -2,7 +2,8 @@
 //
 // P = exp(s·QKᵀ - L), dV = Pᵀ·dO, dS = s·P∘(dO·Vᵀ - rowsum(dO∘O)), dQ = dS·K, dK = dSᵀ·Q.
 
-INLINE void NAME(store_rows)(T *d, long stride, const S *x, long padded, long rows, long dimension) {
+INLINE void NAME(store_rows)(
+    T *d, long stride, const S *x, long padded, long rows, long dimension) {
     for (long i = 0; i < rows; i++)
         for (long j = 0; j < dimension; j += LANES)
             NAME(put)(d + i * stride, j, dimension, SUM(load)(x + i * padded + j));
@@ -45,9 +46,11 @@ static void NAME(attention_backward)(const fledge_attention *job, long head) {
             NAME(pack_rows)(query_packed, q + q0 * stride, stride, rows, dimension);
             NAME(pack_rows)(out_packed, dout + q0 * stride, stride, rows, dimension);
             NAME(small_product)(
-                rows, columns, dimension, query_rows, dimension, 1, key_columns, weights, key_tile, 0);
+                rows, columns, dimension, query_rows, dimension, 1, key_columns, weights, key_tile,
+                0);
             NAME(small_product)(
-                rows, columns, dimension, out_rows, dimension, 1, value_columns, slopes, key_tile, 0);
+                rows, columns, dimension, out_rows, dimension, 1, value_columns, slopes, key_tile,
+                0);
             for (long i = 0; i < rows; i++) {
                 S *p = weights + i * key_tile, *s = slopes + i * key_tile;
                 long valid = offset + q0 + i + 1 - k0;
@@ -66,7 +69,8 @@ static void NAME(attention_backward)(const fledge_attention *job, long head) {
             NAME(small_product)(
                 columns, dimension, rows, slopes, 1, key_tile, query_packed, dk, padded, 1);
             NAME(small_product)(
-                rows, dimension, columns, slopes, key_tile, 1, key_rows, dq + q0 * padded, padded, 1);
+                rows, dimension, columns, slopes, key_tile, 1, key_rows, dq + q0 * padded, padded,
+                1);
         }
         for (long i = 0; i < columns; i++) {
             long at = head * job->head_stride + (k0 + i) * dimension;

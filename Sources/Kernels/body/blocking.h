@@ -1,9 +1,9 @@
 // The blocking of a matrix product, for one kind of UNIT that depth is counted in.
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
-// B(tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand rows are
-// read where they lie, or packed by all threads first. Sums of an element run over depth in one
-// sequence, whatever tile it falls into: tiles may depend on the number of threads, bits do not.
+// B(tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand
+// rows are read where they lie, or packed by all threads first. Sums of an element run over depth in
+// one sequence, whatever tile it falls into: tiles may depend on the number of threads, bits do not.
 
 typedef struct B(job) {
     const fledge_product *p;
@@ -40,7 +40,8 @@ INLINE void B(run_tile)(
 }
 
 // Sums of a narrower result are kept apart: brings in what is to be added to, and writes them out.
-static void B(widen_sums)(const fledge_product *p, S *c, long c_row, long i0, long j0, long m, long n) {
+static void B(widen_sums)(
+    const fledge_product *p, S *c, long c_row, long i0, long j0, long m, long n) {
 #ifdef SUM_IS_FLOAT
     for (long i = 0; i < m; i++)
         PATH(to_float_bfloat16)(
@@ -65,7 +66,8 @@ static void B(finish)(const fledge_product *p, S *c, long c_row, long i0, long j
 static void B(tile_task)(void *context, long index) {
     const B(job) *job = context;
     const fledge_product *p = job->p;
-    long i0 = index % job->row_tiles * job->tile_rows, j0 = index / job->row_tiles * job->tile_columns;
+    long i0 = index % job->row_tiles * job->tile_rows;
+    long j0 = index / job->row_tiles * job->tile_columns;
     long m = p->rows - i0 < job->tile_rows ? p->rows - i0 : job->tile_rows;
     long n = p->columns - j0 < job->tile_columns ? p->columns - j0 : job->tile_columns;
     if (m <= 0) return;

@@ -1,4 +1,5 @@
-// Root mean square normalisation (Zhang and Sennrich 2019): y = w·round(x·r), r = 1/sqrt(mean x² + e).
+// Root mean square normalisation (Zhang and Sennrich 2019): y = w·round(x·r), with
+// r = 1/sqrt(mean x² + epsilon).
 
 INLINE S NAME(dot)(const T *a, const T *b, long n) {
     V sums[4] = {};

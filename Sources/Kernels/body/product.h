@@ -91,7 +91,14 @@ static void SUM(pack_left)(const fledge_product *p, S *d, long row, long height,
                          SUM(elements)(p->a, p->a_type, (row + i) * p->a_row + k, units - k));
         return;
     }
-    for (long k = 0; k < units; k++)
+    long k = 0;
+    if (height == TILE_ROWS && LANES >= TILE_ROWS && p->rows - row >= LANES)
+        for (; k < units; k++) {
+            V v = SUM(elements)(p->a, p->a_type, row + k * p->a_depth, LANES);
+            memcpy(d + k * TILE_ROWS, &v, TILE_ROWS * sizeof(S) <= sizeof v
+                                              ? TILE_ROWS * sizeof(S) : sizeof v);
+        }
+    for (; k < units; k++)
         for (long i = 0; i < rows; i++)
             d[k * height + i] = SUM(element)(
                 p->a, p->a_type, (row + i) * p->a_row + k * p->a_depth);
@@ -145,8 +152,23 @@ static void SUM(pack_right)(
 #ifdef SUM_IS_FLOAT
 static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
 static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
-#endif
+
+enum { SUM(unit_elements) = 1 };
+INLINE float SUM(left_unit)(const fledge_product *p, long i, long k) {
+    return SUM(element)(p->a, p->a_type, i * p->a_row + k);
+}
+INLINE float SUM(right_unit)(const fledge_product *p, long j, long k) {
+    return SUM(element)(p->b, p->b_type, j * p->b_column + k);
+}
+INLINE vf SUM(add_product)(vf sum, float a, vf b) { return MULTIPLY_ADD(a - (vf){}, b, sum); }
+INLINE void SUM(load_columns)(vf v[8], const char *x, long stride, const int bytes) {
+    if (bytes == 4) PATH(transpose_floats)(v, x, stride);
+    else PATH(transpose_halves)(v, x, stride);
+}
 #include "few_rows.h"
+#else
+INLINE int SUM(few_rows)(const fledge_product *p) { return p->rows < 0; }
+#endif
 #include "blocking.h"
 #undef B
 #undef UNIT

@@ -14,7 +14,8 @@ INLINE void SUM(store)(S *p, V v) { PATH(store_float32)(p, v); }
 
 // e^x by the polynomial of Cephes (Moshier 1992), within 1.3 units in the last place.
 INLINE V SUM(exp)(V x) {
-    V clamped = __builtin_elementwise_min(__builtin_elementwise_max(x, (V){} - 87.3f), (V){} + 88.3f);
+    V clamped = __builtin_elementwise_max(x, (V){} - 87.3f);
+    clamped = __builtin_elementwise_min(clamped, (V){} + 88.3f);
     // Adding 1.5·2^23 rounds to the nearest integer and leaves it in the low bits.
     V shifted = MULTIPLY_ADD(clamped, (V){} + 1.44269504088896341f, (V){} + 12582912.0f);
     V n = shifted - 12582912.0f;

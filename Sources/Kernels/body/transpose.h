@@ -1,4 +1,4 @@
-// Transposes four vectors in groups of four lanes, the step that packing of rows into columns takes.
+// Transposes four vectors in groups of four lanes, the step that packs rows into columns.
 //
 // Vector q holds in lane group g four neighbours of row 4g + q; afterwards vector j holds neighbour
 // j of every row in order.

@@ -1,3 +1,5 @@
+import FledgeKernels
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,8 +7,6 @@
 #elseif canImport(Darwin)
     import Darwin
 #endif
-import FledgeKernels
-
 /// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019), in one pass.
 ///
 /// p ← p·(1 - rate·weightDecay); m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²;

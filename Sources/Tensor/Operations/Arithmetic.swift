@@ -1,8 +1,9 @@
 import FledgeKernels
 
-private typealias BinaryKernel = @convention(c) (
-    UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, Int
-) -> Void
+private typealias BinaryKernel =
+    @convention(c) (
+        UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, Int
+    ) -> Void
 
 private func combined(_ a: Tensor, _ b: Tensor, _ name: String, _ kernel: BinaryKernel) -> Tensor {
     precondition(

@@ -1,5 +1,5 @@
-import FledgeKernels
 public import FledgeCore
+import FledgeKernels
 
 /// Causal attention of each segment over itself, in tiles with a running softmax (Dao et al. 2022).
 ///

@@ -31,7 +31,9 @@ struct EmbeddingLookup: RecordedOperation {
         let dy = gradient.converted(to: sums)
         let (kernels, size) = (Kernels.of(sums), columns * sums.byteCount)
         pass.accumulate(into: 0, shape: [rows, columns], sums) { target, holdsSum in
-            if !holdsSum { target.initializeMemory(as: UInt8.self, repeating: 0, count: rows * size) }
+            if !holdsSum {
+                target.initializeMemory(as: UInt8.self, repeating: 0, count: rows * size)
+            }
             for (index, id) in ids.enumerated() {
                 let row = target + Int(id) * size
                 kernels.add(row, row, dy.pointer + index * size, columns)

@@ -47,7 +47,8 @@ struct HeadProduct {
 
     /// Where gradients of logits lie: over the logits, as bfloat16 where the path multiplies that.
     func gradients(over logits: UnsafeMutableRawPointer) -> Matrix {
-        let isNarrow = type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
+        let isNarrow =
+            type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
             && head.elementType == .bfloat16
         return Matrix(
             logits, isNarrow ? .bfloat16 : sums, rowStride: isNarrow ? 2 * vocabulary : vocabulary)
