@@ -92,7 +92,7 @@ public struct RunOption: Sendable {
 extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
-        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training),
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training + system),
         ("Generation", generating),
     ]
 
