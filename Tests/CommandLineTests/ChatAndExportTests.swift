@@ -75,7 +75,7 @@ struct ChatAndExportTests {
         let text = try TextSide(configuration)
         // The adapter stays in its slot here; the command merges it.
         let model = try Checkpoint(path: project.file("model")).causalLM(storing: .float32)
-        try model.attachAdapter(folder: project.file("out"))
+        _ = try model.attachAdapter(folder: project.file("out"))
         var expected: [[Int]] = []
         for question in ["tiny 1?", "tiny 2?", "tiny 1?"] {
             var session = ChatSession(configuration, text, model)
@@ -131,10 +131,8 @@ struct ChatAndExportTests {
             try fledge(
                 "export", "run.yaml", "export_dir=half", "infer_dtype=float16", in: project.path
             ).status == 0)
-        #expect(
-            try JSONValue(contentsOf: project.file("half/config.json"))["dtype"] == "float16"
-                || JSONValue(contentsOf: project.file("half/config.json"))["torch_dtype"]
-                    == "float16")
+        let written = try JSONValue(contentsOf: project.file("half/config.json"))
+        #expect((written["dtype"] ?? written["torch_dtype"])?.stringValue == "float16")
         #expect(try ids("model_name_or_path=half", "template=chatml", "do_sample=false").count == 3)
     }
 }

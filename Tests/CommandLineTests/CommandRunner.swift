@@ -154,7 +154,7 @@ extension TinyProject {
         var files: [String: [UInt8]] = [:]
         for case let name as String in FileManager.default.enumerator(atPath: path) ?? .init() {
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: file(name), isDirectory: &isFolder)
+            _ = FileManager.default.fileExists(atPath: file(name), isDirectory: &isFolder)
             files[name] = isFolder.boolValue ? [] : try bytes(name)
         }
         return files
