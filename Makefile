@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test demo bench format lint dependencies
+.PHONY: build test demo bench format lint check-products dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -37,6 +37,10 @@ format:
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+# Every library product by itself, in a package of somebody else.
+check-products: dependencies
+	@Scripts/check-products.sh
 
 dependencies:
 	@Scripts/install-dependencies.sh

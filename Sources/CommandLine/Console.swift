@@ -1,3 +1,4 @@
+import Fledge
 import Foundation
 
 /// What the user reads beside results: standard error.
@@ -26,7 +27,10 @@ struct ResultWriter {
     }
 
     mutating func flush() throws {
-        try handle.write(contentsOf: Data(buffer))
+        do { try handle.write(contentsOf: Data(buffer)) } catch {
+            let reason = String(cString: strerror(errno))
+            throw FledgeError(.fileAccess, "The output cannot be written: \(reason).")
+        }
         buffer = []
     }
 }

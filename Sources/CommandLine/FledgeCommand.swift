@@ -25,6 +25,8 @@ struct FledgeCommand: ParsableCommand {
     static func main() {
         // A broken pipe ends a command by a failed write, not by a signal.
         signal(SIGPIPE, SIG_IGN)
+        // So does a file that may not grow further.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

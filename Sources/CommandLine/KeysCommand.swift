@@ -6,5 +6,9 @@ struct KeysCommand: ParsableCommand {
         commandName: "keys", abstract: "List the keys of a configuration file.",
         discussion: "Example: fledge keys | less")
 
-    func run() throws { print(RunOption.listing) }
+    func run() throws {
+        var output = ResultWriter()
+        try output.write(RunOption.listing + "\n")
+        try output.flush()
+    }
 }

@@ -29,8 +29,8 @@ struct PreprocessCommand: ParsableCommand {
         for note in configuration.notes { Console.announce(note) }
         let rows = try Preprocessing(configuration, threads: Kernels.threads)
         for line in rows.summary { Console.announce(line) }
-        if output == "-" {
-            var writer = ResultWriter()
+        if let stream = try stream() {
+            var writer = ResultWriter(stream)
             try rows.write(split) { try writer.write($0.serialized(.compact) + "\n") }
             try writer.flush()
         } else {
@@ -38,5 +38,18 @@ struct PreprocessCommand: ParsableCommand {
             try rows.write(split) { try file.write($0.serialized(.compact) + "\n") }
             try file.commit()
         }
+    }
+
+    /// What is written to as it is: standard output, or a pipe or device; nil for files, which
+    /// appear whole or not at all.
+    private func stream() throws -> FileHandle? {
+        guard output != "-" else { return .standardOutput }
+        var status = stat()
+        guard stat(output, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return nil }
+        guard let handle = FileHandle(forWritingAtPath: output) else {
+            throw FledgeError(
+                .fileAccess, "The output cannot be opened for writing.", at: .init(file: output))
+        }
+        return handle
     }
 }

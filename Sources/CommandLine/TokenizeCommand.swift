@@ -18,14 +18,21 @@ struct TokenizeCommand: ParsableCommand {
     @Option(help: "Whether control strings become control tokens (parse) or stay text (none).")
     var special = "parse"
 
+    @Flag(help: "Adds what the model's files put before and after a text.")
+    var addSpecial = false
+
     func run() throws {
         guard ["parse", "none"].contains(special) else {
             throw FledgeError(.configuration, "--special is \(special); it is parse or none.")
         }
         let tokenizer = try TokenizerFile.load(path)
         var output = ResultWriter()
-        for line in LineReader(.standardInput) {
-            let ids = tokenizer.encode(line, specials: special == "parse" ? .parse : .text)
+        let (prefix, suffix) = addSpecial ? tokenizer.addedAroundText : ([], [])
+        var lines = LineReader(.standardInput)
+        while let line = try lines.next() {
+            let ids =
+                prefix + tokenizer.encode(line, specials: special == "parse" ? .parse : .text)
+                + suffix
             try output.write("[" + ids.map(String.init).joined(separator: ", ") + "]\n")
         }
         try output.flush()
@@ -33,7 +40,7 @@ struct TokenizeCommand: ParsableCommand {
 }
 
 /// The lines of a file handle; only `\n` ends a line, and a last line may lack it.
-private struct LineReader: Sequence, IteratorProtocol {
+private struct LineReader {
     private let handle: FileHandle
     private var buffer: [UInt8] = []
     private var start = 0
@@ -41,7 +48,7 @@ private struct LineReader: Sequence, IteratorProtocol {
 
     init(_ handle: FileHandle) { self.handle = handle }
 
-    mutating func next() -> String? {
+    mutating func next() throws -> String? {
         while true {
             if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { start = end + 1 }
@@ -54,8 +61,11 @@ private struct LineReader: Sequence, IteratorProtocol {
                 defer { buffer = [] }
                 return String(decoding: buffer, as: UTF8.self)
             }
-            let data = handle.availableData
-            if data.isEmpty { isAtEnd = true } else { buffer += data }
+            let data: Data?
+            do { data = try handle.read(upToCount: 1 << 16) } catch {
+                throw FledgeError(.fileAccess, "Standard input cannot be read.", cause: error)
+            }
+            if let data, !data.isEmpty { buffer += data } else { isAtEnd = true }
         }
     }
 }

@@ -25,9 +25,18 @@ struct TrainCommand: ParsableCommand {
             ).run()
         } catch var error as FledgeError where error.code == .interrupted {
             let newest = TrainingCheckpoint.newest(in: configuration.training.outputFolder)
-            error.advice =
-                newest.map { "The same command goes on from \($0)." } ?? "Nothing was saved yet."
+            error.advice = newest.map { advice($0, configuration) } ?? "Nothing was saved yet."
             throw error
         }
+    }
+
+    /// How to go on; a configuration that overwrites its folder has to be told to.
+    private func advice(_ checkpoint: String, _ configuration: RunConfiguration) -> String {
+        let startsAnew =
+            configuration.training.overwritesOutputFolder
+            || configuration.training.resume == .never
+        return startsAnew && configuration.training.resume != .newest
+            ? "The same command with resume_from_checkpoint=true goes on from \(checkpoint)."
+            : "The same command goes on from \(checkpoint)."
     }
 }

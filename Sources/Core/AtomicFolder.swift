@@ -19,8 +19,22 @@ public final class AtomicFolder {
         let url = URL(fileURLWithPath: trimmed)
         let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial"
         temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
+        AtomicFolder.removeLeftovers(
+            of: url.lastPathComponent, in: url.deletingLastPathComponent().path)
         try? FileManager.default.removeItem(atPath: temporary)
         try Folder.create(temporary)
+    }
+
+    /// Removes what processes left behind that were killed while they wrote a folder of this name.
+    private static func removeLeftovers(of name: String, in parent: String) {
+        for entry in Folder.names(in: parent)
+        where entry.hasPrefix(".\(name).") && entry.hasSuffix(".partial") {
+            let number = entry.dropFirst(name.utf8.count + 2).dropLast(".partial".utf8.count)
+            guard let process = pid_t(number), kill(process, 0) != 0, errno == ESRCH else {
+                continue
+            }
+            try? FileManager.default.removeItem(atPath: parent + "/" + entry)
+        }
     }
 
     deinit { discard() }

@@ -16,6 +16,8 @@ public struct GGUFVocabulary: Sendable {
     public var beginOfText, endOfText, unknown, padding: Int?
     /// `tokenizer.chat_template`.
     public var chatTemplate: String?
+    /// `tokenizer.ggml.add_bos_token` and `add_eos_token`; nil when the file does not say.
+    public var addsBeginOfText, addsEndOfText: Bool?
 
     /// Creates a vocabulary.
     public init(
@@ -75,6 +77,8 @@ extension BytePairTokenizer {
         unknown = id(vocabulary.unknown)
         padding = id(vocabulary.padding)
         chatTemplate = vocabulary.chatTemplate
+        files.postProcessor = postProcessor(
+            vocabulary.addsBeginOfText ?? style.addsBeginOfText, vocabulary.addsEndOfText ?? false)
     }
 }
 
@@ -83,13 +87,16 @@ private struct GGUFStyle {
     var normalizer = JSONValue.null
     var preTokenizer: JSONValue
     var ignoresMerges = false
+    /// What llama.cpp does for this name when the file does not say.
+    var addsBeginOfText = false
 
     static let named: [String: GGUFStyle] = [
         "gpt-2": GGUFStyle(preTokenizer: byteLevel(usesPattern: true)),
         "smollm": GGUFStyle(preTokenizer: digitsThenByteLevel),
         "starcoder": GGUFStyle(preTokenizer: digitsThenByteLevel),
         "refact": GGUFStyle(preTokenizer: digitsThenByteLevel),
-        "llama-bpe": GGUFStyle(preTokenizer: modern(#"\p{N}{1,3}"#), ignoresMerges: true),
+        "llama-bpe": GGUFStyle(
+            preTokenizer: modern(#"\p{N}{1,3}"#), ignoresMerges: true, addsBeginOfText: true),
         "qwen2": GGUFStyle(normalizer: ["type": "NFC"], preTokenizer: modern(#"\p{N}"#)),
     ]
 
@@ -139,6 +146,8 @@ extension GGUFVocabulary {
         unknown = id("unknown")
         padding = id("padding")
         chatTemplate = file.metadata["tokenizer.chat_template"]?.stringValue
+        addsBeginOfText = file.metadata[key("add_bos_token")]?.boolValue
+        addsEndOfText = file.metadata[key("add_eos_token")]?.boolValue
     }
 }
 

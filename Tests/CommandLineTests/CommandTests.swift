@@ -1,36 +1,7 @@
 import Foundation
 import Testing
 
-/// What a command printed and how it ended.
-private struct Outcome {
-    var status: Int32
-    var output: String
-    var errors: String
-}
-
-/// The command that was built beside the tests.
-private let executable = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])
-    .deletingLastPathComponent().appendingPathComponent("fledge")
-
-private func fledge(_ arguments: String...) throws -> Outcome {
-    let process = Process()
-    process.executableURL = executable
-    process.arguments = arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    // Neither stream fills its pipe before the other is read: error texts are short.
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let complaints = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return Outcome(
-        status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-        errors: String(decoding: complaints, as: UTF8.self))
-}
-
-@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: executable.path)))
+@Suite(.commandIsBuilt)
 struct CommandTests {
     @Test func helpIsAResult() throws {
         let help = try fledge("--help")

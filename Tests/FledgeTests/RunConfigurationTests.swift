@@ -183,7 +183,7 @@ import Testing
         #expect(
             unknown?.description
                 == "run.yaml:5:1: learning_rte is no known key. Did you mean learning_rate?")
-        #expect(error("frobnicate: 1")?.advice.contains("help keys") == true)
+        #expect(error("frobnicate: 1")?.advice.contains("fledge keys") == true)
         #expect(error("", ["--lora-rank", "8"])?.advice == "Did you mean lora_rank?")
         let run = try parse("frobnicate: 1", environment: ["ALLOW_EXTRA_ARGS": "True"])
         #expect(run.notes.contains { $0.contains("frobnicate") })

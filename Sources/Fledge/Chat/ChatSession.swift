@@ -2,6 +2,7 @@ internal import Foundation
 internal import FledgeCore
 public import FledgeModel
 public import FledgeTokenize
+internal import FledgeTrain
 
 /// A dialogue with a model, in the template that it was trained with.
 public struct ChatSession {
@@ -78,18 +79,28 @@ public struct ChatSession {
 }
 
 extension RunConfiguration {
-    /// The configuration with which to talk to what a training file produced: when no adapter is
-    /// named and `output_dir` holds one, it is taken.
+    /// The configuration with which to talk to what a training file produced: the adapter that
+    /// `output_dir` holds is taken, or that of its newest checkpoint.
     ///
     /// - Returns: The configuration, and a sentence that says what was taken.
     public func usingTrainedAdapter() -> (configuration: RunConfiguration, note: String?) {
         let folder = training.outputFolder
-        guard model.adapterPaths.isEmpty, values.isSet("output_dir") else { return (self, nil) }
-        guard FileManager.default.fileExists(atPath: folder + "/adapter_config.json") else {
-            return (self, "\(folder) holds no trained adapter; this is the base model.")
+        let isTrainingFile = model.adapterPaths.isEmpty || training.trains
+        guard isTrainingFile, values.isSet("output_dir") else { return (self, nil) }
+        let newest = TrainingCheckpoint.newest(in: folder)
+        let trained = [folder, newest].compactMap { $0 }.first {
+            FileManager.default.fileExists(atPath: $0 + "/adapter_config.json")
+        }
+        guard let trained else {
+            let base = model.adapterPaths.isEmpty ? "the base model" : "the model before training"
+            return (self, "\(folder) holds no trained adapter; this is \(base).")
         }
         var copy = self
-        copy.model.adapterPaths = [folder]
-        return (copy, "Using the adapter in \(folder).")
+        // Training merges the given adapters, but for the last one where that is trained on.
+        copy.model.adapterPaths =
+            adapterFolders.dropLast(finetuning.createsNewAdapter ? 0 : 1) + [trained]
+        copy.model.adapterFolder = nil
+        let note = trained == folder ? "" : ", since the run has not ended"
+        return (copy, "Using the adapter in \(trained)\(note).")
     }
 }

@@ -61,7 +61,8 @@ public struct DataArguments: Hashable, Sendable {
         preprocessingBatchSize = values.integer("preprocessing_batch_size")
         maxSamples = values.optionalInteger("max_samples")
         validationSize = values.number("val_size")
-        packing = values.optionalFlag("packing")
+        // Packing whose examples do not see each other is packing.
+        packing = values.flag("neat_packing") ? true : values.optionalFlag("packing")
         neatPacking = values.flag("neat_packing")
         toolFormat = values.optionalText("tool_format")
         defaultSystem = values.optionalText("default_system")

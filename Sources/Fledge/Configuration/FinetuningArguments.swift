@@ -18,8 +18,6 @@ public struct FinetuningArguments: Hashable, Sendable {
     public var usesRankStabilizedScale: Bool
     /// Whether loaded adapters are merged and a new one is trained (`create_new_adapter`).
     public var createsNewAdapter: Bool
-    /// Whether evaluation reports the accuracy of tokens (`compute_accuracy`).
-    public var computesAccuracy: Bool
     /// Whether training keeps the order of the data (`disable_shuffling`).
     public var disablesShuffling: Bool
     /// Evaluations without improvement before training stops (`early_stopping_steps`).
@@ -56,7 +54,6 @@ public struct FinetuningArguments: Hashable, Sendable {
         loraTargets = values.list("lora_target")
         usesRankStabilizedScale = values.flag("use_rslora")
         createsNewAdapter = values.flag("create_new_adapter")
-        computesAccuracy = values.flag("compute_accuracy")
         disablesShuffling =
             values.flag("disable_shuffling")
             || values.text("train_sampling_strategy") == "sequential"

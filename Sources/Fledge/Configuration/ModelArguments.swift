@@ -13,8 +13,6 @@ public struct ModelArguments: Hashable, Sendable {
     /// Whether control strings in text stay text; nil leaves only those of the template's own parts
     /// (`split_special_tokens`).
     public var splitsSpecialTokens: Bool?
-    /// Whether generation keeps keys and values (`use_kv_cache`).
-    public var usesKeyValueCache: Bool
     /// The element type of inference and export (`infer_dtype`).
     public var inferenceType: InferenceType
     /// Whether each parameter is printed (`print_param_status`).
@@ -40,7 +38,6 @@ public struct ModelArguments: Hashable, Sendable {
         cacheFolder = values.optionalText("cache_dir")
         modelRevision = values.text("model_revision")
         splitsSpecialTokens = values.optionalFlag("split_special_tokens")
-        usesKeyValueCache = values.flag("use_kv_cache")
         inferenceType = values.word("infer_dtype")
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")

@@ -94,7 +94,7 @@ public struct RunConfiguration: Sendable {
     private static func unknown(_ entry: ConfigurationText.Entry) -> FledgeError {
         let advice =
             RunOption.nearest(to: entry.key).map { "Did you mean \($0)?" }
-            ?? "`fledge help keys` lists all keys."
+            ?? "`fledge keys` lists all keys."
         return FledgeError(
             .configuration, "\(entry.key) is no known key.", advice: advice, at: entry.location)
     }

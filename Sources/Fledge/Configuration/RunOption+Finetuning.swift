@@ -284,7 +284,7 @@ extension RunOption {
             "freeze_language_model", .flag, false, .refused,
             "Freezes the language model of an image model."),
         RunOption(
-            "compute_accuracy", .flag, false, .effective,
+            "compute_accuracy", .flag, false, .refused,
             "Evaluates the accuracy of predicted tokens."),
         RunOption(
             "disable_shuffling", .flag, false, .effective,

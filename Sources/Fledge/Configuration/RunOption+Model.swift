@@ -89,8 +89,8 @@ extension RunOption {
             "offload_folder", .text, "offload", .neutral,
             "Weights are mapped, nothing is offloaded."),
         RunOption(
-            "use_kv_cache", .flag, true, .effective,
-            "Keeps keys and values during generation."),
+            "use_kv_cache", .flag, true, .neutral,
+            "Generation always keeps keys and values; answers are the same without."),
         RunOption(
             "use_v1_kernels", .flag, false, .neutral, acceptsNull: true,
             "Kernels of another code path, equal in effect."),

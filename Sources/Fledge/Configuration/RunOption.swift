@@ -92,7 +92,7 @@ public struct RunOption: Sendable {
 extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
-        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training),
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training + system),
         ("Generation", generating),
     ]
 
@@ -132,7 +132,7 @@ extension RunOption {
         return rows[a.count][b.count]
     }
 
-    /// The list of keys that `fledge help keys` prints.
+    /// The list of keys that `fledge keys` prints.
     public static var listing: String {
         groups.map { title, options in
             title + "\n" + options.map { "  \($0.description)\n" }.joined()

@@ -24,6 +24,7 @@ public struct ModelExport {
                 .configuration, "Please specify `export_dir` to save model.",
                 advice: "For example export_dir: models/merged.")
         }
+        try requireReplaceable(path)
         for note in configuration.notes { announce(note) }
         let text = try TextSide(configuration)
         for note in text.notes { announce(note) }
@@ -37,6 +38,7 @@ public struct ModelExport {
         merging.training.usesBFloat16 = false
         merging.model.inferenceType = .float32
         let side = try ModelSide(inference: merging)
+        try text.requireFits(side.model)
         let type = storedType(side.checkpoint)
         announce("Writing \(path) as \(type.configurationName).")
         let folder = try AtomicFolder(path: path)
@@ -45,7 +47,6 @@ public struct ModelExport {
             shardByteCount: configuration.model.exportShardGigabytes * 1_000_000_000)
         try text.tokenizer.save(to: folder.temporary)
         try Modelfile(text).write(to: folder.temporary)
-        try replaceOnlyOwnFiles(path)
         try folder.commit()
         announce("The model is in \(path).")
     }
@@ -64,15 +65,43 @@ public struct ModelExport {
         }
     }
 
-    /// A folder that holds something else than a model is not replaced.
-    private func replaceOnlyOwnFiles(_ path: String) throws {
-        let known = [
-            ".json", ".safetensors", ".jinja", ".txt", ".md", ".model", "Modelfile",
+    /// The names that an exported folder, or a model folder of another program, may hold.
+    private static func isPartOfModel(_ name: String) -> Bool {
+        let names = [
+            "config.json", "generation_config.json", "model.safetensors.index.json",
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+            "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+            "chat_template.jinja", "Modelfile",
         ]
-        let foreign = Folder.names(in: path).filter { name in !known.contains { name.hasSuffix($0) } }
-        guard let first = foreign.first else { return }
+        return names.contains(name)
+            || name.hasPrefix("model") && name.hasSuffix(".safetensors")
+    }
+
+    /// A folder that holds something else than a model is not replaced, nor one that is read here.
+    private func requireReplaceable(_ path: String) throws {
+        let target = Self.resolved(path)
+        for source in try [configuration.requiredModelPath()] + configuration.adapterFolders
+        where Self.resolved(source).hasPrefix(target) {
+            throw FledgeError(
+                .configuration, "export_dir would replace \(source), which is read here.",
+                advice: "Choose another folder.", at: .init(file: path))
+        }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw FledgeError(
+                .configuration, "export_dir is a file.", advice: "Choose another name.",
+                at: .init(file: path))
+        }
+        guard let first = Folder.names(in: path).first(where: { !Self.isPartOfModel($0) }) else {
+            return
+        }
         throw FledgeError(
             .configuration, "export_dir exists and holds \(first), which is not part of a model.",
             advice: "Choose another folder or empty this one.", at: .init(file: path))
+    }
+
+    /// The path without links and detours, with a slash at its end.
+    private static func resolved(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path + "/"
     }
 }

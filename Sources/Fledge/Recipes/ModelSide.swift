@@ -20,7 +20,7 @@ public struct ModelSide {
         let options = configuration.finetuning
         let paths = configuration.adapterFolders
         checkpoint = try Checkpoint(path: configuration.requiredModelPath())
-        model = try checkpoint.causalLM(storing: configuration.computeType)
+        model = try checkpoint.causalLM(storing: configuration.trainingType)
         let continues = !options.createsNewAdapter && !paths.isEmpty
         for path in continues ? paths.dropLast() : paths[...] {
             try model.attachAdapter(folder: path).merge()
@@ -47,7 +47,7 @@ public struct ModelSide {
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
     public init(inference configuration: RunConfiguration) throws {
         checkpoint = try Checkpoint(path: configuration.requiredModelPath())
-        model = try checkpoint.causalLM(storing: configuration.computeType)
+        model = try checkpoint.causalLM(storing: configuration.inferenceType)
         for path in configuration.adapterFolders {
             try model.attachAdapter(folder: path).merge()
         }
@@ -60,6 +60,14 @@ public struct ModelSide {
         let (trainable, all) = (count(model.trainableParameters), count(model.parameters))
         let share = 100 * Double(trainable) / Double(max(all, 1))
         return "trainable params: \(trainable) || all params: \(all) || trainable%: \(share.rounded(places: 4))"
+    }
+
+    /// A line for each parameter: its name, shape, type, and whether it is trained.
+    public var parameterStatus: [String] {
+        model.parameters.map { parameter in
+            let shape = parameter.value.shape.map(String.init).joined(separator: "×")
+            return "\(parameter.name): \(shape), \(parameter.value.elementType), trained: \(parameter.isTrainable)"
+        }
     }
 }
 

@@ -41,6 +41,9 @@ public struct SupervisedFineTuning {
         let side = try ModelSide(training: configuration)
         try text.requireFits(side.model)
         announce(side.parameterSummary)
+        if configuration.model.printsParameterStatus {
+            for line in side.parameterStatus { announce(line) }
+        }
         announce(precision(of: side))
         guard let adapters = side.adapters else { return }
         let run = Run(text: text, data: data, side: side, adapters: adapters)
@@ -72,6 +75,7 @@ public struct SupervisedFineTuning {
             "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder).")
         let saver = saver(run, plan)
+        try removeEarlierCheckpoints(beginning)
         let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
         let done = try trainer.fit(
             batches, evaluating: evaluationBatches(run).first?.batches, steps: plan.totalSteps,
@@ -118,7 +122,7 @@ public struct SupervisedFineTuning {
             logging: Interval(options.loggingStrategy, options.loggingInterval, plan),
             logsFirstStep: options.logsFirstStep,
             evaluation: Interval(options.evaluationStrategy, options.evaluationInterval, plan),
-            evaluationDelay: options.evaluationDelay,
+            evaluationDelay: options.evaluationDelay, evaluatesOnStart: options.evaluatesOnStart,
             evaluationMean: quirks.contains(.evaluationBatchMean) ? .ofBatches : .weighted,
             callbacks: all, stop: stop)
     }
@@ -147,6 +151,16 @@ public struct SupervisedFineTuning {
         ) { folder in
             try text.tokenizer.save(to: folder)
             try Self.writeArguments(arguments, to: folder)
+        }
+    }
+
+    /// Checkpoints of a run that is started anew would be taken for this run's.
+    private func removeEarlierCheckpoints(_ beginning: OutputFolder.Beginning) throws {
+        let folder = configuration.training.outputFolder
+        guard beginning == .fresh, configuration.training.overwritesOutputFolder else { return }
+        let count = try TrainingCheckpoint.removeAll(in: folder)
+        if count > 0 {
+            announce("Removed \(count) checkpoints of an earlier run, as overwrite_output_dir asks.")
         }
     }
 

@@ -1,4 +1,6 @@
 internal import FledgeCore
+internal import Foundation
+public import FledgeModel
 public import FledgeTokenize
 
 /// Tokenizer and chat template of a run, fitted to each other.
@@ -79,14 +81,16 @@ public struct TextSide: Sendable {
 }
 
 extension RunConfiguration {
-    /// The model's path.
+    /// The model's path; a name is looked up in the local hub cache.
     ///
     /// - Throws: ``FledgeError`` when there is none.
     func requiredModelPath() throws -> String {
         guard let path = model.modelPath else {
             throw FledgeError(.configuration, "Please provide `model_name_or_path`.")
         }
-        return path
+        return try ModelLocation(
+            cache: model.cacheFolder, environment: ProcessInfo.processInfo.environment
+        ).path(of: path, revision: model.modelRevision)
     }
 
     /// Whether control strings in a user's text stay text.
@@ -94,8 +98,16 @@ extension RunConfiguration {
         model.splitsSpecialTokens ?? !finetuning.referenceQuirks.contains(.contentSpecials)
     }
 
-    /// The element type that weights are stored and activations are computed in.
-    public var computeType: ElementType {
-        training.usesBFloat16 || model.inferenceType == .bfloat16 ? .bfloat16 : .float32
+    /// The element type that training stores weights and computes activations in.
+    public var trainingType: ElementType { training.usesBFloat16 ? .bfloat16 : .float32 }
+
+    /// The element type of chat and export: `infer_dtype`, or that of training when it is `auto`.
+    public var inferenceType: ElementType {
+        switch model.inferenceType {
+        case .automatic: trainingType
+        case .bfloat16: .bfloat16
+        // float16 is a type of files; its numbers are computed in float32.
+        case .float16, .float32: .float32
+        }
     }
 }

@@ -116,12 +116,20 @@ public final class CheckpointSaver: Callback {
 
     private func deleteOldest() {
         guard let limit, limit > 0 else { return }
-        var steps = TrainingCheckpoint.steps(in: folder).sorted()
-        while steps.count > limit {
-            guard let index = steps.firstIndex(where: { path($0) != state.bestModelCheckpoint }),
-                index < steps.count - 1
+        var paths = TrainingCheckpoint.steps(in: folder).sorted().map(path)
+        // Oldest first: a folder may hold later steps of an earlier run.
+        let dates = Dictionary(uniqueKeysWithValues: paths.map { ($0, Self.date(of: $0)) })
+        paths.sort { dates[$0, default: .distantPast] < dates[$1, default: .distantPast] }
+        while paths.count > limit {
+            guard let index = paths.firstIndex(where: { $0 != state.bestModelCheckpoint }),
+                index < paths.count - 1
             else { return }
-            try? FileManager.default.removeItem(atPath: path(steps.remove(at: index)))
+            try? FileManager.default.removeItem(atPath: paths.remove(at: index))
         }
+    }
+
+    private static func date(of path: String) -> Date {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.modificationDate] as? Date ?? .distantPast
     }
 }

@@ -3,7 +3,7 @@ internal import Foundation
 
 /// The list of a checkpoint's files with their sizes and digests.
 enum CheckpointManifest {
-    private static let name = "manifest.json"
+    static let name = "manifest.json"
 
     static func write(_ folder: String) throws {
         let files = try Folder.names(in: folder).filter { $0 != name }.map { file in

@@ -1,6 +1,7 @@
 public import FledgeCore
 internal import FledgeModel
 internal import FledgeTensor
+internal import Foundation
 
 /// Everything that a run needs to go on as if it had never stopped.
 ///
@@ -39,6 +40,23 @@ public struct TrainingCheckpoint: Sendable {
     /// The newest checkpoint folder below `folder`, by its step.
     public static func newest(in folder: String) -> String? {
         steps(in: folder).max().map { "\(folder)/checkpoint-\($0)" }
+    }
+
+    /// Removes the checkpoints in a folder that is written anew, and returns their number.
+    ///
+    /// Folders that hold no manifest of Fledge are left alone.
+    public static func removeAll(in folder: String) throws -> Int {
+        let paths = steps(in: folder).map { "\(folder)/checkpoint-\($0)" }.filter {
+            FileManager.default.fileExists(atPath: $0 + "/" + CheckpointManifest.name)
+        }
+        for path in paths {
+            do { try FileManager.default.removeItem(atPath: path) } catch {
+                throw FledgeError(
+                    .fileAccess, "The checkpoint of an earlier run cannot be removed.",
+                    at: .init(file: path), cause: error)
+            }
+        }
+        return paths.count
     }
 
     /// The steps that there are checkpoints of.

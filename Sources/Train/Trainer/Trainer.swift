@@ -23,6 +23,7 @@ public final class Trainer<S: Stage> {
     private let logsFirstStep: Bool
     private let evaluation: Interval
     private let evaluationDelay: Double
+    private let evaluatesOnStart: Bool
     private let evaluationMean: EvaluationMean
     private let callbacks: [any Callback]
     private let communicator: any Communicator
@@ -37,11 +38,13 @@ public final class Trainer<S: Stage> {
     ///   - logsFirstStep: Whether the first step is logged whatever the interval.
     ///   - evaluation: When the evaluation set is evaluated.
     ///   - evaluationDelay: Steps (epochs, when evaluation is per epoch) before the first evaluation.
+    ///   - evaluatesOnStart: Whether the evaluation set is evaluated before the first step.
     ///   - stop: Lets another thread end the run.
     public init(
         _ stage: S, optimizer: any Optimizer = AdamW(), schedule: LearningRateSchedule,
         accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
-        logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0, evaluationMean: EvaluationMean = .weighted,
+        logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0,
+        evaluatesOnStart: Bool = false, evaluationMean: EvaluationMean = .weighted,
         callbacks: [any Callback] = [], communicator: any Communicator = SingleProcess(),
         stop: StopFlag = StopFlag()
     ) {
@@ -49,7 +52,7 @@ public final class Trainer<S: Stage> {
         (self.accumulation, self.maxGradientNorm) = (accumulation, maxGradientNorm)
         (self.logging, self.logsFirstStep) = (logging, logsFirstStep)
         (self.evaluation, self.evaluationDelay) = (evaluation, evaluationDelay)
-        self.evaluationMean = evaluationMean
+        (self.evaluatesOnStart, self.evaluationMean) = (evaluatesOnStart, evaluationMean)
         (self.callbacks, self.communicator, self.stop) = (callbacks, communicator, stop)
     }
 
@@ -78,17 +81,16 @@ public final class Trainer<S: Stage> {
             source, plan, steps: run.step..<max(run.step, plan.totalSteps),
             rank: communicator.rank, ranks: communicator.count)
         defer { batches.cancel() }
-        while run.step < plan.totalSteps, !run.isEnding {
-            let report: StepReport
-            do {
-                report = try step(run, batches)
-            } catch let error as FledgeError where error.code == .interrupted {
-                try callbacks.forEach { try $0.trainingWasInterrupted(run) }
-                throw error
+        do {
+            try evaluateWhatIsPending(evaluating, run)
+            while run.step < plan.totalSteps, !run.isEnding {
+                try follow(try step(run, batches), run, evaluating)
             }
-            try follow(report, run, evaluating)
+        } catch let error as FledgeError where error.code == .interrupted {
+            try callbacks.forEach { try $0.trainingWasInterrupted(run) }
+            throw error
         }
-        let summary = summary(of: run)
+        let summary = summary(of: run, samples: source.sampleCount)
         run.history.append(summary)
         try callbacks.forEach { try $0.trainingDidEnd(summary, run) }
         return run
@@ -184,13 +186,25 @@ public final class Trainer<S: Stage> {
         if logging.isDue(after: run.step, run.plan) || (logsFirstStep && run.step == 1) {
             try log(report, run)
         }
-        let isLast = run.step == run.plan.totalSteps
-        if let evaluating, evaluation != .never,
-            (evaluation.isDue(after: run.step, run.plan) && isPastDelay(run)) || isLast
-        {
-            try logEvaluation(evaluating, run)
-        }
+        if let evaluating, isEvaluationDue(run) { try logEvaluation(evaluating, run) }
         try callbacks.forEach { try $0.didFinishStep(report, run) }
+    }
+
+    /// The evaluation before the first step, or the one that was under way when the run was
+    /// interrupted: its checkpoint holds the step but not its evaluation.
+    private func evaluateWhatIsPending(
+        _ evaluating: (any BatchSource<S.Batch>)?, _ run: TrainingRun
+    ) throws {
+        guard let evaluating, evaluation != .never else { return }
+        let isPending = run.step == 0 ? evaluatesOnStart : isEvaluationDue(run)
+        let isDone = run.history.contains { $0.step == run.step && $0["eval_loss"] != nil }
+        if isPending, !isDone { try logEvaluation(evaluating, run) }
+    }
+
+    private func isEvaluationDue(_ run: TrainingRun) -> Bool {
+        guard evaluation != .never else { return false }
+        return (evaluation.isDue(after: run.step, run.plan) && isPastDelay(run))
+            || run.step == run.plan.totalSteps
     }
 
     private func isPastDelay(_ run: TrainingRun) -> Bool {
@@ -234,15 +248,21 @@ public final class Trainer<S: Stage> {
         return values
     }
 
-    private func summary(of run: TrainingRun) -> LogEntry {
+    /// - Parameter samples: Samples of an epoch.
+    private func summary(of run: TrainingRun, samples: Int) -> LogEntry {
         let seconds = run.elapsed
         let steps = Double(run.step - run.firstStep)
+        let epochs = run.epoch - run.plan.epochs(after: run.firstStep)
+        func rate(_ count: Double) -> Double {
+            seconds > 0 ? TrainerLog.rounded(count / seconds, 3) : 0
+        }
         return LogEntry(
             step: run.step, epoch: run.epoch,
             values: [
-                "train_runtime": seconds,
-                "train_steps_per_second": steps / max(seconds, 1e-9),
-                "train_tokens_per_second": run.tokensPerSecond,
+                "total_flos": 0, "train_runtime": TrainerLog.rounded(seconds, 4),
+                "train_samples_per_second": rate(Double(samples) * epochs),
+                "train_steps_per_second": rate(steps),
+                "train_tokens_per_second": TrainerLog.rounded(run.tokensPerSecond, 3),
                 "train_loss": run.step > 0 ? run.lossSum / Double(run.step) : 0,
             ])
     }

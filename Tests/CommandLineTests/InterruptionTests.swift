@@ -1,0 +1,115 @@
+import Fledge
+import FledgeTesting
+import Foundation
+import Testing
+
+/// Runs that are stopped from outside, at no particular moment.
+@Suite("Interruption", .commandIsBuilt)
+struct InterruptionTests {
+    private static let steps = 240
+    private let project: TinyProject
+    private let plain: TinyProject
+
+    /// Two projects with the same run; one of them is never stopped.
+    init() throws {
+        (project, plain) = (try TinyProject(), try TinyProject())
+        for each in [project, plain] {
+            try each.writeRun("max_steps: \(Self.steps)\nsave_total_limit: 3\nseed: 7")
+        }
+    }
+
+    private func losses(_ project: TinyProject) throws -> [Double] {
+        try JSONValue(contentsOf: project.file("out/trainer_state.json"))["log_history"]?
+            .arrayValue?.compactMap { $0["loss"]?.doubleValue } ?? []
+    }
+
+    private func expectSameEnd() throws {
+        #expect(try fledge("train", "run.yaml", in: plain.path).status == 0)
+        for name in ["out/adapter_model.safetensors", "out/checkpoint-240/optimizer.safetensors"] {
+            #expect(try project.bytes(name) == plain.bytes(name), "\(name)")
+        }
+        let losses = try losses(project)
+        #expect(losses.count == Self.steps)
+        #expect(try losses == self.losses(plain))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aStoppedRunSavesAndTheSameCommandGoesOn(_ number: Int32) throws {
+        let run = try CommandRun(["train", "run.yaml"], in: project.path)
+        run.wait(for: 30, in: project.file("out/trainer_log.jsonl"))
+        run.signal(number)
+        let stopped = try run.wait()
+        #expect(stopped.status == 130, "\(stopped.errors)")
+        let newest = try #require(TrainingCheckpoint.newest(in: project.file("out")))
+        let checkpoint = try TrainingCheckpoint(folder: newest)
+        #expect(checkpoint.step >= 30 && checkpoint.step < Self.steps)
+        #expect(
+            stopped.errors.contains(
+                "The same command goes on from out/checkpoint-\(checkpoint.step)."),
+            "\(stopped.errors)")
+        #expect(!project.exists("out/adapter_model.safetensors"))
+        let resumed = try fledge("train", "run.yaml", in: project.path)
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(resumed.errors.contains("after step \(checkpoint.step)."))
+        try expectSameEnd()
+    }
+
+    @Test func killedAtRandomMomentsNothingIsLost() throws {
+        var generator = SystemRandomNumberGenerator()
+        for round in 0..<6 {
+            let run = try CommandRun(["train", "run.yaml"], in: project.path)
+            // Past the start of the process, then anywhere, inside the writing of a file too.
+            let lines = (project.exists("out") ? try losses(ofLog: ()) : 0) + 4 + round
+            run.wait(for: lines, in: project.file("out/trainer_log.jsonl"))
+            usleep(UInt32.random(in: 0..<20_000, using: &generator))
+            run.signal(SIGKILL)
+            _ = try run.wait()
+            for name in project.names("out") where name.hasPrefix("checkpoint-") {
+                _ = try TrainingCheckpoint(folder: project.file("out/" + name))
+            }
+        }
+        if !project.exists("out/adapter_model.safetensors") {
+            let last = try fledge("train", "run.yaml", in: project.path)
+            #expect(last.status == 0, "\(last.errors)")
+        }
+        try expectSameEnd()
+    }
+
+    private func losses(ofLog: Void) throws -> Int {
+        guard project.exists("out/trainer_log.jsonl") else { return 0 }
+        return try project.bytes("out/trainer_log.jsonl").count { $0 == 10 }
+    }
+
+    @Test func whatOverwritesSaysHowToGoOn() throws {
+        let overwriting = ["train", "run.yaml", "overwrite_output_dir=true"]
+        let run = try CommandRun(overwriting, in: project.path)
+        run.wait(for: 20, in: project.file("out/trainer_log.jsonl"))
+        run.signal(SIGINT)
+        let stopped = try run.wait()
+        #expect(stopped.status == 130)
+        #expect(stopped.errors.contains("with resume_from_checkpoint=true goes on from"))
+        let resumed = try CommandRun(
+            overwriting + ["resume_from_checkpoint=true"], in: project.path
+        ).wait()
+        #expect(resumed.status == 0 && resumed.errors.contains("Resuming from"))
+        try expectSameEnd()
+    }
+
+    @Test func anInterruptedEvaluationIsMadeUpFor() throws {
+        let evaluating = ["train", "run.yaml", "eval_dataset=other", "eval_strategy=steps", "eval_steps=1", "per_device_eval_batch_size=1"]
+        for _ in 0..<3 {
+            let run = try CommandRun(evaluating, in: project.path)
+            let lines = (project.exists("out") ? try losses(ofLog: ()) : 0) + 40
+            run.wait(for: lines, in: project.file("out/trainer_log.jsonl"))
+            run.signal(SIGINT)
+            #expect(try run.wait().status == 130)
+        }
+        #expect(try CommandRun(evaluating, in: project.path).wait().status == 0)
+        let history =
+            try JSONValue(contentsOf: project.file("out/trainer_state.json"))["log_history"]?
+            .arrayValue ?? []
+        let evaluated = history.filter { $0["eval_loss"] != nil }.compactMap { $0["step"]?.intValue }
+        #expect(evaluated == Array(1...Self.steps))
+        try expectSameEnd()
+    }
+}

@@ -1,0 +1,20 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// A package of somebody else: each executable uses one product of Fledge, without special flags.
+// `Scripts/check-products.sh` builds it and looks at what got linked.
+
+let products = [
+    "Fledge", "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
+    "FledgeAdapters", "FledgeTrain", "FledgeTesting",
+]
+
+let package = Package(
+    name: "outside",
+    dependencies: [.package(name: "fledge", path: "../..")],
+    targets: products.map { product in
+        .executableTarget(
+            name: "Uses" + product, dependencies: [.product(name: product, package: "fledge")])
+    },
+    swiftLanguageModes: [.v6]
+)
