@@ -1,5 +1,5 @@
 internal import Foundation
-public import FledgeCore
+internal import FledgeCore
 public import FledgeModel
 public import FledgeTokenize
 
