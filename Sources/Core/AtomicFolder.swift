@@ -22,7 +22,10 @@ public final class AtomicFolder {
         AtomicFolder.removeLeftovers(
             of: url.lastPathComponent, in: url.deletingLastPathComponent().path)
         try? FileManager.default.removeItem(atPath: temporary)
-        try Folder.create(temporary)
+        do { try Folder.create(temporary) } catch var error as FledgeError {
+            error.location = .init(file: trimmed)
+            throw error
+        }
     }
 
     /// Removes what processes left behind that were killed while they wrote a folder of this name.

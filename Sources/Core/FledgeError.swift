@@ -87,7 +87,7 @@ extension FledgeError: CustomStringConvertible {
     public var description: String {
         var text = location.map { "\($0): " } ?? ""
         text += message
-        if let cause { text += " (\(cause))" }
+        if let cause { text += " (\(Self.reason(of: cause)))" }
         if !advice.isEmpty { text += " " + advice }
         return text
     }

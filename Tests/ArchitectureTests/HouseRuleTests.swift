@@ -64,7 +64,8 @@ import Testing
         let folders = try FileManager.default.contentsOfDirectory(
             atPath: Repository.folder + "/Tests")
         for folder in folders where folder.hasSuffix("Tests") {
-            #expect(manifest.contains("tests(\"\(folder.dropLast(5))\""), "\(folder)")
+            let entry = try Regex("tests\\(\\s*\"\(folder.dropLast(5))\"")
+            #expect(manifest.contains(entry), "\(folder)")
         }
     }
 

@@ -136,7 +136,10 @@ struct FailureTests {
         try Data(adapter.dropLast(9)).write(
             to: URL(fileURLWithPath: project.file("out/adapter_model.safetensors")))
         try expectFailure(["chat", "run.yaml"], says: "out/adapter_model.safetensors")
-        try expectTrainFailure("lora_target=nothing", "output_dir=next", says: "nothing")
+        let target = try fledge(
+            "train", "run.yaml", "lora_target=nothing", "output_dir=next", in: project.path)
+        #expect(target.isClearFailure && target.errors.contains("nothing"), "\(target.errors)")
+        #expect(!project.exists("next"))
     }
 
     @Test func changedCheckpointsAreNotResumed() throws {
@@ -180,7 +183,7 @@ struct FailureTests {
         #expect(try fledge("train", "run.yaml", "max_steps=1", in: project.path).status == 0)
         for command in [
             ["train", "run.yaml", "max_steps=2", "overwrite_output_dir=true", "save_strategy=no", quiet],
-            ["train", "run.yaml", "max_steps=2", "output_dir=out", "save_steps=2", quiet],
+            ["train", "run.yaml", "max_steps=2", "save_steps=2", quiet],
             ["export", "run.yaml", "export_dir=merged"],
             ["preprocess", "run.yaml", "--output", "rows.jsonl"],
         ] {

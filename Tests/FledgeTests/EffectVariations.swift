@@ -121,7 +121,7 @@ struct Variation {
         "temperature": .init(.chat, "0.01", "do_sample=true", "top_p=1", "top_k=0"),
         "top_p": .init(.chat, "0.01", "do_sample=true"),
         "top_k": .init(.chat, "1", "do_sample=true", "top_p=1"),
-        "max_length": .init(.chat, "60", "max_new_tokens=0"),
+        "max_length": .init(.chat, "60", "max_new_tokens=0", "max_length=100"),
         "max_new_tokens": .init(.chat, "3"), "repetition_penalty": .init(.chat, "4"),
         "skip_special_tokens": .init(
             .chat, "false", "do_sample=true", "temperature=9", "top_p=1", "top_k=0",
@@ -132,9 +132,6 @@ struct Variation {
 extension Workshop {
     /// Data with tools and thoughts, a second folder of data, two adapters and two hub caches.
     func writeData() throws {
-        let columns: JSONValue = [
-            "prompt": "instruction", "response": "output", "history": "history", "tools": "tools",
-        ]
         let tool =
             #"[{"name": "clock", "description": "tells time", "parameters": {"type": "object", "properties": {"zone": {"type": "string", "description": "where"}}, "required": ["zone"]}}]"#
         let rows: [String: JSONValue] = [
@@ -150,6 +147,9 @@ extension Workshop {
         var catalog = try JSONValue(contentsOf: path)
         for (name, rows) in rows {
             try AtomicFile.write(rows.serialized(), to: project.file("data/\(name).json"))
+            let more = name == "tools" ? "tools" : "history"
+            var columns: JSONValue = ["prompt": "instruction", "response": "output"]
+            columns[more] = .string(more)
             catalog[name] = ["file_name": .string(name + ".json"), "columns": columns]
         }
         try AtomicFile.write(catalog.serialized(), to: path)

@@ -47,8 +47,8 @@ public struct SupervisedFineTuning {
         announce(precision(of: side))
         guard let adapters = side.adapters else { return }
         let run = Run(text: text, data: data, side: side, adapters: adapters)
-        if options.trains { try train(run, beginning) }
-        if options.evaluates { try evaluate(run) }
+        let epoch = options.trains ? try train(run, beginning) : nil
+        if options.evaluates { try evaluate(run, after: epoch) }
     }
 
     /// The parts of a run that has been loaded.
@@ -61,7 +61,8 @@ public struct SupervisedFineTuning {
 
     // MARK: - Training
 
-    private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws {
+    /// - Returns: Passes over the data.
+    private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
         let options = configuration.training
         let folder = options.outputFolder
         try Folder.create(folder)
@@ -74,8 +75,7 @@ public struct SupervisedFineTuning {
         announce(
             "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder).")
-        let saver = saver(run, plan)
-        try removeEarlierCheckpoints(beginning)
+        let saver = saver(run, plan, superseding: checkpointsToForget(beginning))
         let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
         let done = try trainer.fit(
             batches, evaluating: evaluationBatches(run).first?.batches, steps: plan.totalSteps,
@@ -85,6 +85,7 @@ public struct SupervisedFineTuning {
             try run.adapters.restore(from: best)
         }
         try writeResults(run, done, saver.state, plan)
+        return done.epoch
     }
 
     private func plan(_ batchesPerEpoch: Int) -> TrainingPlan {
@@ -134,7 +135,9 @@ public struct SupervisedFineTuning {
             greaterIsBetter: configuration.training.greaterIsBetter)
     }
 
-    private func saver(_ run: Run, _ plan: TrainingPlan) -> CheckpointSaver {
+    private func saver(
+        _ run: Run, _ plan: TrainingPlan, superseding earlier: [String]
+    ) -> CheckpointSaver {
         let options = configuration.training
         var state = TrainerState()
         state.trainBatchSize = options.trainBatchSize
@@ -146,22 +149,23 @@ public struct SupervisedFineTuning {
         return CheckpointSaver(
             options.outputFolder, Interval(options.saveStrategy, options.saveInterval, plan),
             saving: run.adapters, keeping: options.saveTotalLimit,
-            savesOnlyModel: options.savesOnlyModel, best: bestMetric, options: arguments,
-            state: state
+            superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
+            options: arguments, state: state
         ) { folder in
             try text.tokenizer.save(to: folder)
             try Self.writeArguments(arguments, to: folder)
         }
     }
 
-    /// Checkpoints of a run that is started anew would be taken for this run's.
-    private func removeEarlierCheckpoints(_ beginning: OutputFolder.Beginning) throws {
-        let folder = configuration.training.outputFolder
-        guard beginning == .fresh, configuration.training.overwritesOutputFolder else { return }
-        let count = try TrainingCheckpoint.removeAll(in: folder)
-        if count > 0 {
-            announce("Removed \(count) checkpoints of an earlier run, as overwrite_output_dir asks.")
+    /// Checkpoints of an earlier run would be taken for those of a run that is started anew.
+    private func checkpointsToForget(_ beginning: OutputFolder.Beginning) -> [String] {
+        guard beginning == .fresh, configuration.training.overwritesOutputFolder else { return [] }
+        let all = TrainingCheckpoint.all(in: configuration.training.outputFolder)
+        if !all.isEmpty {
+            announce(
+                "\(all.count) checkpoints of an earlier run will be removed, as overwrite_output_dir asks.")
         }
+        return all
     }
 
     private func resume(
@@ -228,7 +232,7 @@ public struct SupervisedFineTuning {
         }
     }
 
-    private func evaluate(_ run: Run) throws {
+    private func evaluate(_ run: Run, after epoch: Double?) throws {
         let folder = configuration.training.outputFolder
         try Folder.create(folder)
         let sets = evaluationBatches(run)
@@ -239,6 +243,7 @@ public struct SupervisedFineTuning {
             results.merge(try trainer.evaluationValues(batches, prefix: "eval")) { $1 }
         }
         guard !results.isEmpty else { return }
+        results["epoch"] = epoch
         try ResultFiles(folder: folder).write(results, split: "eval")
         if let loss = results["eval_loss"] { announce("Evaluation loss \(loss.rounded(places: 4)).") }
     }

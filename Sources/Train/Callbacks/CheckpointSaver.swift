@@ -21,6 +21,7 @@ public final class CheckpointSaver: Callback {
     private let interval: Interval
     private let artifact: any ModelArtifact
     private let limit: Int?
+    private var superseded: [String]
     private let savesOnlyModel: Bool
     private let best: BestMetric?
     private let options: JSONValue
@@ -35,6 +36,7 @@ public final class CheckpointSaver: Callback {
     ///   - interval: When to save, beside the last step.
     ///   - artifact: The adapter or model that is trained.
     ///   - limit: The most checkpoints to keep; the best one is never deleted.
+    ///   - superseded: Checkpoints of an earlier run; they go when this one has saved something.
     ///   - savesOnlyModel: Leaves out what resuming needs.
     ///   - best: What decides which checkpoint is the best one.
     ///   - options: What the run was configured with, kept in the checkpoint.
@@ -42,12 +44,13 @@ public final class CheckpointSaver: Callback {
     ///   - writeMore: Writes further files into a checkpoint's folder.
     public init(
         _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
-        keeping limit: Int? = nil, savesOnlyModel: Bool = false, best: BestMetric? = nil,
+        keeping limit: Int? = nil, superseding superseded: [String] = [], savesOnlyModel: Bool = false, best: BestMetric? = nil,
         options: JSONValue = .object([]), state: TrainerState = TrainerState(),
         writeMore: @escaping (String) throws -> Void = { _ in }
     ) {
         (self.folder, self.interval, self.artifact) = (folder, interval, artifact)
         (self.limit, self.savesOnlyModel, self.best) = (limit, savesOnlyModel, best)
+        self.superseded = superseded
         (self.options, self.state, self.writeMore) = (options, state, writeMore)
     }
 
@@ -76,7 +79,10 @@ public final class CheckpointSaver: Callback {
     }
 
     /// Brings the state up to date with the end of the run.
-    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) { update(run) }
+    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) {
+        update(run)
+        forgetSuperseded(keeping: nil)
+    }
 
     private func path(_ step: Int) -> String { "\(folder)/checkpoint-\(step)" }
 
@@ -92,6 +98,7 @@ public final class CheckpointSaver: Callback {
         }
         try CheckpointManifest.write(target.temporary)
         try target.commit()
+        forgetSuperseded(keeping: target.path)
         deleteOldest()
     }
 
@@ -112,6 +119,13 @@ public final class CheckpointSaver: Callback {
         state.bestMetric = value
         state.bestGlobalStep = entry.step
         state.bestModelCheckpoint = path(entry.step)
+    }
+
+    private func forgetSuperseded(keeping new: String?) {
+        for path in superseded where path != new {
+            try? FileManager.default.removeItem(atPath: path)
+        }
+        superseded = []
     }
 
     private func deleteOldest() {

@@ -42,21 +42,11 @@ public struct TrainingCheckpoint: Sendable {
         steps(in: folder).max().map { "\(folder)/checkpoint-\($0)" }
     }
 
-    /// Removes the checkpoints in a folder that is written anew, and returns their number.
-    ///
-    /// Folders that hold no manifest of Fledge are left alone.
-    public static func removeAll(in folder: String) throws -> Int {
-        let paths = steps(in: folder).map { "\(folder)/checkpoint-\($0)" }.filter {
+    /// All checkpoint folders of Fledge below `folder`, by their steps.
+    public static func all(in folder: String) -> [String] {
+        steps(in: folder).sorted().map { "\(folder)/checkpoint-\($0)" }.filter {
             FileManager.default.fileExists(atPath: $0 + "/" + CheckpointManifest.name)
         }
-        for path in paths {
-            do { try FileManager.default.removeItem(atPath: path) } catch {
-                throw FledgeError(
-                    .fileAccess, "The checkpoint of an earlier run cannot be removed.",
-                    at: .init(file: path), cause: error)
-            }
-        }
-        return paths.count
     }
 
     /// The steps that there are checkpoints of.
