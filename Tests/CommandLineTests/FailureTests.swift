@@ -61,14 +61,16 @@ struct FailureTests {
 
     @Test func whatIsMissing() throws {
         try expectTrainFailure("model_name_or_path=nowhere", says: "nowhere")
-        try expectTrainFailure("model_name_or_path=some/model", says: "some/model is neither a path")
+        try expectTrainFailure(
+            "model_name_or_path=some/model", says: "some/model is neither a path")
         try expectTrainFailure("adapter_name_or_path=nowhere", says: "nowhere")
         try expectTrainFailure("dataset_dir=nowhere", says: "nowhere")
         try expectTrainFailure("resume_from_checkpoint=nowhere", says: "nowhere")
         try expectTrainFailure("resume_from_checkpoint=true", says: "no checkpoint to resume from")
         for command in [["chat", "run.yaml"], ["export", "run.yaml", "export_dir=merged"]] {
             try expectFailure(command + ["model_name_or_path=nowhere"], says: "nowhere")
-            try expectFailure(command + ["adapter_name_or_path=gone", "do_train=false"], says: "gone")
+            try expectFailure(
+                command + ["adapter_name_or_path=gone", "do_train=false"], says: "gone")
         }
         try expectFailure(["tokenize", "nowhere"], says: "nowhere")
         try expectFailure(["export", "run.yaml"], status: 2, says: "export_dir")
@@ -79,7 +81,9 @@ struct FailureTests {
     }
 
     @Test func brokenRowsNameTheirPlace() throws {
-        try project.write("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\" \"c\"}\n]", to: "data/tiny.json")
+        try project.write(
+            "[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\" \"c\"}\n]",
+            to: "data/tiny.json")
         try expectTrainFailure(says: "data/tiny.json:3:16")
         try expectFailure(
             ["preprocess", "run.yaml", "--output", "rows.jsonl"], says: "data/tiny.json:3:16")
@@ -182,7 +186,10 @@ struct FailureTests {
         let quiet = "logging_steps=100"
         #expect(try fledge("train", "run.yaml", "max_steps=1", in: project.path).status == 0)
         for command in [
-            ["train", "run.yaml", "max_steps=2", "overwrite_output_dir=true", "save_strategy=no", quiet],
+            [
+                "train", "run.yaml", "max_steps=2", "overwrite_output_dir=true", "save_strategy=no",
+                quiet,
+            ],
             ["train", "run.yaml", "max_steps=2", "save_steps=2", quiet],
             ["export", "run.yaml", "export_dir=merged"],
             ["preprocess", "run.yaml", "--output", "rows.jsonl"],
@@ -191,8 +198,10 @@ struct FailureTests {
             let outcome = try CommandRun(command, in: project.path, shell: "ulimit -f 4").wait()
             #expect(outcome.status == 1 && outcome.isClearFailure, "\(command): \(outcome)")
             let after = try project.snapshot()
-            for (name, bytes) in before where !name.hasSuffix("trainer_log.jsonl") && name != "out/adapter_config.json" {
-                #expect(after[name] == bytes, "\(command) changed \(name)")
+            for (name, bytes) in before
+            where !name.hasSuffix("trainer_log.jsonl") && name != "out/adapter_config.json" {
+                let isSame = after[name] == bytes
+                #expect(isSame, "\(command) changed \(name)")
             }
             let new = Set(after.keys).subtracting(before.keys)
             #expect(new.isEmpty, "\(command) left \(new)")

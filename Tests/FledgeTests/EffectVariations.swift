@@ -57,7 +57,8 @@ struct Variation {
         "tool_format": .init(.rows, "glm4", "dataset=tools"),
         "default_system": .init(.rows, "Be brief."),
         "enable_thinking": .init(.rows, "false", "template=qwen3"),
-        "preserve_thinking": .init(.rows, "true", "template=qwen3", "dataset=thoughts"),
+        "preserve_thinking": .init(
+            .rows, "true", "template=qwen3", "dataset=thoughts", "mask_history=true"),
     ]
 
     private static let finetuning: [String: Variation] = [
@@ -156,7 +157,8 @@ extension Workshop {
         try Folder.create(project.file("data-2"))
         for (from, to) in [("dataset_info", "dataset_info"), ("other", "tiny")] {
             try FileManager.default.copyItem(
-                atPath: project.file("data/\(from).json"), toPath: project.file("data-2/\(to).json"))
+                atPath: project.file("data/\(from).json"), toPath: project.file("data-2/\(to).json")
+            )
         }
         for (index, name) in ["first", "second"].enumerated() {
             let model = try Checkpoint(path: project.file("model")).causalLM(storing: .float32)
