@@ -30,7 +30,7 @@ demo: build
 			| $(BIN) chat Examples/identity.yaml model_name_or_path="$$model" --single
 
 bench: dependencies
-	$(SWIFT) run -c release --package-path Benchmarks
+	Benchmarks/bench.sh
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM
 from transformers.trainer_callback import TrainerCallback
 
 model_folder, data_folder, target = sys.argv[1:4]
-STEPS, WARMUP, BATCH, ACCUMULATION, RATE = 20, 3, 2, 2, 1e-3
+STEPS, WARMUP, BATCH, ACCUMULATION, RATE = 20, 3, 2, 2, 5e-4
 
 
 def fill(name, shape):

@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 
 extension BytePairTokenizer {
     /// The ids that the model's files put before and after a text

@@ -2,8 +2,9 @@
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
 // B(tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand
-// rows are read where they lie, or packed by all threads first. Sums of an element run over depth in
-// one sequence, whatever tile it falls into: tiles may depend on the number of threads, bits do not.
+// rows are read where they lie, or packed by all threads first. An element is the sum of the sums of
+// its blocks of depth, in order, whatever tile it falls into: tiles may depend on the number of
+// threads, bits do not. Blocks start from zero because long chains of additions lose bits.
 
 typedef struct B(job) {
     const fledge_product *p;
@@ -14,7 +15,7 @@ typedef struct B(job) {
     int vectors;
 } B(job);
 
-enum { B(depth_block) = 384, B(row_block) = 72, B(column_block) = 192 };
+enum { B(row_block) = 72, B(column_block) = 192 };
 
 static void B(pack_task)(void *context, long panel) {
     const B(job) *job = context;
@@ -73,7 +74,7 @@ static void B(tile_task)(void *context, long index) {
     if (m <= 0) return;
     long width = (long)job->vectors * LANES, panels = (n + width - 1) / width;
     UNIT *panel = fledge_scratch(
-        FLEDGE_SCRATCH_PANEL, panels * width * B(depth_block) * (long)sizeof(UNIT));
+        FLEDGE_SCRATCH_PANEL, panels * width * DEPTH_BLOCK * (long)sizeof(UNIT));
     int narrow = p->c_type == FLEDGE_BFLOAT16;
     S *c = narrow ? fledge_scratch(FLEDGE_SCRATCH_SUMS, m * n * (long)sizeof(S))
                   : (S *)p->c + i0 * p->c_row + j0;
@@ -81,7 +82,7 @@ static void B(tile_task)(void *context, long index) {
     if (narrow && p->accumulate) B(widen_sums)(p, c, c_row, i0, j0, m, n);
     long k0 = 0;
     do {   // once even for depth 0, which sets the result to zero
-        long depth = job->units - k0 < B(depth_block) ? job->units - k0 : B(depth_block);
+        long depth = job->units - k0 < DEPTH_BLOCK ? job->units - k0 : DEPTH_BLOCK;
         B(pack_right)(p, panel, j0, n, k0, depth, job->vectors);
         for (long block = 0; block < m; block += B(row_block) / job->height * job->height) {
             long block_end = block + B(row_block) / job->height * job->height;
@@ -97,7 +98,7 @@ static void B(tile_task)(void *context, long index) {
                         c + i * c_row + j * width, c_row, k0 > 0 || p->accumulate);
                 }
         }
-        k0 += B(depth_block);
+        k0 += DEPTH_BLOCK;
     } while (k0 < job->units);
     if (narrow || p->bias) B(finish)(p, c, c_row, i0, j0, m, n);
 }

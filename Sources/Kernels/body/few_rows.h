@@ -21,10 +21,16 @@ INLINE void B(few_rows_as)(
     const char *b = (const char *)p->b + j * stride;
     // Units that have all their elements.
     long whole = p->depth / B(unit_elements);
-    vf sums[4][4];
+    vf sums[4][4], totals[4][4];
     for (int i = 0; i < rows; i++)
-        for (int g = 0; g < groups; g++) sums[i][g] = (vf){};
-    for (; k + step <= whole; k += step)
+        for (int g = 0; g < groups; g++) totals[i][g] = sums[i][g] = (vf){};
+    for (; k + step <= whole; k += step) {
+        if (k > 0 && k % DEPTH_BLOCK == 0)
+            for (int i = 0; i < rows; i++)
+                for (int g = 0; g < groups; g++) {
+                    totals[i][g] = k == DEPTH_BLOCK ? sums[i][g] : totals[i][g] + sums[i][g];
+                    sums[i][g] = (vf){};
+                }
         for (int g = 0; g < groups; g++) {
             vf v[8];
             const char *at = b + g * LANES * stride + k / step * 16;
@@ -37,6 +43,7 @@ INLINE void B(few_rows_as)(
                 for (int i = 0; i < rows; i++)
                     sums[i][g] = B(add_product)(sums[i][g], job->a[i * units + k + q], v[q]);
         }
+    }
     for (; k < units; k++)
         for (int g = 0; g < groups; g++) {
             UNIT column[LANES];
@@ -48,20 +55,26 @@ INLINE void B(few_rows_as)(
         }
     for (int i = 0; i < rows; i++)
         for (int g = 0; g < groups; g++)
-            PATH(store_float32)(c + i * B(few_columns) + g * LANES, sums[i][g]);
+            PATH(store_float32)(
+                c + i * B(few_columns) + g * LANES,
+                units > DEPTH_BLOCK ? totals[i][g] + sums[i][g] : sums[i][g]);
 }
 
 // Columns that do not fill a vector, one at a time.
 static float B(few_lone)(const B(few_job) *job, long row, long column) {
-    vf sum = {};
+    vf sum = {}, total = {};
     for (long k = 0; k < job->units; k++) {
+        if (k > 0 && k % DEPTH_BLOCK == 0) {
+            total = k == DEPTH_BLOCK ? sum : total + sum;
+            sum = (vf){};
+        }
         UNIT right[LANES];
         for (int l = 0; l < LANES; l++) right[l] = B(right_unit)(job->p, column, k);
         vf v;
         memcpy(&v, right, sizeof v);
         sum = B(add_product)(sum, job->a[row * job->units + k], v);
     }
-    return sum[0];
+    return job->units > DEPTH_BLOCK ? (total + sum)[0] : sum[0];
 }
 
 static void B(few_task)(void *context, long index) {

@@ -24,7 +24,7 @@ INLINE void B(tile_as)(
     vf sums[TILE_ROWS][TILE_VECTORS];
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
-            sums[i][j] = load ? PATH(load_float32)(c + i * c_row + j * LANES) : (vf){};
+            sums[i][j] = (vf){};
     for (long k = 0; k < depth; k++, a += a_unit, b += vectors * LANES) {
         vu right[TILE_VECTORS];
         for (int j = 0; j < vectors; j++) memcpy(&right[j], b + j * LANES, sizeof(vu));
@@ -36,8 +36,10 @@ INLINE void B(tile_as)(
         }
     }
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++)
-            PATH(store_float32)(c + i * c_row + j * LANES, sums[i][j]);
+        for (int j = 0; j < vectors; j++) {
+            float *at = c + i * c_row + j * LANES;
+            PATH(store_float32)(at, load ? PATH(load_float32)(at) + sums[i][j] : sums[i][j]);
+        }
 }
 
 #define CASES(vectors) \

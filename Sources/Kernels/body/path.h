@@ -2,6 +2,9 @@
 //
 // The including file defines PATH(name), PATH_NAME, VECTOR_BYTES, TILE_ROWS, TILE_VECTORS and where
 // they hold FUSED, PAIRS, PAIR_INSTRUCTION.
+// Depth whose products are added up before they join the sum of the blocks before.
+#define DEPTH_BLOCK 192
+
 #include "system.h"
 #include "lanes.h"
 #include "transpose.h"

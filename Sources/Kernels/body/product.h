@@ -14,7 +14,7 @@ INLINE void SUM(tile_as)(
     V sums[TILE_ROWS][TILE_VECTORS];
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
-            sums[i][j] = load ? SUM(load)(c + i * c_row + j * LANES) : (V){};
+            sums[i][j] = (V){};
     for (long k = 0; k < depth; k++, a += a_unit, b += b_row) {
         V right[TILE_VECTORS];
         for (int j = 0; j < vectors; j++) right[j] = SUM(load)(b + j * LANES);
@@ -25,7 +25,10 @@ INLINE void SUM(tile_as)(
         }
     }
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) SUM(store)(c + i * c_row + j * LANES, sums[i][j]);
+        for (int j = 0; j < vectors; j++) {
+            S *at = c + i * c_row + j * LANES;
+            SUM(store)(at, load ? SUM(load)(at) + sums[i][j] : sums[i][j]);
+        }
 }
 
 #define CASES(vectors) \
