@@ -80,6 +80,26 @@ struct FailureTests {
         try expectTrainFailure(status: 2, says: "tokenizer.json")
     }
 
+    @Test func runsThatWouldDoNothingOrTooMuch() throws {
+        try expectTrainFailure("do_train=false", status: 2, says: "nothing to do")
+        try expectTrainFailure("num_train_epochs=0", status: 2, says: "no step to train")
+        try expectTrainFailure(
+            "dataloader_drop_last=true", "per_device_train_batch_size=13", status: 2,
+            says: "no step to train")
+        try expectTrainFailure("cutoff_len=1", "output_dir=data", says: "is supervised")
+        for huge in [
+            "per_device_train_batch_size=9223372036854775807", "num_train_epochs=1e300",
+            "gradient_accumulation_steps=9000000000000000000", "save_steps=1e19",
+            "max_steps=9223372036854775807", "logging_steps=1e18", "cutoff_len=1e15",
+        ] { try expectTrainFailure(huge, status: 2, says: "it should be") }
+        try expectTrainFailure(
+            "learning_rate=1e9", "adam_epsilon=0", "output_dir=data", says: "Step ")
+        try expectTrainFailure("val_size=12", status: 2, says: "val_size")
+        try expectTrainFailure(
+            "lr_scheduler_kwargs={num_cycle: 2}", "lr_scheduler_type=cosine", status: 2,
+            says: "the schedule cosine takes num_cycles.")
+    }
+
     @Test func brokenRowsNameTheirPlace() throws {
         try project.write(
             "[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\" \"c\"}\n]",

@@ -72,6 +72,7 @@ struct InterruptionTests {
             let last = try fledge("train", "run.yaml", in: project.path)
             #expect(last.status == 0, "\(last.errors)")
         }
+        #expect(!project.names("out").contains { $0.hasPrefix(".checkpoint") })
         try expectSameEnd()
     }
 

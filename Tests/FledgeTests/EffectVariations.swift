@@ -76,7 +76,8 @@ struct Variation {
         "output_dir": .init(.run, "@elsewhere"),
         "overwrite_output_dir": .init(.run, "true", "resume_from_checkpoint=null"),
         "resume_from_checkpoint": .init(.run, "#/checkpoint-2", "overwrite_output_dir=true"),
-        "do_train": .init(.run, "false"), "do_eval": .init(.run, "true", "val_size=3"),
+        "do_train": .init(.run, "false", "do_eval=true", "val_size=3"),
+        "do_eval": .init(.run, "true", "val_size=3"),
         "per_device_train_batch_size": .init(.run, "3"),
         "per_device_eval_batch_size": .init(
             .run, "2", "val_size=3", "eval_strategy=epoch", "reference_quirks=eval_batch_mean"),

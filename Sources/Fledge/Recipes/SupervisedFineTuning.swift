@@ -31,6 +31,10 @@ public struct SupervisedFineTuning {
     ///   after a checkpoint was saved.
     public func run() throws {
         let options = configuration.training
+        guard options.trains || options.evaluates else {
+            throw FledgeError(
+                .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
+        }
         for note in configuration.notes { announce(note) }
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
         let text = try TextSide(configuration)
@@ -65,12 +69,17 @@ public struct SupervisedFineTuning {
     private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
         let options = configuration.training
         let folder = options.outputFolder
-        try Folder.create(folder)
         let batches = Epochs(
             rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
             shuffles: !configuration.finetuning.disablesShuffling,
             dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks)
         let plan = plan(batches.batchesPerEpoch)
+        guard plan.totalSteps > 0 else {
+            throw FledgeError(
+                .configuration, "There is no step to train.",
+                advice: "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
+        }
+        try Folder.create(folder)
         let checkpoint = try resume(beginning, run.adapters)
         announce(
             "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
