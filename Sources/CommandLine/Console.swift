@@ -28,8 +28,7 @@ struct ResultWriter {
 
     mutating func flush() throws {
         do { try handle.write(contentsOf: Data(buffer)) } catch {
-            let reason = String(cString: strerror(errno))
-            throw FledgeError(.fileAccess, "The output cannot be written: \(reason).")
+            throw FledgeError(.fileAccess, "The output cannot be written.", cause: error)
         }
         buffer = []
     }

@@ -33,7 +33,7 @@ struct FledgeCommand: ParsableCommand {
         } catch let error as FledgeError {
             Console.error(error.description)
             Foundation.exit(exitCode(of: error))
-        } catch where exitCode(for: error) == .validationFailure {
+        } catch  where exitCode(for: error) == .validationFailure {
             Console.error(fullMessage(for: error).replacingOccurrences(of: "Error: ", with: ""))
             Foundation.exit(2)
         } catch {

@@ -13,7 +13,8 @@ final class InterruptHandler {
             source.setEventHandler {
                 if stop.isSet { _exit(130) }
                 stop.set()
-                Console.announce("\nStopping; what is done will be saved. Press Ctrl-C again to stop at once.")
+                Console.announce(
+                    "\nStopping; what is done will be saved. Press Ctrl-C again to stop at once.")
             }
             source.resume()
             return source

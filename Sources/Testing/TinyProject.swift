@@ -1,7 +1,7 @@
-internal import Foundation
 internal import FledgeCore
 public import FledgeModel
 public import FledgeTokenize
+internal import Foundation
 
 /// A temporary folder with everything that a run needs: a complete model folder of a few thousand
 /// parameters, and two small data sets.

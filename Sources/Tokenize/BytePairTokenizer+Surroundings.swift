@@ -30,7 +30,10 @@ extension BytePairTokenizer {
             }
             return (prefix, suffix)
         case "BertProcessing", "RobertaProcessing":
-            return ([id(processor["cls"]?[1])].compactMap { $0 }, [id(processor["sep"]?[1])].compactMap { $0 })
+            return (
+                [id(processor["cls"]?[1])].compactMap { $0 },
+                [id(processor["sep"]?[1])].compactMap { $0 }
+            )
         default:
             return ([], [])
         }

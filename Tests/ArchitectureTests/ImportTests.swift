@@ -27,14 +27,15 @@ import Testing
     static let outside: [String: Set<String>] = [
         "Foundation": Set(allowed.keys), "FoundationEssentials": Set(allowed.keys),
         "Glibc": Set(allowed.keys), "Musl": Set(allowed.keys), "Synchronization": Set(allowed.keys),
-        "Darwin": Set(allowed.keys), "Dispatch": Set(allowed.keys), "Yams": ["Fledge"], "ArgumentParser": ["CommandLine"],
+        "Darwin": Set(allowed.keys), "Dispatch": Set(allowed.keys), "Yams": ["Fledge"],
+        "ArgumentParser": ["CommandLine"],
     ]
 
     /// The modules that a Swift text imports.
     static func imports(of text: String) -> Set<String> {
         let pattern =
             #/^\s*(?:@\w+\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/#
-                .anchorsMatchLineEndings()
+            .anchorsMatchLineEndings()
         return Set(text.matches(of: pattern).map { String($0.1) })
     }
 

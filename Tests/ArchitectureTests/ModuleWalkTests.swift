@@ -17,7 +17,9 @@ import Testing
             {
                 for child in mirror.children { look(child.value, path + "." + (child.label ?? "")) }
             } else if mirror.displayStyle == .class {
-                if value is Parameter || value is any Module { found.append((path, value as AnyObject)) }
+                if value is Parameter || value is any Module {
+                    found.append((path, value as AnyObject))
+                }
             }
         }
         var mirror: Mirror? = Mirror(reflecting: module)
@@ -55,7 +57,8 @@ import Testing
     @Test func everythingStoredIsDescribed() throws {
         for model in try models() {
             #expect(Self.forgotten(by: model).isEmpty, "\(Self.forgotten(by: model))")
-            _ = try model.attach(LoRA(rank: 2, alpha: 4, dropout: 0.1, targets: .allLinear), seed: 1)
+            _ = try model.attach(
+                LoRA(rank: 2, alpha: 4, dropout: 0.1, targets: .allLinear), seed: 1)
             #expect(Self.forgotten(by: model).isEmpty, "\(Self.forgotten(by: model))")
             // The walk sees the adapters at all.
             let described = ModuleDescription(of: model).modules

@@ -112,13 +112,16 @@ struct ChatAndExportTests {
         #expect(export.errors.contains("Merging out."))
         #expect(
             project.names("merged") == [
-                "Modelfile", "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors",
+                "Modelfile", "chat_template.jinja", "config.json", "generation_config.json",
+                "model.safetensors",
                 "tokenizer.json", "tokenizer_config.json",
             ])
         let modelfile = String(decoding: try project.bytes("merged/Modelfile"), as: UTF8.self)
         #expect(modelfile.contains("PARAMETER stop \"<|im_end|>\""))
         #expect(
-            try ids("model_name_or_path=merged", "template=chatml", "do_sample=false", "max_new_tokens=8")
+            try ids(
+                "model_name_or_path=merged", "template=chatml", "do_sample=false",
+                "max_new_tokens=8")
                 == ids("run.yaml"))
         // What it wrote itself it may write again, with the same bytes.
         let first = try project.snapshot()

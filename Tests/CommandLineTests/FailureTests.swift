@@ -61,14 +61,16 @@ struct FailureTests {
 
     @Test func whatIsMissing() throws {
         try expectTrainFailure("model_name_or_path=nowhere", says: "nowhere")
-        try expectTrainFailure("model_name_or_path=some/model", says: "some/model is neither a path")
+        try expectTrainFailure(
+            "model_name_or_path=some/model", says: "some/model is neither a path")
         try expectTrainFailure("adapter_name_or_path=nowhere", says: "nowhere")
         try expectTrainFailure("dataset_dir=nowhere", says: "nowhere")
         try expectTrainFailure("resume_from_checkpoint=nowhere", says: "nowhere")
         try expectTrainFailure("resume_from_checkpoint=true", says: "no checkpoint to resume from")
         for command in [["chat", "run.yaml"], ["export", "run.yaml", "export_dir=merged"]] {
             try expectFailure(command + ["model_name_or_path=nowhere"], says: "nowhere")
-            try expectFailure(command + ["adapter_name_or_path=gone", "do_train=false"], says: "gone")
+            try expectFailure(
+                command + ["adapter_name_or_path=gone", "do_train=false"], says: "gone")
         }
         try expectFailure(["tokenize", "nowhere"], says: "nowhere")
         try expectFailure(["export", "run.yaml"], status: 2, says: "export_dir")
@@ -78,8 +80,30 @@ struct FailureTests {
         try expectTrainFailure(status: 2, says: "tokenizer.json")
     }
 
+    @Test func runsThatWouldDoNothingOrTooMuch() throws {
+        try expectTrainFailure("do_train=false", status: 2, says: "nothing to do")
+        try expectTrainFailure("num_train_epochs=0", status: 2, says: "no step to train")
+        try expectTrainFailure(
+            "dataloader_drop_last=true", "per_device_train_batch_size=13", status: 2,
+            says: "no step to train")
+        try expectTrainFailure("cutoff_len=1", "output_dir=data", says: "is supervised")
+        for huge in [
+            "per_device_train_batch_size=9223372036854775807", "num_train_epochs=1e300",
+            "gradient_accumulation_steps=9000000000000000000", "save_steps=1e19",
+            "max_steps=9223372036854775807", "logging_steps=1e18", "cutoff_len=1e15",
+        ] { try expectTrainFailure(huge, status: 2, says: "it should be") }
+        try expectTrainFailure(
+            "learning_rate=1e9", "adam_epsilon=0", "output_dir=data", says: "Step ")
+        try expectTrainFailure("val_size=12", status: 2, says: "val_size")
+        try expectTrainFailure(
+            "lr_scheduler_kwargs={num_cycle: 2}", "lr_scheduler_type=cosine", status: 2,
+            says: "the schedule cosine takes num_cycles.")
+    }
+
     @Test func brokenRowsNameTheirPlace() throws {
-        try project.write("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\" \"c\"}\n]", to: "data/tiny.json")
+        try project.write(
+            "[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\" \"c\"}\n]",
+            to: "data/tiny.json")
         try expectTrainFailure(says: "data/tiny.json:3:16")
         try expectFailure(
             ["preprocess", "run.yaml", "--output", "rows.jsonl"], says: "data/tiny.json:3:16")
@@ -182,7 +206,10 @@ struct FailureTests {
         let quiet = "logging_steps=100"
         #expect(try fledge("train", "run.yaml", "max_steps=1", in: project.path).status == 0)
         for command in [
-            ["train", "run.yaml", "max_steps=2", "overwrite_output_dir=true", "save_strategy=no", quiet],
+            [
+                "train", "run.yaml", "max_steps=2", "overwrite_output_dir=true", "save_strategy=no",
+                quiet,
+            ],
             ["train", "run.yaml", "max_steps=2", "save_steps=2", quiet],
             ["export", "run.yaml", "export_dir=merged"],
             ["preprocess", "run.yaml", "--output", "rows.jsonl"],
@@ -191,8 +218,10 @@ struct FailureTests {
             let outcome = try CommandRun(command, in: project.path, shell: "ulimit -f 4").wait()
             #expect(outcome.status == 1 && outcome.isClearFailure, "\(command): \(outcome)")
             let after = try project.snapshot()
-            for (name, bytes) in before where !name.hasSuffix("trainer_log.jsonl") && name != "out/adapter_config.json" {
-                #expect(after[name] == bytes, "\(command) changed \(name)")
+            for (name, bytes) in before
+            where !name.hasSuffix("trainer_log.jsonl") && name != "out/adapter_config.json" {
+                let isSame = after[name] == bytes
+                #expect(isSame, "\(command) changed \(name)")
             }
             let new = Set(after.keys).subtracting(before.keys)
             #expect(new.isEmpty, "\(command) left \(new)")

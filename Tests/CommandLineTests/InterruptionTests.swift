@@ -72,6 +72,7 @@ struct InterruptionTests {
             let last = try fledge("train", "run.yaml", in: project.path)
             #expect(last.status == 0, "\(last.errors)")
         }
+        #expect(!project.names("out").contains { $0.hasPrefix(".checkpoint") })
         try expectSameEnd()
     }
 
@@ -96,7 +97,10 @@ struct InterruptionTests {
     }
 
     @Test func anInterruptedEvaluationIsMadeUpFor() throws {
-        let evaluating = ["train", "run.yaml", "eval_dataset=other", "eval_strategy=steps", "eval_steps=1", "per_device_eval_batch_size=1"]
+        let evaluating = [
+            "train", "run.yaml", "eval_dataset=other", "eval_strategy=steps", "eval_steps=1",
+            "per_device_eval_batch_size=1",
+        ]
         for _ in 0..<3 {
             let run = try CommandRun(evaluating, in: project.path)
             let lines = (project.exists("out") ? try losses(ofLog: ()) : 0) + 40
@@ -108,7 +112,9 @@ struct InterruptionTests {
         let history =
             try JSONValue(contentsOf: project.file("out/trainer_state.json"))["log_history"]?
             .arrayValue ?? []
-        let evaluated = history.filter { $0["eval_loss"] != nil }.compactMap { $0["step"]?.intValue }
+        let evaluated = history.filter { $0["eval_loss"] != nil }.compactMap {
+            $0["step"]?.intValue
+        }
         #expect(evaluated == Array(1...Self.steps))
         try expectSameEnd()
     }

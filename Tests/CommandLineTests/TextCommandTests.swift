@@ -91,7 +91,8 @@ struct TextCommandTests {
             #expect(
                 tokenizer.decode(learned, skippingSpecials: false).hasSuffix(answer + "<|im_end|>")
                     || tokenizer.decode(learned, skippingSpecials: false).hasSuffix(
-                        answer + "<|im_end|>\n"))
+                        answer + "<|im_end|>\n")
+            )
             // The control string in the system prompt stays text.
             let ends = input.count { $0 == 2 }
             #expect(input.count { $0 == 1 } == ends)

@@ -152,7 +152,8 @@ struct TrainCommandTests {
     @Test func everyParameterIsPrintedOnDemand() throws {
         let outcome = try fledge(
             "train", "run.yaml", "max_steps=1", "print_param_status=true", in: project.path)
-        #expect(outcome.errors.contains("model.embed_tokens.weight: 264×16, float32, trained: false"))
+        #expect(
+            outcome.errors.contains("model.embed_tokens.weight: 264×16, float32, trained: false"))
         #expect(outcome.errors.contains("trained: true"))
     }
 }

@@ -31,9 +31,12 @@ import Testing
     }
 
     @Test func theTableNamesNothingElse() {
-        for key in Variation.all.keys { #expect(RunOption.named(key)?.isEffective == true, "\(key)") }
+        for key in Variation.all.keys {
+            #expect(RunOption.named(key)?.isEffective == true, "\(key)")
+        }
         for key in Variation.synonyms.keys {
-            #expect(RunOption.named(key)?.isEffective == true && Variation.all[key] == nil, "\(key)")
+            #expect(
+                RunOption.named(key)?.isEffective == true && Variation.all[key] == nil, "\(key)")
         }
     }
 }
@@ -91,17 +94,21 @@ final class Workshop {
         let folder = project.file("out-\(count)")
         // A run that leaves a checkpoint and an adapter, for keys about what is there already.
         if more.contains(where: { $0.contains("resume") || $0.contains("overwrite") }) {
-            let first = ["output_dir=\(folder)", "max_steps=2", "save_strategy=steps", "save_steps=2"]
+            let first = [
+                "output_dir=\(folder)", "max_steps=2", "save_strategy=steps", "save_steps=2",
+            ]
             try SupervisedFineTuning(configuration(first, .training)).run()
         }
         var heard: [String] = []
         let isElsewhere = more.contains { $0.hasPrefix("output_dir=") }
         let output = isElsewhere ? [] : ["output_dir=\(folder)"]
-        let run = try configuration(output + more.map { $0.replacing("#", with: folder) }, .training)
+        let run = try configuration(
+            output + more.map { $0.replacing("#", with: folder) }, .training)
         try SupervisedFineTuning(run) { heard.append($0.replacing(folder, with: "out")) }.run()
         var seen = heard.filter { !$0.hasPrefix("Without effect here") }
         seen += files(in: folder).sorted()
-        if let adapter = FileManager.default.contents(atPath: folder + "/adapter_model.safetensors") {
+        if let adapter = FileManager.default.contents(atPath: folder + "/adapter_model.safetensors")
+        {
             seen.append(SHA256.hexadecimal(of: Array(adapter)))
         }
         if let state = try? TrainerState(path: folder + "/trainer_state.json") {

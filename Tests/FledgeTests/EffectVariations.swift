@@ -57,7 +57,8 @@ struct Variation {
         "tool_format": .init(.rows, "glm4", "dataset=tools"),
         "default_system": .init(.rows, "Be brief."),
         "enable_thinking": .init(.rows, "false", "template=qwen3"),
-        "preserve_thinking": .init(.rows, "true", "template=qwen3", "dataset=thoughts"),
+        "preserve_thinking": .init(
+            .rows, "true", "template=qwen3", "dataset=thoughts", "mask_history=true"),
     ]
 
     private static let finetuning: [String: Variation] = [
@@ -75,7 +76,8 @@ struct Variation {
         "output_dir": .init(.run, "@elsewhere"),
         "overwrite_output_dir": .init(.run, "true", "resume_from_checkpoint=null"),
         "resume_from_checkpoint": .init(.run, "#/checkpoint-2", "overwrite_output_dir=true"),
-        "do_train": .init(.run, "false"), "do_eval": .init(.run, "true", "val_size=3"),
+        "do_train": .init(.run, "false", "do_eval=true", "val_size=3"),
+        "do_eval": .init(.run, "true", "val_size=3"),
         "per_device_train_batch_size": .init(.run, "3"),
         "per_device_eval_batch_size": .init(
             .run, "2", "val_size=3", "eval_strategy=epoch", "reference_quirks=eval_batch_mean"),
@@ -156,7 +158,8 @@ extension Workshop {
         try Folder.create(project.file("data-2"))
         for (from, to) in [("dataset_info", "dataset_info"), ("other", "tiny")] {
             try FileManager.default.copyItem(
-                atPath: project.file("data/\(from).json"), toPath: project.file("data-2/\(to).json"))
+                atPath: project.file("data/\(from).json"), toPath: project.file("data-2/\(to).json")
+            )
         }
         for (index, name) in ["first", "second"].enumerated() {
             let model = try Checkpoint(path: project.file("model")).causalLM(storing: .float32)

@@ -1,8 +1,8 @@
-internal import Foundation
 internal import FledgeCore
 public import FledgeModel
 public import FledgeTokenize
 internal import FledgeTrain
+internal import Foundation
 
 /// A dialogue with a model, in the template that it was trained with.
 public struct ChatSession {

@@ -13,6 +13,7 @@ struct ConfigurationRules {
         try checkFinetuning()
         guard purpose == .training else { return try checkAdapters() }
         try checkIntervals()
+        try checkSchedule()
         try checkRun()
         try checkAdapters()
     }
@@ -124,6 +125,27 @@ struct ConfigurationRules {
         try require(
             values.optionalInteger("early_stopping_steps") == nil || strategy != "no",
             "`early_stopping_steps` requires an `eval_strategy`.", "early_stopping_steps")
+    }
+
+    /// The parameters of a schedule (reference: 05 §3, the schedules of transformers).
+    private func checkSchedule() throws {
+        let known: [String: [String]] = [
+            "cosine": ["num_cycles"], "cosine_with_restarts": ["num_cycles"],
+            "polynomial": ["lr_end", "power"], "inverse_sqrt": ["timescale"],
+            "cosine_with_min_lr": ["min_lr", "min_lr_rate", "num_cycles"],
+            "warmup_stable_decay": [
+                "num_stable_steps", "num_decay_steps", "min_lr_ratio", "decay_type",
+            ],
+        ]
+        let schedule = values.text("lr_scheduler_type")
+        let names = known[schedule] ?? []
+        for member in values.mapping("lr_scheduler_kwargs")?.members ?? [] {
+            try require(
+                names.contains(member.key),
+                "`lr_scheduler_kwargs` has \(member.key); the schedule \(schedule) takes "
+                    + (names.isEmpty ? "nothing." : names.joined(separator: ", ") + "."),
+                "lr_scheduler_kwargs")
+        }
     }
 
     private func checkRun() throws {

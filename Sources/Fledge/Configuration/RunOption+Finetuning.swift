@@ -1,4 +1,5 @@
 internal import FledgeData
+
 extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [

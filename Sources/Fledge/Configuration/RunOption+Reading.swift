@@ -27,12 +27,13 @@ extension RunOption {
         case .flag:
             return node.scalar.flatMap { Self.flag($0.string) }.map { .flag($0) }
         case .integer(let least):
-            guard let number = node.scalar.flatMap({ Self.integer($0.string) }), number >= least
+            guard let number = node.scalar.flatMap({ Self.integer($0.string) }), number >= least,
+                abs(number) <= Self.largestInteger || name.hasSuffix("seed")
             else { return nil }
             return .integer(number)
         case .number(let bounds):
             guard let number = node.scalar.flatMap({ Self.number($0.string) }),
-                Self.fits(number, bounds)
+                Self.fits(number, bounds), abs(number) <= Self.largestNumber
             else { return nil }
             return .number(number)
         case .text:
@@ -56,6 +57,10 @@ extension RunOption {
             return node.json.map { .json($0) }
         }
     }
+
+    /// Beyond these, products of options would leave the range of machine integers.
+    private static let largestInteger = 1 << 31
+    private static let largestNumber = 1e9
 
     static func flag(_ text: String) -> Bool? {
         switch text.lowercased() {

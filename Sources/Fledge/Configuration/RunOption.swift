@@ -92,7 +92,8 @@ public struct RunOption: Sendable {
 extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
-        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Training", training + system),
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
+        ("Training", training + system),
         ("Generation", generating),
     ]
 

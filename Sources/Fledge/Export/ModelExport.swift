@@ -1,6 +1,6 @@
-internal import Foundation
 internal import FledgeCore
 internal import FledgeModel
+internal import Foundation
 
 /// Merges adapters into their base and writes a complete Hugging Face folder.
 public struct ModelExport {
@@ -10,7 +10,8 @@ public struct ModelExport {
     /// Creates an export.
     ///
     /// - Parameter announce: Receives a line for everything that is about to be done.
-    public init(_ configuration: RunConfiguration, announce: @escaping (String) -> Void = { _ in }) {
+    public init(_ configuration: RunConfiguration, announce: @escaping (String) -> Void = { _ in })
+    {
         (self.configuration, self.announce) = (configuration, announce)
     }
 
@@ -87,7 +88,8 @@ public struct ModelExport {
                 advice: "Choose another folder.", at: .init(file: path))
         }
         var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue
+        {
             throw FledgeError(
                 .configuration, "export_dir is a file.", advice: "Choose another name.",
                 at: .init(file: path))

@@ -1,7 +1,7 @@
-internal import Foundation
 public import FledgeAdapters
 internal import FledgeCore
 public import FledgeModel
+internal import Foundation
 
 /// The model of a run with its adapters (reference: 04 §4.1).
 public struct ModelSide {
@@ -59,14 +59,16 @@ public struct ModelSide {
         let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.value.count } }
         let (trainable, all) = (count(model.trainableParameters), count(model.parameters))
         let share = 100 * Double(trainable) / Double(max(all, 1))
-        return "trainable params: \(trainable) || all params: \(all) || trainable%: \(share.rounded(places: 4))"
+        return
+            "trainable params: \(trainable) || all params: \(all) || trainable%: \(share.rounded(places: 4))"
     }
 
     /// A line for each parameter: its name, shape, type, and whether it is trained.
     public var parameterStatus: [String] {
         model.parameters.map { parameter in
             let shape = parameter.value.shape.map(String.init).joined(separator: "×")
-            return "\(parameter.name): \(shape), \(parameter.value.elementType), trained: \(parameter.isTrainable)"
+            return
+                "\(parameter.name): \(shape), \(parameter.value.elementType), trained: \(parameter.isTrainable)"
         }
     }
 }

@@ -59,7 +59,8 @@ public struct SupervisedData: Sendable {
         if train.isEmpty, !options.datasets.isEmpty {
             throw FledgeError(
                 .data, "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
-                advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." } ?? "")
+                advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." }
+                    ?? "")
         }
     }
 
@@ -90,7 +91,8 @@ public struct SupervisedData: Sendable {
         if !report.dropped.isEmpty {
             let first = report.dropped[0]
             lines.append(
-                "\(report.dropped.count) rows are dropped, the first at \(first.source): \(first.reason).")
+                "\(report.dropped.count) rows are dropped, the first at \(first.source): \(first.reason)."
+            )
         }
         if !report.truncated.isEmpty {
             lines.append(
@@ -98,11 +100,13 @@ public struct SupervisedData: Sendable {
         }
         if !report.unsupervised.isEmpty {
             lines.append(
-                "\(report.unsupervised.count) rows have nothing to learn: \(list(report.unsupervised)).")
+                "\(report.unsupervised.count) rows have nothing to learn: \(list(report.unsupervised))."
+            )
         }
         if !report.controlStrings.isEmpty {
             lines.append(
-                "\(report.controlStrings.count) rows hold control strings such as <|im_end|> in their text: \(list(report.controlStrings)).")
+                "\(report.controlStrings.count) rows hold control strings such as <|im_end|> in their text: \(list(report.controlStrings))."
+            )
         }
         return lines
     }

@@ -1,6 +1,6 @@
-internal import Foundation
 internal import FledgeCore
 public import FledgeTrain
+internal import Foundation
 
 /// A whole run of supervised fine-tuning from a configuration, as `fledge train` does it.
 ///
@@ -31,6 +31,10 @@ public struct SupervisedFineTuning {
     ///   after a checkpoint was saved.
     public func run() throws {
         let options = configuration.training
+        guard options.trains || options.evaluates else {
+            throw FledgeError(
+                .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
+        }
         for note in configuration.notes { announce(note) }
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
         let text = try TextSide(configuration)
@@ -65,16 +69,22 @@ public struct SupervisedFineTuning {
     private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
         let options = configuration.training
         let folder = options.outputFolder
-        try Folder.create(folder)
         let batches = Epochs(
             rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
             shuffles: !configuration.finetuning.disablesShuffling,
             dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks)
         let plan = plan(batches.batchesPerEpoch)
+        guard plan.totalSteps > 0 else {
+            throw FledgeError(
+                .configuration, "There is no step to train.",
+                advice: "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
+        }
+        try Folder.create(folder)
         let checkpoint = try resume(beginning, run.adapters)
         announce(
             "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
-                + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder).")
+                + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
+        )
         let saver = saver(run, plan, superseding: checkpointsToForget(beginning))
         let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
         let done = try trainer.fit(
@@ -85,6 +95,7 @@ public struct SupervisedFineTuning {
             try run.adapters.restore(from: best)
         }
         try writeResults(run, done, saver.state, plan)
+        saver.removeSuperseded()
         return done.epoch
     }
 
@@ -163,7 +174,8 @@ public struct SupervisedFineTuning {
         let all = TrainingCheckpoint.all(in: configuration.training.outputFolder)
         if !all.isEmpty {
             announce(
-                "\(all.count) checkpoints of an earlier run will be removed, as overwrite_output_dir asks.")
+                "\(all.count) checkpoints of an earlier run will be removed, as overwrite_output_dir asks."
+            )
         }
         return all
     }
@@ -180,10 +192,14 @@ public struct SupervisedFineTuning {
                 "The checkpoint was written with \(kernels) kernels, this machine uses \(Kernels.path): numbers will differ in their last bits."
             )
         }
-        for key in ["seed", "per_device_train_batch_size", "gradient_accumulation_steps", "dataset"] {
+        for key in [
+            "seed", "per_device_train_batch_size", "gradient_accumulation_steps", "dataset",
+        ] {
             let (before, now) = (checkpoint.options?[key], configuration.json[key])
             if let before, let now, before != now {
-                announce("\(key) was \(before.serialized()) and is \(now.serialized()): the run will not go on as it began.")
+                announce(
+                    "\(key) was \(before.serialized()) and is \(now.serialized()): the run will not go on as it began."
+                )
             }
         }
         return checkpoint
@@ -223,7 +239,9 @@ public struct SupervisedFineTuning {
 
     // MARK: - Evaluation
 
-    private func evaluationBatches(_ run: Run) -> [(name: String, batches: Epochs<PackedRow, TokenBatch>)] {
+    private func evaluationBatches(_ run: Run) -> [(
+        name: String, batches: Epochs<PackedRow, TokenBatch>
+    )] {
         run.data.evaluations.map { set in
             let batches = Epochs<PackedRow, TokenBatch>(
                 rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
@@ -245,7 +263,9 @@ public struct SupervisedFineTuning {
         guard !results.isEmpty else { return }
         results["epoch"] = epoch
         try ResultFiles(folder: folder).write(results, split: "eval")
-        if let loss = results["eval_loss"] { announce("Evaluation loss \(loss.rounded(places: 4)).") }
+        if let loss = results["eval_loss"] {
+            announce("Evaluation loss \(loss.rounded(places: 4)).")
+        }
     }
 
     // MARK: - What the user should know
@@ -254,10 +274,14 @@ public struct SupervisedFineTuning {
         let declared = side.model.configuration.declaredType ?? "its file's type"
         switch side.model.elementType {
         case .bfloat16:
-            return "Weights and activations are bfloat16, adapters and optimizer float32; kernels: \(Kernels.path), \(Kernels.threads) threads."
+            return
+                "Weights and activations are bfloat16, adapters and optimizer float32; kernels: \(Kernels.path), \(Kernels.threads) threads."
         default:
-            let note = declared == "float32" ? "" : " (the model declares \(declared); bf16: true halves memory)"
-            return "Everything is float32\(note); kernels: \(Kernels.path), \(Kernels.threads) threads."
+            let note =
+                declared == "float32"
+                ? "" : " (the model declares \(declared); bf16: true halves memory)"
+            return
+                "Everything is float32\(note); kernels: \(Kernels.path), \(Kernels.threads) threads."
         }
     }
 
@@ -265,7 +289,8 @@ public struct SupervisedFineTuning {
     private func announceQuirks() {
         let active = configuration.finetuning.referenceQuirks
         if !active.isEmpty {
-            announce("Brought back from the reference: " + active.names.joined(separator: ", ") + ".")
+            announce(
+                "Brought back from the reference: " + active.names.joined(separator: ", ") + ".")
         }
         var changing: [String] = []
         if configuration.training.evaluates, !active.contains(.evaluationBatchMean) {

@@ -1,7 +1,7 @@
 internal import FledgeCore
-internal import Foundation
 public import FledgeModel
 public import FledgeTokenize
+internal import Foundation
 
 /// Tokenizer and chat template of a run, fitted to each other.
 ///
@@ -23,7 +23,9 @@ public struct TextSide: Sendable {
     public init(_ configuration: RunConfiguration) throws {
         var tokenizer = try TokenizerFile.load(try configuration.requiredModelPath())
         var template = try Self.template(configuration.data, tokenizer)
-        if configuration.splitsSpecialTokens { template.contentSpecials = .text } else {
+        if configuration.splitsSpecialTokens {
+            template.contentSpecials = .text
+        } else {
             template.contentSpecials = .parse
         }
         let preparation = try template.prepare(&tokenizer)
@@ -76,7 +78,9 @@ public struct TextSide: Sendable {
         throw FledgeError(
             .mismatch,
             "The tokenizer has \(tokenizer.vocabularyCount) tokens, but the model's embedding has \(rows) rows.",
-            advice: "Choose the template of this model; enlarging the embedding (resize_vocab) is not supported yet.")
+            advice:
+                "Choose the template of this model; enlarging the embedding (resize_vocab) is not supported yet."
+        )
     }
 }
 

@@ -44,7 +44,8 @@ public final class CheckpointSaver: Callback {
     ///   - writeMore: Writes further files into a checkpoint's folder.
     public init(
         _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
-        keeping limit: Int? = nil, superseding superseded: [String] = [], savesOnlyModel: Bool = false, best: BestMetric? = nil,
+        keeping limit: Int? = nil, superseding superseded: [String] = [],
+        savesOnlyModel: Bool = false, best: BestMetric? = nil,
         options: JSONValue = .object([]), state: TrainerState = TrainerState(),
         writeMore: @escaping (String) throws -> Void = { _ in }
     ) {
@@ -66,7 +67,9 @@ public final class CheckpointSaver: Callback {
     /// Saves when it is time, and after the last step.
     public func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws {
         let isLast = run.step == run.plan.totalSteps || run.isEnding
-        guard interval != .never, isLast || interval.isDue(after: run.step, run.plan) else { return }
+        guard interval != .never, isLast || interval.isDue(after: run.step, run.plan) else {
+            return
+        }
         try save(run)
     }
 
@@ -79,10 +82,7 @@ public final class CheckpointSaver: Callback {
     }
 
     /// Brings the state up to date with the end of the run.
-    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) {
-        update(run)
-        forgetSuperseded(keeping: nil)
-    }
+    public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) { update(run) }
 
     private func path(_ step: Int) -> String { "\(folder)/checkpoint-\(step)" }
 
@@ -98,7 +98,7 @@ public final class CheckpointSaver: Callback {
         }
         try CheckpointManifest.write(target.temporary)
         try target.commit()
-        forgetSuperseded(keeping: target.path)
+        removeSuperseded(keeping: target.path)
         deleteOldest()
     }
 
@@ -121,7 +121,8 @@ public final class CheckpointSaver: Callback {
         state.bestModelCheckpoint = path(entry.step)
     }
 
-    private func forgetSuperseded(keeping new: String?) {
+    /// Removes the checkpoints of an earlier run, once there is something in their place.
+    public func removeSuperseded(keeping new: String? = nil) {
         for path in superseded where path != new {
             try? FileManager.default.removeItem(atPath: path)
         }

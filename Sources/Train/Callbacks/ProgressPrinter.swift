@@ -26,7 +26,9 @@ public final class ProgressPrinter: Callback {
         lastLoss = report.loss
         guard run.rank == 0, isTerminal else { return }
         let now = ContinuousClock.now
-        if let lastDraw, now - lastDraw < .milliseconds(100), run.step < run.plan.totalSteps { return }
+        if let lastDraw, now - lastDraw < .milliseconds(100), run.step < run.plan.totalSteps {
+            return
+        }
         lastDraw = now
         write("\r\u{1B}[K" + line(run, loss: report.loss))
     }
@@ -41,7 +43,9 @@ public final class ProgressPrinter: Callback {
     public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) {
         guard run.rank == 0, let loss = entry["eval_loss"] else { return }
         let start = isTerminal ? "\r\u{1B}[K" : ""
-        write("\(start)step \(entry.step)/\(run.plan.totalSteps) · evaluation loss \(Self.number(loss))\n")
+        write(
+            "\(start)step \(entry.step)/\(run.plan.totalSteps) · evaluation loss \(Self.number(loss))\n"
+        )
     }
 
     /// Ends the line.
@@ -65,7 +69,8 @@ public final class ProgressPrinter: Callback {
         var text = "step \(run.step)/\(total) \(percentage)%"
         if isTerminal {
             let filled = total > 0 ? 20 * run.step / total : 20
-            let bar = String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
+            let bar =
+                String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
             text = "\(bar) \(text)"
         }
         return text + " · loss \(Self.number(loss)) · \(Int(run.tokensPerSecond)) tokens/s · "

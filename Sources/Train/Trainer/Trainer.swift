@@ -102,7 +102,8 @@ public final class Trainer<S: Stage> {
     ) {
         var total = LossReport()
         var means: [Double] = []
-        for index in 0..<source.batchesPerEpoch where index % communicator.count == communicator.rank {
+        for index in 0..<source.batchesPerEpoch
+        where index % communicator.count == communicator.rank {
             guard !stop.isSet else { throw interruption() }
             let report = try stage.evaluate(source.batch(epoch: 0, index: index))
             total += report
@@ -134,7 +135,9 @@ public final class Trainer<S: Stage> {
         guard report.weight > 0 else {
             throw FledgeError(
                 .data, "No token of optimizer step \(index) is supervised.",
-                advice: "Look at the labels with `fledge preprocess`; a short cutoff_len can cut every answer off.")
+                advice:
+                    "Look at the labels with `fledge preprocess`; a short cutoff_len can cut every answer off."
+            )
         }
         let norm = gradients.squaredNorm(of: stage.parameters).squareRoot() / report.weight
         guard report.mean.isFinite, norm.isFinite else {
