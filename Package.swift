@@ -72,7 +72,9 @@ let package = Package(
         tests("Tokenize", ["FledgeCore", "FledgeTokenize"]),
         tests("Data", ["FledgeCore", "FledgeTokenize", "FledgeData"]),
         tests("Model", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeTesting"]),
-        tests("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeAdapters", "FledgeTesting"]),
+        tests(
+            "Adapters",
+            ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeAdapters", "FledgeTesting"]),
         tests(
             "Train",
             [

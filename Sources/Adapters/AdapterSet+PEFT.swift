@@ -48,7 +48,8 @@ private struct PEFTReader {
                 let missing = unused.contains(down) ? up : down
                 throw FledgeError(
                     .fileCorrupt, "The tensor \(missing) is missing.",
-                    advice: "The adapter is incomplete, or target_modules names a module that it does not adapt.",
+                    advice:
+                        "The adapter is incomplete, or target_modules names a module that it does not adapt.",
                     at: .init(file: path))
             }
             unused.subtract(found)
@@ -66,7 +67,8 @@ private struct PEFTReader {
                 throw FledgeError(
                     .mismatch,
                     "\(name) has shape \(file.shape(of: name) ?? []); rank \(rank) on this model needs \(shape).",
-                    advice: "The adapter was made for another model: \(configuration.baseModel ?? "unnamed").",
+                    advice:
+                        "The adapter was made for another model: \(configuration.baseModel ?? "unnamed").",
                     at: .init(file: path))
             }
         }
@@ -84,8 +86,10 @@ private struct PEFTReader {
                 .mismatch, "The adapter holds no tensors for this model.", at: .init(file: path))
         }
         return FledgeError(
-            .mismatch, "\(names.count) tensors of the adapter belong to no layer of the model: \(first), …",
-            advice: "The adapter was made for another model: \(configuration.baseModel ?? "unnamed").",
+            .mismatch,
+            "\(names.count) tensors of the adapter belong to no layer of the model: \(first), …",
+            advice:
+                "The adapter was made for another model: \(configuration.baseModel ?? "unnamed").",
             at: .init(file: path))
     }
 }

@@ -26,7 +26,9 @@ public struct AdapterSet {
     public func withoutAdapters<Result>(_ body: () throws -> Result) rethrows -> Result {
         let before = layers.map(\.isAdapterEnabled)
         for layer in layers { layer.isAdapterEnabled = false }
-        defer { for (layer, wasEnabled) in zip(layers, before) { layer.isAdapterEnabled = wasEnabled } }
+        defer {
+            for (layer, wasEnabled) in zip(layers, before) { layer.isAdapterEnabled = wasEnabled }
+        }
         return try body()
     }
 

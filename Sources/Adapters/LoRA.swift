@@ -92,7 +92,8 @@ extension CausalLM {
             let path = AdapterSet.prefix + layer.name
             let down = Parameter(
                 path + ".lora_A.weight",
-                initialDown([method.rank, layer.inputCount], name: path + ".lora_A.weight", seed: seed),
+                initialDown(
+                    [method.rank, layer.inputCount], name: path + ".lora_A.weight", seed: seed),
                 isTrainable: true)
             let up = Parameter(
                 path + ".lora_B.weight", Tensor(zeros: [layer.outputCount, method.rank]),
@@ -107,7 +108,8 @@ extension CausalLM {
 
 /// Uniform draws from ±1/√in, one for each element of `A`.
 private func initialDown(_ shape: [Int], name: String, seed: UInt64) -> Tensor {
-    var generator = KeyedGenerator(RandomKey(seed: seed).appending("initialization").appending(name))
+    var generator = KeyedGenerator(
+        RandomKey(seed: seed).appending("initialization").appending(name))
     let bound = 1 / Double(shape[1]).squareRoot()
     let scalars = (0..<(shape[0] * shape[1])).map { _ in
         Float((2 * generator.uniform() - 1) * bound)

@@ -118,7 +118,8 @@ extension PEFTConfiguration {
         for (key, isHarmless) in harmless {
             guard let value = json[key], !value.isNull, !isHarmless(value) else { continue }
             throw FledgeError(
-                .unsupported, "'\(key)' is \(value.serialized()), which changes what the adapter computes.",
+                .unsupported,
+                "'\(key)' is \(value.serialized()), which changes what the adapter computes.",
                 advice: "Fledge does not support it; merge the adapter with the tool that made it.",
                 at: location)
         }
@@ -145,7 +146,8 @@ extension PEFTConfiguration {
             JSONValue.object(values.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) })
         }
         return .object([
-            "alora_invocation_tokens": .null, "alpha_pattern": patterns(alphaPattern.mapValues(Self.number)),
+            "alora_invocation_tokens": .null,
+            "alpha_pattern": patterns(alphaPattern.mapValues(Self.number)),
             "arrow_config": .null, "auto_mapping": .null,
             "base_model_name_or_path": baseModel.map(JSONValue.string) ?? .null, "bias": "none",
             "corda_config": .null, "ensure_weight_tying": false, "eva_config": .null,

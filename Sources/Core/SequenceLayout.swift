@@ -48,7 +48,9 @@ public struct SequenceLayout: Hashable, Sendable {
         var result = [Int32]()
         result.reserveCapacity(count)
         for segment in segments {
-            for offset in 0..<segment.length { result.append(Int32(segment.firstPosition + offset)) }
+            for offset in 0..<segment.length {
+                result.append(Int32(segment.firstPosition + offset))
+            }
         }
         return result
     }

@@ -18,13 +18,15 @@ public struct TokenBatch: Hashable, Sendable {
         ids: [Int32], layout: SequenceLayout, supervision: Supervision = Supervision(),
         samples: [Int]? = nil, epoch: Int = 0
     ) {
-        precondition(ids.count == layout.count, "TokenBatch: \(ids.count) ids, layout of \(layout.count)")
+        precondition(
+            ids.count == layout.count, "TokenBatch: \(ids.count) ids, layout of \(layout.count)")
         self.ids = ids
         self.layout = layout
         self.supervision = supervision
         self.samples = samples ?? Array(layout.segments.indices)
         self.epoch = epoch
-        precondition(self.samples.count == layout.segments.count, "TokenBatch: one sample a segment")
+        precondition(
+            self.samples.count == layout.segments.count, "TokenBatch: one sample a segment")
     }
 
     /// Creates a batch of unsupervised sequences.
@@ -52,7 +54,9 @@ public struct Supervision: Hashable, Sendable {
     public var extraWeight = 0.0
 
     /// Creates a list of predictions; all arrays have the same length.
-    public init(rows: [Int32] = [], targets: [Int32] = [], weights: [Float]? = nil, segments: [Int32]? = nil) {
+    public init(
+        rows: [Int32] = [], targets: [Int32] = [], weights: [Float]? = nil, segments: [Int32]? = nil
+    ) {
         self.rows = rows
         self.targets = targets
         self.weights = weights ?? Array(repeating: 1, count: rows.count)

@@ -60,16 +60,23 @@ private struct DecoderLoader {
         let queryCount = c.headCount * c.headDimension
         let keyCount = c.keyValueHeadCount * c.headDimension
         let attention = SelfAttention(
-            query: try linear("\(name).self_attn.q_proj", c.hiddenSize, queryCount, bias: c.attentionBias),
-            key: try linear("\(name).self_attn.k_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
-            value: try linear("\(name).self_attn.v_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
-            output: try linear("\(name).self_attn.o_proj", queryCount, c.hiddenSize, bias: c.attentionOutputBias),
+            query: try linear(
+                "\(name).self_attn.q_proj", c.hiddenSize, queryCount, bias: c.attentionBias),
+            key: try linear(
+                "\(name).self_attn.k_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
+            value: try linear(
+                "\(name).self_attn.v_proj", c.hiddenSize, keyCount, bias: c.attentionBias),
+            output: try linear(
+                "\(name).self_attn.o_proj", queryCount, c.hiddenSize, bias: c.attentionOutputBias),
             headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount,
             headDimension: c.headDimension)
         let mlp = GatedMLP(
-            gate: try linear("\(name).mlp.gate_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
-            up: try linear("\(name).mlp.up_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
-            down: try linear("\(name).mlp.down_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
+            gate: try linear(
+                "\(name).mlp.gate_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
+            up: try linear(
+                "\(name).mlp.up_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias),
+            down: try linear(
+                "\(name).mlp.down_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
             activation: Activation(c.hiddenActivation))
         return DecoderLayer(
             inputNorm: try norm("\(name).input_layernorm"), attention: attention,
@@ -105,7 +112,8 @@ private struct DecoderLoader {
         }
         guard found == shape else {
             throw FledgeError(
-                .mismatch, "The tensor \(name) has shape \(found); the configuration says \(shape).",
+                .mismatch,
+                "The tensor \(name) has shape \(found); the configuration says \(shape).",
                 advice: "Weights and configuration are of different models.", at: .init(file: path))
         }
         used.insert(name)
@@ -131,7 +139,8 @@ private struct DecoderLoader {
         guard unknown.isEmpty else {
             let names = unknown.sorted().prefix(3).joined(separator: ", ")
             throw FledgeError(
-                .unsupported, "\(unknown.count) tensors belong to no part of this model: \(names), …",
+                .unsupported,
+                "\(unknown.count) tensors belong to no part of this model: \(names), …",
                 advice: "The architecture has parts that Fledge does not know.",
                 at: .init(file: path))
         }

@@ -41,7 +41,8 @@ public final class DecoderLM: CausalLM {
     public func hiddenStates(
         _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
-        precondition(ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
+        precondition(
+            ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
         let positions = layout.positions
         var x = embedding(ids, pass)
         for layer in layers {

@@ -18,7 +18,9 @@ struct LoRATests {
 
     @Test(arguments: [
         LoRA(rank: 4, alpha: 8), LoRA(rank: 1, targets: .named(["q_proj"])),
-        LoRA(rank: 3, alpha: 5, targets: .named(["mlp.down_proj", "layers.1.self_attn.v_proj"]), isRankStabilized: true),
+        LoRA(
+            rank: 3, alpha: 5, targets: .named(["mlp.down_proj", "layers.1.self_attn.v_proj"]),
+            isRankStabilized: true),
     ]) func adaptersConform(_ method: LoRA) throws {
         let findings = try AdapterChecks.findings(
             make: { try TinyModel.make() }, attach: { try $0.attach(method, seed: 7) },
@@ -54,7 +56,9 @@ struct LoRATests {
         let hidden = model.hiddenStates(
             TokenBatch(sequences: [[1, 4, 5, 6, 7]]), ForwardPass(.float32))
         let scores = logits(hidden, head: model.head, rows: [4]).scalars()
-        for (value, expected) in zip(scores, expected) { #expect(abs(Double(value) - expected) < 2e-6) }
+        for (value, expected) in zip(scores, expected) {
+            #expect(abs(Double(value) - expected) < 2e-6)
+        }
     }
 
     @Test func mergedWeightsAreThoseOfTheReference() throws {
@@ -63,7 +67,8 @@ struct LoRATests {
             LoRA(rank: 4, alpha: 8, targets: .named(["q_proj", "v_proj"])), seed: 1)
         fill(adapters)
         adapters.merge()
-        let weight = try #require(model.linears.first { $0.name.hasSuffix("layers.0.self_attn.q_proj") })
+        let weight = try #require(
+            model.linears.first { $0.name.hasSuffix("layers.0.self_attn.q_proj") })
         let expected: [Float] = [0.0416331, -0.1668099, 0.0490128, -0.2762473]
         for (value, expected) in zip(weight.weight.value.scalars(), expected) {
             #expect(abs(value - expected) < 1e-6)
@@ -73,8 +78,10 @@ struct LoRATests {
     @Test func initialisationDependsOnSeedAndNameAlone() throws {
         func down(_ method: LoRA, _ seed: UInt64) throws -> [Float] {
             let adapters = try TinyModel.make().attach(method, seed: seed)
-            return try #require(adapters.parameters.first { $0.name.contains("layers.1.self_attn.v_proj.lora_A") })
-                .value.scalars()
+            return try #require(
+                adapters.parameters.first { $0.name.contains("layers.1.self_attn.v_proj.lora_A") }
+            )
+            .value.scalars()
         }
         let all = try down(LoRA(rank: 4), 42)
         #expect(try down(LoRA(rank: 4, targets: .named(["v_proj"])), 42) == all)

@@ -21,7 +21,9 @@ struct PEFTFormatTests {
         return folder
     }
 
-    private func failure(_ folder: TemporaryFolder, _ model: DecoderLM? = nil) throws -> FledgeError? {
+    private func failure(_ folder: TemporaryFolder, _ model: DecoderLM? = nil) throws
+        -> FledgeError?
+    {
         let model = try model ?? TinyModel.make()
         return #expect(throws: FledgeError.self) {
             _ = try model.attachAdapter(folder: folder.path)
@@ -40,7 +42,8 @@ struct PEFTFormatTests {
 
     @Test func patternsGiveSingleModulesTheirOwnRankAndScale() throws {
         let model = try TinyModel.make()
-        let adapters = try model.attach(LoRA(rank: 4, alpha: 8, targets: .named(["q_proj"])), seed: 1)
+        let adapters = try model.attach(
+            LoRA(rank: 4, alpha: 8, targets: .named(["q_proj"])), seed: 1)
         _ = adapters
         let folder = try folder(
             LoRA(rank: 4, alpha: 8, targets: .named(["q_proj"])),
@@ -57,7 +60,9 @@ struct PEFTFormatTests {
         ("layers_to_transform", [1]),
     ]
 
-    @Test(arguments: changes) func whatWouldChangeTheComputationIsAnError(_ key: String, _ value: JSONValue) throws {
+    @Test(arguments: changes) func whatWouldChangeTheComputationIsAnError(
+        _ key: String, _ value: JSONValue
+    ) throws {
         let error = try failure(try folder(changing: [key: value]))
         #expect(error?.code == .unsupported)
     }

@@ -7,7 +7,9 @@ import Testing
 
 /// SmolLM2-135M-Instruct, read straight from its GGUF file, against transformers in float32 on the
 /// same weights expanded to a folder.
-@Suite("SmolLM2 against transformers", .enabled(if: CachedModel.path != nil, "fetch the default model"))
+@Suite(
+    "SmolLM2 against transformers", .enabled(if: CachedModel.path != nil, "fetch the default model")
+)
 struct SmolLM2Tests {
     private struct Prompt {
         let ids: [Int32]
@@ -19,7 +21,9 @@ struct SmolLM2Tests {
 
     private static func fixture() throws -> (step: Int, prompts: [Prompt]) {
         let json = try JSONValue(contentsOf: fixtures + "/smollm2_logits.json")
-        func integers(_ value: JSONValue?) -> [Int] { (value?.arrayValue ?? []).compactMap(\.intValue) }
+        func integers(_ value: JSONValue?) -> [Int] {
+            (value?.arrayValue ?? []).compactMap(\.intValue)
+        }
         func numbers(_ value: JSONValue) -> [Double] {
             (value.arrayValue ?? []).compactMap(\.doubleValue)
         }
@@ -40,7 +44,8 @@ struct SmolLM2Tests {
         #expect(prompts.count == 3)
         for prompt in prompts {
             let hidden = model.hiddenStates(
-                prompt.ids, layout: SequenceLayout(lengths: [prompt.ids.count]), ForwardPass(.float32))
+                prompt.ids, layout: SequenceLayout(lengths: [prompt.ids.count]),
+                ForwardPass(.float32))
             let scores = logits(hidden, head: model.head).scalars()
             let vocabulary = model.configuration.vocabularySize
             for (position, expected) in zip(prompt.positions, prompt.columns) {

@@ -20,14 +20,17 @@ struct ToyModelTests {
     func logitsAreThoseOfTheReference(_ type: ElementType) throws {
         let model = try TinyModel.make(storing: type)
         let ids: [Int32] = [1, 4, 5, 6, 7]
-        let hidden = model.hiddenStates(ids, layout: SequenceLayout(lengths: [5]), ForwardPass(type))
+        let hidden = model.hiddenStates(
+            ids, layout: SequenceLayout(lengths: [5]), ForwardPass(type))
         let scores = logits(hidden, head: model.head).scalars()
         let last = [-0.0127785, 0.1255223, 0.4408577, -1.1097572, 0.427536, -0.7860851]
         let first = [-0.1204071, 0.5660182, -0.2308033, -0.955622]
         for (value, expected) in zip(scores[(4 * 24)...], last) {
             #expect(abs(Double(value) - expected) < 2e-6)
         }
-        for (value, expected) in zip(scores, first) { #expect(abs(Double(value) - expected) < 2e-6) }
+        for (value, expected) in zip(scores, first) {
+            #expect(abs(Double(value) - expected) < 2e-6)
+        }
     }
 
     @Test(arguments: [

@@ -85,7 +85,9 @@ enum ToyData {
         text.split(separator: " ").map { Int32($0.utf8.first.map { $0 - 97 + 4 } ?? 3) }
     }
 
-    static func collate(_ picked: [(index: Int, sample: (ids: [Int32], answer: Int))], _ epoch: Int) -> TokenBatch {
+    static func collate(_ picked: [(index: Int, sample: (ids: [Int32], answer: Int))], _ epoch: Int)
+        -> TokenBatch
+    {
         var batch = TokenBatch(
             ids: picked.flatMap(\.sample.ids),
             layout: SequenceLayout(lengths: picked.map(\.sample.ids.count)),
@@ -100,7 +102,9 @@ enum ToyData {
         return batch
     }
 
-    static func epochs(batchSize: Int = 2, shuffles: Bool = true) -> Epochs<(ids: [Int32], answer: Int), TokenBatch> {
+    static func epochs(batchSize: Int = 2, shuffles: Bool = true) -> Epochs<
+        (ids: [Int32], answer: Int), TokenBatch
+    > {
         Epochs(samples, batchSize: batchSize, seed: 42, shuffles: shuffles, collate: collate)
     }
 
@@ -108,7 +112,8 @@ enum ToyData {
     @discardableResult
     static func attachAdapter(to model: DecoderLM, dropout: Double = 0) throws -> AdapterSet {
         let adapters = try model.attach(
-            LoRA(rank: 4, alpha: 8, dropout: dropout, targets: .named(["q_proj", "v_proj"])), seed: 1)
+            LoRA(rank: 4, alpha: 8, dropout: dropout, targets: .named(["q_proj", "v_proj"])),
+            seed: 1)
         for parameter in adapters.parameters {
             parameter.value = TinyModel.tensor(parameter.name, parameter.value.shape)
         }

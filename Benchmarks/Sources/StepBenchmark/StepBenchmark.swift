@@ -36,7 +36,8 @@ struct StepBenchmark {
         let result: JSONValue = [
             "name": "fledge", "dtype": .string(arguments[2]), "length": .integer(length),
             "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
-            "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576), "kernels": .string(Kernels.path),
+            "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576),
+            "kernels": .string(Kernels.path),
         ]
         print(result.serialized(.compact))
     }

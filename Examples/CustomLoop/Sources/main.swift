@@ -6,7 +6,8 @@ let model = try checkpoint.causalLM(storing: .float32)
 let adapters = try model.attach(LoRA(rank: 8, alpha: 16, targets: .allLinear), seed: 42)
 
 let rows = try DatasetLoader.rows(alpaca: "Examples/data/identity.json")
-let processor = try SupervisedProcessor(tokenizer: tokenizer, template: template, cutoffLength: 1024)
+let processor = try SupervisedProcessor(
+    tokenizer: tokenizer, template: template, cutoffLength: 1024)
 let (train, held) = try processor.process(rows).split(evaluation: 0.05, seed: 42)
 
 let trainer = Trainer(

@@ -28,7 +28,8 @@ let model = try checkpoint.causalLM()
 try model.attach(LoRA(rank: 8), seed: 42)
 
 let rows = try DatasetLoader.rows(alpaca: "Examples/data/identity.json")
-let samples = try SupervisedProcessor(tokenizer: tokenizer, template: template).process(rows).samples
+let samples = try SupervisedProcessor(tokenizer: tokenizer, template: template).process(rows)
+    .samples
 let trainer = Trainer(
     ObjectiveStage(model, FocalCrossEntropy()), schedule: .constant(1e-3),
     callbacks: [ProgressPrinter()])

@@ -271,18 +271,14 @@ public struct SupervisedFineTuning {
     // MARK: - What the user should know
 
     private func precision(of side: ModelSide) -> String {
-        let declared = side.model.configuration.declaredType ?? "its file's type"
-        switch side.model.elementType {
-        case .bfloat16:
-            return
-                "Weights and activations are bfloat16, adapters and optimizer float32; kernels: \(Kernels.path), \(Kernels.threads) threads."
-        default:
-            let note =
-                declared == "float32"
-                ? "" : " (the model declares \(declared); bf16: true halves memory)"
-            return
-                "Everything is float32\(note); kernels: \(Kernels.path), \(Kernels.threads) threads."
+        let kernels = "kernels: \(Kernels.path), \(Kernels.threads) threads."
+        guard side.model.elementType == .float32 else {
+            return "Weights and activations are bfloat16, adapters and optimizer float32; "
+                + kernels
         }
+        let declared = side.model.configuration.declaredType
+        let note = declared.map { $0 == "float32" ? "" : " (the model declares \($0))" } ?? ""
+        return "Everything is float32\(note), bf16: true halves the memory; " + kernels
     }
 
     /// Names the known faults of the reference that would change this run if they were brought back.

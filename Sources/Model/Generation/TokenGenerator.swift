@@ -43,11 +43,13 @@ public struct TokenGenerator {
     ) throws -> Result {
         let context = model.configuration.maxPositions
         guard !prompt.isEmpty else {
-            throw FledgeError(.data, "The prompt has no tokens.", advice: "Give at least one token.")
+            throw FledgeError(
+                .data, "The prompt has no tokens.", advice: "Give at least one token.")
         }
         guard prompt.count < context else {
             throw FledgeError(
-                .data, "The prompt has \(prompt.count) tokens; the model's context holds \(context).",
+                .data,
+                "The prompt has \(prompt.count) tokens; the model's context holds \(context).",
                 advice: "Shorten the prompt.")
         }
         let limit = min(options.maxNewTokens, context - prompt.count)

@@ -18,7 +18,8 @@ public final class Linear: Module {
 
     /// Creates a layer from its parameters.
     public init(_ name: String, weight: Parameter, bias: Parameter? = nil) {
-        precondition(weight.value.shape.count == 2, "\(name): weight of shape \(weight.value.shape)")
+        precondition(
+            weight.value.shape.count == 2, "\(name): weight of shape \(weight.value.shape)")
         (self.name, self.weight, self.bias) = (name, weight, bias)
     }
 

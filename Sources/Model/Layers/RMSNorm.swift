@@ -8,7 +8,9 @@ public final class RMSNorm: Module {
     public let epsilon: Float
 
     /// Creates a layer from its scale.
-    public init(weight: Parameter, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
+    public init(weight: Parameter, epsilon: Float) {
+        (self.weight, self.epsilon) = (weight, epsilon)
+    }
 
     /// Lists the scale.
     public func describe(to description: inout ModuleDescription) { description.add(weight) }

@@ -14,7 +14,8 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
     private let samples: [Sample]
     private let dropsLast: Bool
     private let order: EpochOrder
-    private let collate: @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws -> Batch
+    private let collate:
+        @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws -> Batch
 
     /// Creates the batches of a data set.
     ///
@@ -26,7 +27,9 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
     public init(
         _ samples: [Sample], batchSize: Int, seed: UInt64 = 42, shuffles: Bool = true,
         dropsLast: Bool = false,
-        collate: @escaping @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws -> Batch
+        collate:
+            @escaping @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws ->
+            Batch
     ) {
         precondition(batchSize > 0, "Epochs: batch size \(batchSize)")
         (self.samples, self.batchSize, self.dropsLast) = (samples, batchSize, dropsLast)
