@@ -12,7 +12,7 @@ extension FledgeError {
     private static func systemNumber(of error: any Error) -> Int32? {
         if let error = error as? POSIXError { return error.code.rawValue }
         if let error = error as? CocoaError { return error.underlying.flatMap(systemNumber) }
-        guard let error = error as? NSError else { return nil }
+        let error = error as NSError
         if error.domain == NSPOSIXErrorDomain { return Int32(error.code) }
         return (error.userInfo[NSUnderlyingErrorKey] as? any Error).flatMap(systemNumber)
     }

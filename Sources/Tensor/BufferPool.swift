@@ -18,10 +18,12 @@ public enum BufferPool {
         var peak = 0
         var cached = 0
 
+        /// The most bytes that live tensors and kept buffers may have together.
+        var limit: Int { mostHeld + mostHeld / 10 + 32 << 20 }
+
         /// Takes buffers out until what is held and kept fits in what was ever held.
         mutating func evicted() -> [UInt] {
             var result: [UInt] = []
-            let limit = mostHeld + mostHeld / 10 + 32 << 20
             for size in free.keys.sorted(by: { lastUse[$0, default: 0] < lastUse[$1, default: 0] })
             {
                 while current + cached > limit, let address = free[size]?.popLast() {
@@ -43,6 +45,11 @@ public enum BufferPool {
 
     /// Bytes that are kept for reuse.
     public static var cachedBytes: Int { state.withLock { $0.cached } }
+
+    /// Whether live and kept bytes are within the bound that buffers of old sizes are evicted at.
+    package static var isWithinLimit: Bool {
+        state.withLock { $0.current + $0.cached <= $0.limit }
+    }
 
     /// Starts a new measurement of ``peakBytes``.
     public static func resetPeak() { state.withLock { $0.peak = $0.current } }

@@ -106,8 +106,9 @@ import Testing
         for count in stride(from: 1 << 20, through: 32 << 20, by: 1 << 20) {
             _ = Tensor(zeros: [count])
         }
-        // The largest is 128 MiB; kept buffers of all sizes would be over a gigabyte.
-        #expect(BufferPool.cachedBytes < 600 << 20)
+        // Kept buffers of all sizes would be over two gigabytes. What tensors of other tests hold at
+        // the same time only raises the bound.
+        #expect(BufferPool.isWithinLimit)
     }
 
     @Test func deepTapesAreReleasedFlat() {
