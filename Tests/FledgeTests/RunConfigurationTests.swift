@@ -71,6 +71,7 @@ import Testing
             "learning_rate: 1e-4\nlora_rank: 4",
             [
                 "learning_rate=2e-4", "--lora_rank", "32", "--bf16", "--max_steps=5",
+                "lr_scheduler_type=cosine",
                 "lr_scheduler_kwargs={\"num_cycles\": 2}", "lora_target=[q_proj, k_proj]",
                 "default_system=a = b",
             ])
@@ -87,11 +88,13 @@ import Testing
     @Test func everyEffectiveKeyChangesTheTypedResult() throws {
         let words: [String: String] = [
             "do_train": "true", "eval_dataset": "other", "val_size": "0.5",
-            "interleave_probs": "1", "lora_target": "q_proj", "reference_quirks": "all",
+            "interleave_probs": "1", "lora_target": "q_proj",
+            "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
         ]
         // What a key needs beside it to be accepted.
         let companions: [String: String] = [
             "interleave_probs": "mix_strategy: interleave_under\n",
+            "lr_scheduler_kwargs": "lr_scheduler_type: cosine\n",
             "eval_strategy": "val_size: 0.5\n", "do_eval": "val_size: 0.5\n",
             "early_stopping_steps": "eval_strategy: steps\nval_size: 0.5\n",
             "load_best_model_at_end": "eval_strategy: steps\nval_size: 0.5\n",
