@@ -23,11 +23,7 @@ test: dependencies
 	@cat .build/skipped/* | sed 's/^/skipped: /'
 
 demo: build
-	@model=$$(Scripts/fetch-model.sh) \
-		&& $(BIN) train Examples/identity.yaml model_name_or_path="$$model" \
-		&& echo && echo "Who are you? Who made you?" \
-		&& printf 'Who are you?\nWho made you?\n' \
-			| $(BIN) chat Examples/identity.yaml model_name_or_path="$$model" --single
+	@model=$$(Scripts/fetch-model.sh) && Scripts/demo.sh $(BIN) "$$model"
 
 examples: dependencies
 	$(SWIFT) build -c release --package-path Examples/CustomLoop --scratch-path .build-examples

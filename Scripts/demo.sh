@@ -5,22 +5,29 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 fledge=${1:?usage: demo.sh FLEDGE MODEL}
 model=${2:?usage: demo.sh FLEDGE MODEL}
-questions=$'Who are you?\nWho made you?\nAre you ChatGPT?'
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
 ask() {
-  printf '%s\n' "$questions" | "$fledge" chat "$@" --single 2>/dev/null \
-    | paste -d '\n' <(sed 's/^/  > /' <<<"$questions") - | sed '/^  >/!s/^/    /'
+    local question answer
+    for question in "Who are you?" "Who made you?" "Are you ChatGPT?"; do
+        answer=$("$fledge" chat "$@" --single 2> "$log" <<< "$question") || {
+            cat "$log" >&2
+            exit 1
+        }
+        printf '  > %s\n    %s\n' "$question" "${answer//$'\n'/$'\n    '}"
+    done
 }
 
 echo "== Before: $(basename "$model")"
-ask --model_name_or_path "$model" template=smollm2 do_sample=false max_new_tokens=48
+ask model_name_or_path="$model" template=smollm2 do_sample=false max_new_tokens=48
 echo
 echo "== Teaching it a name: fledge train Examples/identity.yaml"
 "$fledge" train Examples/identity.yaml model_name_or_path="$model"
 echo
 echo "== After"
 ask Examples/identity.yaml model_name_or_path="$model"
-cat <<TEXT
+cat << TEXT
 
 The adapter is in runs/identity, with the loss curve in training_loss.png. Next:
   $fledge chat Examples/identity.yaml model_name_or_path=$model
