@@ -20,7 +20,7 @@ public final class AtomicFolder {
         let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial"
         temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
         AtomicFolder.removeLeftovers(
-            of: url.lastPathComponent, in: url.deletingLastPathComponent().path)
+            in: url.deletingLastPathComponent().path, prefix: ".\(url.lastPathComponent).")
         try? FileManager.default.removeItem(atPath: temporary)
         do { try Folder.create(temporary) } catch var error as FledgeError {
             error.location = .init(file: trimmed)
@@ -28,15 +28,18 @@ public final class AtomicFolder {
         }
     }
 
-    /// Removes what processes left behind that were killed while they wrote a folder of this name.
-    private static func removeLeftovers(of name: String, in parent: String) {
+    /// Removes what processes left behind that were killed while they wrote or removed a folder.
+    ///
+    /// - Parameter prefix: What the names of the folders begin with, the first dot included.
+    public static func removeLeftovers(in parent: String, prefix: String) {
         for entry in Folder.names(in: parent)
-        where entry.hasPrefix(".\(name).") && entry.hasSuffix(".partial") {
-            let number = entry.dropFirst(name.utf8.count + 2).dropLast(".partial".utf8.count)
-            guard let process = pid_t(number), kill(process, 0) != 0, errno == ESRCH else {
-                continue
-            }
-            try? FileManager.default.removeItem(atPath: parent + "/" + entry)
+        where entry.hasPrefix(prefix) && entry.hasSuffix(".partial") {
+            let path = parent + "/" + entry
+            let number = entry.dropLast(".partial".utf8.count).split(separator: ".").last
+            guard let number, let process = pid_t(number), kill(process, 0) != 0, errno == ESRCH,
+                Folder.exists(path)
+            else { continue }
+            try? FileManager.default.removeItem(atPath: path)
         }
     }
 
@@ -86,6 +89,23 @@ public enum Folder {
                 .fileAccess, "The folder cannot be created.",
                 advice: "Check that the path is right and that you may write there.",
                 at: .init(file: path), cause: error)
+        }
+    }
+
+    /// Removes a folder so that it is never seen without a part of its files: renamed first, then
+    /// deleted. What a kill in between leaves, ``AtomicFolder/removeLeftovers(in:prefix:)`` finds.
+    public static func removeAtomically(_ path: String) throws {
+        let url = URL(fileURLWithPath: path)
+        let process = ProcessInfo.processInfo.processIdentifier
+        let aside = url.deletingLastPathComponent()
+            .appendingPathComponent(".\(url.lastPathComponent).\(process).partial").path
+        try? FileManager.default.removeItem(atPath: aside)
+        do {
+            try FileManager.default.moveItem(atPath: path, toPath: aside)
+            try FileManager.default.removeItem(atPath: aside)
+        } catch {
+            throw FledgeError(
+                .fileAccess, "The folder cannot be removed.", at: .init(file: path), cause: error)
         }
     }
 

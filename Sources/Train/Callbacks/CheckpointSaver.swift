@@ -59,6 +59,7 @@ public final class CheckpointSaver: Callback {
     public func trainingWillBegin(_ run: TrainingRun) {
         for entry in run.history { observe(entry) }
         update(run)
+        if run.rank == 0 { AtomicFolder.removeLeftovers(in: folder, prefix: ".checkpoint-") }
     }
 
     /// Remembers the best evaluation.
@@ -124,7 +125,7 @@ public final class CheckpointSaver: Callback {
     /// Removes the checkpoints of an earlier run, once there is something in their place.
     public func removeSuperseded(keeping new: String? = nil) {
         for path in superseded where path != new {
-            try? FileManager.default.removeItem(atPath: path)
+            try? Folder.removeAtomically(path)
         }
         superseded = []
     }
@@ -139,7 +140,7 @@ public final class CheckpointSaver: Callback {
             guard let index = paths.firstIndex(where: { $0 != state.bestModelCheckpoint }),
                 index < paths.count - 1
             else { return }
-            try? FileManager.default.removeItem(atPath: paths.remove(at: index))
+            try? Folder.removeAtomically(paths.remove(at: index))
         }
     }
 
