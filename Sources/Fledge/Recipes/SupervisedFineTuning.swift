@@ -44,6 +44,7 @@ public struct SupervisedFineTuning {
         announceQuirks()
         let side = try ModelSide(training: configuration)
         try text.requireFits(side.model)
+        try requireComputable(data, side.model.configuration)
         announce(side.parameterSummary)
         if configuration.model.printsParameterStatus {
             for line in side.parameterStatus { announce(line) }
@@ -279,6 +280,28 @@ public struct SupervisedFineTuning {
         let declared = side.model.configuration.declaredType
         let note = declared.map { $0 == "float32" ? "" : " (the model declares \($0))" } ?? ""
         return "Everything is float32\(note), bf16: true halves the memory; " + kernels
+    }
+
+    /// Refuses what would be computed in another way than the configuration says.
+    private func requireComputable(
+        _ data: SupervisedData, _ model: DecoderConfiguration
+    ) throws {
+        let options = configuration.data
+        if options.packing == true, !options.neatPacking,
+            configuration.finetuning.referenceQuirks.contains(.packingAttention)
+        {
+            throw FledgeError(
+                .unsupported, "Packing in which samples see each other is not supported yet.",
+                advice: "Leave packing_attention out of reference_quirks, or set packing: false.")
+        }
+        let samples = data.train.flatMap(\.samples)
+        guard let window = model.slidingWindow,
+            let long = samples.first(where: { $0.inputIDs.count > window })
+        else { return }
+        throw FledgeError(
+            .unsupported,
+            "The sample has \(long.inputIDs.count) tokens; the model's attention has a window of \(window), which is not supported yet.",
+            advice: "Set cutoff_len to \(window) or less.", at: long.source)
     }
 
     /// Names the known faults of the reference that would change this run if they were brought back.
