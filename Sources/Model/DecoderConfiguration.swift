@@ -90,6 +90,15 @@ public struct DecoderConfiguration: Hashable, Sendable {
             dimension: headDimension, theta: ropeTheta, maxPositions: maxPositions, length: length)
     }
 
+    /// The longest sequence that is computed as the model means it; nil where there is no bound.
+    ///
+    /// Attention with a window, and dynamic scaling beyond the model's maximum, are not supported
+    /// yet.
+    public var longestSequence: Int? {
+        if case .dynamic = ropeScaling { return min(slidingWindow ?? maxPositions, maxPositions) }
+        return slidingWindow
+    }
+
     /// The ids at which generation stops: the model's own, and those that generation_config.json adds.
     public var generationEndOfTextIDs: [Int] {
         let added = originalGeneration.flatMap { ConfigurationReader.ids($0["eos_token_id"]) } ?? []

@@ -44,6 +44,7 @@ public final class DecoderLM: CausalLM {
         precondition(
             ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
         let positions = layout.positions
+        requireComputable(positions)
         var x = embedding(ids, pass)
         for layer in layers {
             x = layer(x, rotary: rotary, layout: layout, positions: positions, pass)
@@ -56,10 +57,18 @@ public final class DecoderLM: CausalLM {
         precondition(cache.blocks.count == layers.count, "hiddenStates: cache of another model")
         let first = cache.length
         let positions = ids.indices.map { Int32(first + $0) }
+        requireComputable(positions)
         var x = embedding(ids, pass)
         for (index, layer) in layers.enumerated() {
             x = layer(x, rotary: rotary, positions: positions, cache: &cache.blocks[index], pass)
         }
         return norm(x)
+    }
+
+    private func requireComputable(_ positions: [Int32]) {
+        guard let longest = configuration.longestSequence else { return }
+        precondition(
+            positions.allSatisfy { $0 < longest },
+            "hiddenStates: a sequence is longer than \(longest) tokens (longestSequence)")
     }
 }

@@ -22,14 +22,12 @@ public struct ChatSession {
     private let generator: TokenGenerator
     private let options: GenerationOptions
     private let skipsSpecials: Bool
-    private let context: Int
 
     /// Starts a dialogue.
     public init(_ configuration: RunConfiguration, _ text: TextSide, _ model: any CausalLM) {
         let generating = configuration.generating
         self.text = text
         generator = TokenGenerator(model, model.elementType)
-        context = model.configuration.maxPositions
         skipsSpecials = generating.skipsSpecialTokens
         // Temperature zero means the most probable token, as in the reference's chat.
         options = GenerationOptions(

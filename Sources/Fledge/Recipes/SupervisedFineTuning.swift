@@ -295,13 +295,17 @@ public struct SupervisedFineTuning {
                 advice: "Leave packing_attention out of reference_quirks, or set packing: false.")
         }
         let samples = data.train.flatMap(\.samples)
-        guard let window = model.slidingWindow,
-            let long = samples.first(where: { $0.inputIDs.count > window })
+        guard let longest = model.longestSequence,
+            let long = samples.first(where: { $0.inputIDs.count > longest })
         else { return }
+        let reason =
+            model.slidingWindow == longest
+            ? "attention has a window of \(longest)"
+            : "rotary scaling is dynamic beyond \(longest)"
         throw FledgeError(
             .unsupported,
-            "The sample has \(long.inputIDs.count) tokens; the model's attention has a window of \(window), which is not supported yet.",
-            advice: "Set cutoff_len to \(window) or less.", at: long.source)
+            "The sample has \(long.inputIDs.count) tokens; the model's \(reason), which is not supported yet.",
+            advice: "Set cutoff_len to \(longest) or less.", at: long.source)
     }
 
     /// Names the known faults of the reference that would change this run if they were brought back.

@@ -41,7 +41,9 @@ public struct TokenGenerator {
         _ prompt: [Int32], _ options: GenerationOptions,
         receive: (Int32) throws -> Bool = { _ in true }
     ) throws -> Result {
-        let context = model.configuration.maxPositions
+        let configuration = model.configuration
+        let context = min(
+            configuration.maxPositions, configuration.longestSequence ?? configuration.maxPositions)
         guard !prompt.isEmpty else {
             throw FledgeError(
                 .data, "The prompt has no tokens.", advice: "Give at least one token.")
@@ -54,7 +56,7 @@ public struct TokenGenerator {
         }
         let limit = min(options.maxNewTokens, context - prompt.count)
         let cache = KeyValueCache(
-            for: model.configuration, capacity: prompt.count + limit, elementType)
+            for: configuration, capacity: prompt.count + limit, elementType)
         var sampler = TokenSampler(options)
         var seen = Set(prompt)
         var pending = prompt
