@@ -6,6 +6,8 @@
 #define FUSED 1
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define ATTENTION_VECTORS 2
+#define DOT_COLUMNS 4
 #include "body/system.h"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "body/path.h"

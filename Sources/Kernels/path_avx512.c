@@ -4,8 +4,10 @@
 #define PATH_NAME "avx512"
 #define VECTOR_BYTES 64
 #define FUSED 1
-#define TILE_ROWS 6
-#define TILE_VECTORS 4
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define ATTENTION_VECTORS 4
+#define DOT_COLUMNS 8
 #include "body/system.h"
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)

@@ -5,8 +5,10 @@
 #define PATH_NAME "avx512-bf16-emulated"
 #define VECTOR_BYTES 64
 #define FUSED 1
-#define TILE_ROWS 6
-#define TILE_VECTORS 4
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define ATTENTION_VECTORS 4
+#define DOT_COLUMNS 8
 #define PAIRS 1
 #include "body/system.h"
 // No vector crosses a function that is not inlined.

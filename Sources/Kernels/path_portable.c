@@ -7,4 +7,6 @@
 #endif
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define ATTENTION_VECTORS 2
+#define DOT_COLUMNS 4
 #include "body/path.h"

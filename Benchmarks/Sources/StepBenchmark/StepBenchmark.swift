@@ -3,15 +3,15 @@ import Foundation
 
 /// Times LoRA steps on one packed sequence, rank 8 on all linear layers, every token supervised.
 ///
-/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP
+/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [profile]
 @main
 struct StepBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
+        guard arguments.count >= 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
             let warmup = Int(arguments[5])
         else {
-            print("usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP")
+            print("usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [profile]")
             exit(2)
         }
         let type: ElementType = arguments[2] == "bfloat16" ? .bfloat16 : .float32
@@ -30,7 +30,18 @@ struct StepBenchmark {
             }
             return batch
         }
-        try trainer.fit(batches, steps: steps + warmup)
+        let profile = OperationProfile()
+        recorder.warmup = warmup
+        if arguments.last == "profile" {
+            recorder.profile = profile
+            _ = try profile.measure { try trainer.fit(batches, steps: steps + warmup) }
+            print(
+                table(
+                    profile, steps: steps, seconds: recorder.seconds.dropFirst(warmup).reduce(0, +))
+            )
+        } else {
+            try trainer.fit(batches, steps: steps + warmup)
+        }
         let seconds = recorder.seconds.dropFirst(warmup).sorted()
         let rate = Double(length) / seconds[seconds.count / 2]
         let result: JSONValue = [
@@ -41,14 +52,33 @@ struct StepBenchmark {
         ]
         print(result.serialized(.compact))
     }
+
+    private static func table(_ profile: OperationProfile, steps: Int, seconds: Double) -> String {
+        var lines = profile.entries.map { entry in
+            let name = entry.operation + (entry.isBackward ? " backward" : "")
+            return String(
+                format: "%6.2f%%  %8.2f ms  %5d calls  ", 100 * entry.seconds / seconds,
+                1000 * entry.seconds / Double(steps), entry.calls / steps) + name
+        }
+        let products = profile.products
+        lines.append(
+            String(
+                format: "products: %.2f%% of the time, %.1f GFLOP a step, %.1f GFLOP/s",
+                100 * products.seconds / seconds, products.operations / Double(steps) * 1e-9,
+                products.operations / products.seconds * 1e-9))
+        return lines.joined(separator: "\n")
+    }
 }
 
 private final class Recorder: Callback {
     var seconds: [Double] = []
     var loss = 0.0
+    var warmup = 0
+    var profile: OperationProfile?
 
     func didFinishStep(_ report: StepReport, _ run: TrainingRun) {
         seconds.append(report.seconds)
         loss = report.loss
+        if seconds.count == warmup { profile?.reset() }
     }
 }

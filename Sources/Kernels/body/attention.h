@@ -5,11 +5,11 @@
 
 #ifndef FLEDGE_ATTENTION_TILE
 #define FLEDGE_ATTENTION_TILE
-enum { query_tile = 64, key_tile = 64 };
+enum { query_tile = 64, key_tile = 64, product_rows = 6 };
 #endif
 
 INLINE long NAME(padded)(long dimension) {
-    long width = TILE_VECTORS * LANES;
+    long width = ATTENTION_VECTORS * LANES;
     return (dimension + width - 1) / width * width;
 }
 
@@ -17,11 +17,11 @@ INLINE long NAME(padded)(long dimension) {
 INLINE void NAME(small_product)(
     long rows, long columns, long depth, const S *a, long a_row, long a_depth, const S *b, S *c,
     long c_row, int load) {
-    long width = TILE_VECTORS * LANES;
+    long width = ATTENTION_VECTORS * LANES;
     for (long j = 0; j < columns; j += width)
-        for (long i = 0; i < rows; i += TILE_ROWS)
+        for (long i = 0; i < rows; i += product_rows)
             SUM(tile_strided)(
-                (int)(rows - i < TILE_ROWS ? rows - i : TILE_ROWS), TILE_VECTORS, depth,
+                (int)(rows - i < product_rows ? rows - i : product_rows), ATTENTION_VECTORS, depth,
                 (const char *)(a + i * a_row), a_row * (long)sizeof(S), a_depth * (long)sizeof(S),
                 b + j * depth, width, c + i * c_row + j, c_row, load);
 }
@@ -30,13 +30,13 @@ INLINE void NAME(small_product)(
 INLINE void NAME(pack_columns)(S *d, const T *x, long stride, long rows, long dimension) {
     fledge_product p = {
         .depth = dimension, .b = x, .b_type = TYPE, .b_column = stride, .b_depth = 1};
-    SUM(pack_right)(&p, d, 0, rows, 0, dimension, TILE_VECTORS);
+    SUM(pack_right)(&p, d, 0, rows, 0, dimension, ATTENTION_VECTORS);
 }
 
 // Rows of x become the rows of a packed operand.
 INLINE void NAME(pack_rows)(S *d, const T *x, long stride, long rows, long dimension) {
     fledge_product p = {.depth = rows, .b = x, .b_type = TYPE, .b_column = 1, .b_depth = stride};
-    SUM(pack_right)(&p, d, 0, dimension, 0, rows, TILE_VECTORS);
+    SUM(pack_right)(&p, d, 0, dimension, 0, rows, ATTENTION_VECTORS);
 }
 
 INLINE void NAME(load_rows)(S *d, const T *x, long stride, long rows, long dimension) {

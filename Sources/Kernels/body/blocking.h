@@ -1,7 +1,7 @@
 // The blocking of a matrix product, for one kind of UNIT that depth is counted in.
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
-// B(tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand
+// B(tile), B(unpacked), B(unpacked_tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand
 // rows are read where they lie, or packed by all threads first. An element is the sum of the sums of
 // its blocks of depth, in order, whatever tile it falls into: tiles may depend on the number of
 // threads, bits do not. Blocks start from zero because long chains of additions lose bits.
@@ -12,7 +12,7 @@ typedef struct B(job) {
     char *packed;
     long a_row, a_unit, a_panel;   // bytes from row to row, unit to unit, panel to panel
     long units, height, tile_rows, tile_columns, row_tiles;
-    int vectors;
+    int vectors, unpacked;
 } B(job);
 
 enum { B(row_block) = 72, B(column_block) = 192 };
@@ -83,7 +83,10 @@ static void B(tile_task)(void *context, long index) {
     long k0 = 0;
     do {   // once even for depth 0, which sets the result to zero
         long depth = job->units - k0 < DEPTH_BLOCK ? job->units - k0 : DEPTH_BLOCK;
-        B(pack_right)(p, panel, j0, n, k0, depth, job->vectors);
+        // Whole panels may be read where they lie.
+        long lying = job->unpacked ? n / width : 0;
+        if (lying < panels)
+            B(pack_right)(p, panel, j0 + lying * width, n - lying * width, k0, depth, job->vectors);
         for (long block = 0; block < m; block += B(row_block) / job->height * job->height) {
             long block_end = block + B(row_block) / job->height * job->height;
             if (block_end > m) block_end = m;
@@ -93,13 +96,20 @@ static void B(tile_task)(void *context, long index) {
                     long columns = n - j * width < width ? n - j * width : width;
                     const char *a = job->a + (i0 + i) / job->height * job->a_panel
                         + k0 * job->a_unit;
-                    B(run_tile)(
-                        job, (int)rows, columns, depth, a, panel + j * width * depth,
-                        c + i * c_row + j * width, c_row, k0 > 0 || p->accumulate);
+                    S *sums = c + i * c_row + j * width;
+                    int load = k0 > 0 || p->accumulate;
+                    if (j < lying)
+                        B(unpacked_tile)(
+                            (int)rows, p, j0 + j * width, k0, depth, a, sums, c_row, load);
+                    else
+                        B(run_tile)(
+                            job, (int)rows, columns, depth, a,
+                            panel + (j - lying) * width * depth, sums, c_row, load);
                 }
         }
         k0 += DEPTH_BLOCK;
     } while (k0 < job->units);
+    if (p->second) SUM(add_second)(p->second, c, c_row, i0, j0, m, n);
     if (narrow || p->bias) B(finish)(p, c, c_row, i0, j0, m, n);
 }
 
@@ -111,10 +121,11 @@ static void B(multiply)(const fledge_product *p) {
     panels = (p->rows + job.height - 1) / job.height;
     job.vectors = p->columns <= LANES ? 1 : TILE_VECTORS;
     int serial = p->rows * p->columns * p->depth < 100000;
+    job.unpacked = B(unpacked)(p) && job.vectors == TILE_VECTORS;
     if (B(direct)(p)) {
         job.a = p->a;
         job.a_row = p->a_row * B(element_bytes);
-        job.a_unit = sizeof(UNIT);
+        job.a_unit = p->a_depth == 1 ? (long)sizeof(UNIT) : p->a_depth * (long)sizeof(UNIT);
         job.a_panel = job.height * job.a_row;
     } else {
         int as_it_lies = p->a_depth == 1;

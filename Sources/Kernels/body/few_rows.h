@@ -105,6 +105,7 @@ static void B(few_task)(void *context, long index) {
     for (; j < n; j++)
         for (long i = 0; i < p->rows; i++)
             sums[i * B(few_columns) + j] = B(few_lone)(job, i, j0 + j);
+    if (p->second) PATH(add_second_sum32)(p->second, sums, B(few_columns), 0, j0, p->rows, n);
     const float *bias = p->bias;
     for (long i = 0; i < p->rows; i++) {
         float *row = sums + i * B(few_columns);

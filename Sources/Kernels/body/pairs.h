@@ -42,27 +42,25 @@ INLINE void B(tile_as)(
         }
 }
 
-#define CASES(vectors) \
-    switch (rows) { \
-    case 1: B(tile_as)(1, vectors, depth, a, a_row, a_unit, b, c, c_row, load); break; \
-    case 2: B(tile_as)(2, vectors, depth, a, a_row, a_unit, b, c, c_row, load); break; \
-    case 3: B(tile_as)(3, vectors, depth, a, a_row, a_unit, b, c, c_row, load); break; \
-    case 4: B(tile_as)(4, vectors, depth, a, a_row, a_unit, b, c, c_row, load); break; \
-    case 5: B(tile_as)(5, vectors, depth, a, a_row, a_unit, b, c, c_row, load); break; \
-    default: B(tile_as)(6, vectors, depth, a, a_row, a_unit, b, c, c_row, load); \
-    }
+#define TILE(rows, vectors) \
+    B(tile_as)(rows, vectors, depth, a, a_row, a_unit, b, c, c_row, load)
 static void B(tile)(
     int rows, int vectors, long depth, const char *a, long a_row, long a_unit, const uint32_t *b,
     float *c, long c_row, int load) {
-    if (vectors == 1) CASES(1) else CASES(TILE_VECTORS)
+    if (vectors == 1) ROW_CASES(TILE, 1)
+    else ROW_CASES(TILE, TILE_VECTORS)
 }
-#undef CASES
+#undef TILE
 
 // Elements (row, depth) and (row, depth + 1) as a pair, zero behind the last depth.
 INLINE uint32_t B(pair)(const uint16_t *x, long stride, long k, long depth) {
     return x[k * stride] | (k + 1 < depth ? (uint32_t)x[(k + 1) * stride] << 16 : 0);
 }
 
+INLINE int B(unpacked)(const fledge_product *p) { return p->rows < 0; }
+INLINE void B(unpacked_tile)(
+    int rows, const fledge_product *p, long j, long k0, long depth, const char *a, float *c,
+    long c_row, int load) {}
 INLINE int B(direct)(const fledge_product *p) { return p->a_depth == 1 && p->depth % 2 == 0; }
 
 static void B(pack_left)(const fledge_product *p, uint32_t *d, long row, long height, long units) {

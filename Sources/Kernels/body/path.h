@@ -1,9 +1,29 @@
 // One instruction set: every kernel for every element type, and the table of them.
 //
-// The including file defines PATH(name), PATH_NAME, VECTOR_BYTES, TILE_ROWS, TILE_VECTORS and where
-// they hold FUSED, PAIRS, PAIR_INSTRUCTION.
+// The including file defines PATH(name), PATH_NAME, VECTOR_BYTES, how much the registers hold
+// (TILE_ROWS, TILE_VECTORS, ATTENTION_VECTORS for tiles of 64 columns, DOT_COLUMNS), and where they
+// hold FUSED, PAIRS, PAIR_INSTRUCTION.
 // Depth whose products are added up before they join the sum of the blocks before.
 #define DEPTH_BLOCK 192
+
+// Calls tile(rows, ...) with the number of rows a constant.
+#if TILE_ROWS == 8
+#define MORE_ROWS(tile, ...) \
+    case 6: tile(6, __VA_ARGS__); break; \
+    case 7: tile(7, __VA_ARGS__); break;
+#else
+#define MORE_ROWS(tile, ...)
+#endif
+#define ROW_CASES(tile, ...) \
+    switch (rows) { \
+    case 1: tile(1, __VA_ARGS__); break; \
+    case 2: tile(2, __VA_ARGS__); break; \
+    case 3: tile(3, __VA_ARGS__); break; \
+    case 4: tile(4, __VA_ARGS__); break; \
+    case 5: tile(5, __VA_ARGS__); break; \
+    MORE_ROWS(tile, __VA_ARGS__) \
+    default: tile(TILE_ROWS, __VA_ARGS__); \
+    }
 
 #include "system.h"
 #include "lanes.h"

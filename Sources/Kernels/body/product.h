@@ -11,12 +11,12 @@ INLINE long SUM(units)(long depth) { return depth; }
 INLINE void SUM(tile_as)(
     const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
     const S *b, long b_row, S *c, long c_row, int load) {
-    V sums[TILE_ROWS][TILE_VECTORS];
+    V sums[TILE_ROWS][ATTENTION_VECTORS];
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
             sums[i][j] = (V){};
     for (long k = 0; k < depth; k++, a += a_unit, b += b_row) {
-        V right[TILE_VECTORS];
+        V right[ATTENTION_VECTORS];
         for (int j = 0; j < vectors; j++) right[j] = SUM(load)(b + j * LANES);
         for (int i = 0; i < rows; i++) {
             V left = *(const S *)(a + i * a_row) - (V){};   // x - 0 is x; x + 0 is an addition
@@ -31,23 +31,17 @@ INLINE void SUM(tile_as)(
         }
 }
 
-#define CASES(vectors) \
-    switch (rows) { \
-    case 1: SUM(tile_as)(1, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); break; \
-    case 2: SUM(tile_as)(2, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); break; \
-    case 3: SUM(tile_as)(3, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); break; \
-    case 4: SUM(tile_as)(4, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); break; \
-    case 5: SUM(tile_as)(5, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); break; \
-    default: SUM(tile_as)(6, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load); \
-    }
-
+#define TILE(rows, vectors) \
+    SUM(tile_as)(rows, vectors, depth, a, a_row, a_unit, b, b_row, c, c_row, load)
 // A tile whose right-hand rows lie `b_row` apart, for attention too.
 static void SUM(tile_strided)(
     int rows, int vectors, long depth, const char *a, long a_row, long a_unit, const S *b,
     long b_row, S *c, long c_row, int load) {
-    if (vectors == 1) CASES(1) else CASES(TILE_VECTORS)
+    if (vectors == 1) ROW_CASES(TILE, 1)
+    else if (vectors == TILE_VECTORS) ROW_CASES(TILE, TILE_VECTORS)
+    else ROW_CASES(TILE, ATTENTION_VECTORS)
 }
-#undef CASES
+#undef TILE
 
 INLINE void SUM(tile)(
     int rows, int vectors, long depth, const char *a, long a_row, long a_unit, const S *b, S *c,
@@ -79,8 +73,13 @@ INLINE V SUM(elements)(const void *x, int type, long at, long n) {
 }
 #endif
 
+enum { SUM(type) = sizeof(S) == 8 ? FLEDGE_FLOAT64 : FLEDGE_FLOAT32 };
+
+#include "unpacked.h"
+
 INLINE int SUM(direct)(const fledge_product *p) {
-    return p->a_depth == 1 && p->a_type == (sizeof(S) == 8 ? FLEDGE_FLOAT64 : FLEDGE_FLOAT32);
+    if (p->a_type != SUM(type)) return 0;
+    return p->a_depth == 1 || SUM(unpacked)(p);
 }
 
 // One panel: [height][unit] of rows as they lie, [unit][height] of transposed ones. Rows behind the
@@ -168,10 +167,13 @@ INLINE void SUM(load_columns)(vf v[8], const char *x, long stride, const int byt
     if (bytes == 4) PATH(transpose_floats)(v, x, stride);
     else PATH(transpose_halves)(v, x, stride);
 }
+#include "second.h"
 #include "few_rows.h"
 #else
+#include "second.h"
 INLINE int SUM(few_rows)(const fledge_product *p) { return p->rows < 0; }
 #endif
 #include "blocking.h"
+#include "dots.h"
 #undef B
 #undef UNIT

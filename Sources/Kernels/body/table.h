@@ -2,12 +2,14 @@
 
 static void PATH(product)(const fledge_product *product) {
     if (product->rows <= 0 || product->columns <= 0) return;
-    if (product->c_type == FLEDGE_FLOAT64) PATH(multiply_sum64)(product);
+    if (product->c_type == FLEDGE_FLOAT64) {
+        if (!PATH(dots_sum64)(product)) PATH(multiply_sum64)(product);
+    }
 #if PAIRS
     else if (product->a_type == FLEDGE_BFLOAT16 && product->b_type == FLEDGE_BFLOAT16)
         PATH(multiply_pairs)(product);
 #endif
-    else PATH(multiply_sum32)(product);
+    else if (!PATH(dots_sum32)(product)) PATH(multiply_sum32)(product);
 }
 
 const fledge_table PATH(fledge_table) = {

@@ -11,7 +11,17 @@ enum { FLEDGE_FLOAT32 = 0, FLEDGE_FLOAT64 = 1, FLEDGE_BFLOAT16 = 2 };
 /// Activations of a gated unit.
 enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2 };
 
-/// C[rows, columns] = A·B (+ C) (+ bias), with strides in elements; one stride of A and one of B is 1.
+/// A product of small depth that is added to another: A[rows, depth]·B[depth, columns], both in the
+/// type of the sums, A's rows contiguous.
+typedef struct fledge_second_product {
+    long depth;
+    const void *a;
+    long a_row;
+    const void *b;
+    long b_column, b_depth;
+} fledge_second_product;
+
+/// C[rows, columns] = A·B (+ C) (+ second) (+ bias), with strides in elements; one stride of A and one of B is 1.
 ///
 /// Types are float32 and bfloat16 in any mixture with sums in float32, or float64 throughout.
 typedef struct fledge_product {
@@ -28,6 +38,7 @@ typedef struct fledge_product {
     int accumulate;
     /// One number a column, in the type of the sums.
     const void *_Nullable bias;
+    const fledge_second_product *_Nullable second;
 } fledge_product;
 
 /// Causal attention of one run of queries over one run of keys.

@@ -13,15 +13,16 @@ extension Tensor {
     /// - Parameters:
     ///   - inputs: The inputs' places in the order that ``BackwardPass`` numbers them in.
     ///   - operation: Made only when it is recorded.
-    public consuming func recorded(
-        _ inputs: [TapeReference?], _ operation: @autoclosure () -> any RecordedOperation
+    public consuming func recorded<Operation: RecordedOperation>(
+        _ inputs: [TapeReference?], _ operation: @autoclosure () -> Operation
     ) -> Tensor {
+        OperationProfile.current?.lap("\(Operation.self)")
         var result = self
         result.reference = nil
         guard let tape = inputs.lazy.compactMap({ $0?.tape }).first else { return result }
         precondition(
             inputs.allSatisfy { $0 == nil || $0?.tape === tape },
-            "\(type(of: operation())): inputs of two nested valueAndGradients")
+            "\(Operation.self): inputs of two nested valueAndGradients")
         result.reference = tape.record(operation(), inputs: inputs.map { $0?.index })
         return result
     }

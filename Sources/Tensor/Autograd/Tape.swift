@@ -38,6 +38,7 @@ final class Tape {
             guard let operation, let gradient = pass.slots[index].take() else { continue }
             pass.inputs = entries[index].inputs
             operation.backward(consume gradient, &pass)
+            OperationProfile.current?.lap("\(type(of: operation))", isBackward: true)
         }
         return Array(pass.slots.prefix(leaves))
     }

@@ -25,18 +25,46 @@ struct Matrix {
     }
 }
 
-/// C[rows, columns] = A[rows, depth]·B[depth, columns] (+ bias), or C += when `accumulating`.
+/// A product of small depth, in the type of the sums, that another one adds to each block of its
+/// result while it is in the caches.
+struct SecondProduct {
+    /// `[rows, depth]`, its rows contiguous.
+    var a: Matrix
+    /// `[depth, columns]`.
+    var b: Matrix
+    var depth: Int
+}
+
+/// C[rows, columns] = A[rows, depth]·B[depth, columns] (+ second) (+ bias), or C += when
+/// `accumulating`.
 func multiply(
     _ a: Matrix, _ b: Matrix, into c: UnsafeMutableRawPointer, _ type: ElementType, rows: Int,
-    columns: Int, depth: Int, accumulating: Bool = false, bias: Tensor? = nil
+    columns: Int, depth: Int, accumulating: Bool = false, bias: Tensor? = nil,
+    second: SecondProduct? = nil
 ) {
     guard rows > 0, columns > 0 else { return }
     var product = fledge_product(
         rows: rows, columns: columns, depth: depth, a: a.pointer, a_type: Int32(a.type.rawValue),
         a_row: a.rowStride, a_depth: a.columnStride, b: b.pointer, b_type: Int32(b.type.rawValue),
         b_column: b.columnStride, b_depth: b.rowStride, c: c, c_type: Int32(type.rawValue),
-        c_row: columns, accumulate: accumulating ? 1 : 0, bias: bias?.pointer)
-    fledge_kernels().pointee.product(&product)
+        c_row: columns, accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
+    let operations = 2 * Double(rows) * Double(columns) * Double(depth + (second?.depth ?? 0))
+    OperationProfile.measureProduct(operations) {
+        guard let second else {
+            fledge_kernels().pointee.product(&product)
+            return
+        }
+        precondition(
+            second.a.columnStride == 1 && second.a.type == type.accumulator
+                && second.b.type == type.accumulator, "multiply: a second product of another type")
+        var low = fledge_second_product(
+            depth: second.depth, a: second.a.pointer, a_row: second.a.rowStride,
+            b: second.b.pointer, b_column: second.b.columnStride, b_depth: second.b.rowStride)
+        withUnsafePointer(to: &low) { low in
+            product.second = low
+            fledge_kernels().pointee.product(&product)
+        }
+    }
     withExtendedLifetime(bias) {}
 }
 

@@ -25,6 +25,7 @@ extension Tensor {
                 }
             }
         }
+        guard isTracked else { return result }
         return result.recorded([tapeReference], Conversion(source: elementType))
     }
 }

@@ -128,7 +128,10 @@ public final class Trainer<S: Stage> {
         var report = LossReport()
         for _ in 0..<batches.count(ofStep: run.step) {
             guard !stop.isSet else { throw interruption() }
-            report += try stage.accumulate(try batches.next(), into: &gradients)
+            let batch = try batches.next()
+            OperationProfile.lap("batch")
+            report += try stage.accumulate(batch, into: &gradients)
+            OperationProfile.lap("accumulation")
         }
         try sumOverRanks(&report, &gradients)
         let index = run.step + 1
@@ -150,8 +153,10 @@ public final class Trainer<S: Stage> {
         var factor = 1 / report.weight
         if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
         gradients.scale(by: factor)
+        OperationProfile.lap("clipping")
         let rate = schedule.rate(at: run.step)
         run.optimizer.step(stage.parameters, gradients, rate: rate, step: index)
+        OperationProfile.lap("optimizer")
         run.step = index
         run.tokens += report.tokens
         run.processTokens += report.tokens
