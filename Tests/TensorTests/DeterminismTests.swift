@@ -6,8 +6,8 @@ import Testing
 @Suite(.serialized) struct DeterminismTests {
     private func bits(_ x: Tensor) -> [UInt8] { x.withUnsafeBytes { Array($0) } }
 
-    private func step(_ type: ElementType) -> [[UInt8]] {
-        let layout = SequenceLayout(lengths: [70, 3, 90])
+    private func step(_ type: ElementType, isForest: Bool) -> [[UInt8]] {
+        let layout = SequenceLayout(lengths: [70, 3, 90], parents: [nil, nil, isForest ? 0 : nil])
         let table = parameter([300, 48], "table", type)
         let norm = parameter([48], "norm", .float32)
         let (wq, wk) = (parameter([96, 48], "q", type), parameter([32, 48], "k", type))
@@ -29,14 +29,15 @@ import Testing
         return [bits(result.value)] + all.map { bits(result.gradients[$0] ?? Tensor(zeros: [0])) }
     }
 
-    @Test(arguments: [ElementType.float32, .bfloat16]) func threads(type: ElementType) {
+    @Test(arguments: [ElementType.float32, .bfloat16], [false, true])
+    func threads(type: ElementType, isForest: Bool) {
         let before = Kernels.threads
         defer { Kernels.threads = before }
         Kernels.threads = 1
-        let alone = step(type)
-        for count in [2, 3] {
+        let alone = step(type, isForest: isForest)
+        for count in [2, 3, 7] {
             Kernels.threads = count
-            for _ in 0..<3 { #expect(step(type) == alone) }
+            for _ in 0..<3 { #expect(step(type, isForest: isForest) == alone) }
         }
     }
 

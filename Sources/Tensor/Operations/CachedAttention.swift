@@ -93,9 +93,12 @@ public func cachedAttention(
     (job.q, job.k, job.v) = (q.pointer, cache.keys.pointer, cache.values.pointer)
     job.output = result.freshPointer
     let kernel = Kernels.of(q.elementType).attention_forward
-    withUnsafePointer(to: job) { job in
-        parallelFor((q.shape[0] + 63) / 64 * keyValueHeads) { index in
-            kernel(job, index % keyValueHeads, index / keyValueHeads)
+    withUnsafePointer(to: fledge_run(start: 0, count: cache.length)) { run in
+        job.runs = run
+        withUnsafePointer(to: job) { job in
+            parallelFor((q.shape[0] + 63) / 64 * keyValueHeads) { index in
+                kernel(job, index % keyValueHeads, index / keyValueHeads)
+            }
         }
     }
     withExtendedLifetime((q, cache)) {}
