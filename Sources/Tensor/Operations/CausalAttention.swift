@@ -52,48 +52,10 @@ struct CausalAttention: RecordedOperation {
     private var dimension: Int { q.shape[1] / heads }
 
     func forward() {
-        // The last queries see the most keys: longest tasks first.
-        var tasks: [(segment: Int, head: Int, block: Int)] = []
-        for (index, segment) in layout.segments.enumerated() {
-            for block in (0..<(segment.length + 63) / 64).reversed() {
-                for head in 0..<keyValueHeads { tasks.append((index, head, block)) }
-            }
-        }
-        let (runs, firstRuns) = keyRuns()
-        let kernel = Kernels.of(q.elementType).attention_forward
-        runs.withUnsafeBufferPointer { runs in
-            let base = runs.baseAddress
-            parallelFor(tasks.count) { index in
-                let (segment, head, block) = tasks[index]
-                var job = fledge_attention()
-                let queries = layout.segments[segment]
-                (job.query_start, job.query_count) = (queries.start, queries.length)
-                job.runs = base.map { $0 + firstRuns[segment] }
-                for run in runs[firstRuns[segment]..<firstRuns[segment + 1]] {
-                    job.key_count += run.count
-                }
-                (job.dimension, job.group, job.heads) = (dimension, heads / keyValueHeads, heads)
-                (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
-                job.scale = Double(scale)
-                (job.q, job.k, job.v) = (q.pointer, k.pointer, v.pointer)
-                (job.output, job.log_sums) = (output.freshPointer, logSums?.freshPointer)
-                kernel(&job, head, block)
-            }
-        }
-        withExtendedLifetime(self) {}
-    }
-
-    /// The rows that each segment sees, and where those of each segment begin.
-    private func keyRuns() -> (runs: [fledge_run], firsts: [Int]) {
-        var runs: [fledge_run] = []
-        var firsts = [0]
-        for index in layout.segments.indices {
-            for range in layout.ranges(to: index) {
-                runs.append(fledge_run(start: range.lowerBound, count: range.count))
-            }
-            firsts.append(runs.count)
-        }
-        return (runs, firsts)
+        AttentionForward(
+            q: q, k: k, v: v, output: output, logSums: logSums, heads: heads,
+            keyValueHeads: keyValueHeads, scale: scale
+        ).run(layout.segments.indices.map { (layout.segments[$0].range, layout.ranges(to: $0)) })
     }
 
     func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
