@@ -4,11 +4,12 @@
 public struct TokenBatch: Hashable, Sendable {
     /// Token ids of all sequences, one after another.
     public var ids: [Int32]
-    /// How the run divides into sequences.
+    /// How the run divides into sequences, and what they share.
     public var layout: SequenceLayout
     /// The predictions that a loss looks at.
     public var supervision: Supervision
-    /// Global index of each segment's sample, the identity that keyed randomness uses.
+    /// Global index of each segment's sample, the identity that keyed randomness uses; of a shared
+    /// segment the first of its samples.
     public var samples: [Int]
     /// The epoch that the samples are drawn in, counted from 0; part of the random keys.
     public var epoch: Int
@@ -29,6 +30,9 @@ public struct TokenBatch: Hashable, Sendable {
             self.samples.count == layout.segments.count, "TokenBatch: one sample a segment")
     }
 
+    /// Number of tokens of the samples, a shared segment once for every sample.
+    public var tokenCount: Int { layout.unsharedCount }
+
     /// Creates a batch of unsupervised sequences.
     public init(sequences: [[Int32]]) {
         self.init(
@@ -38,7 +42,8 @@ public struct TokenBatch: Hashable, Sendable {
 
 /// The predictions that count: a list of rows, never one label per token.
 ///
-/// Row `r` of the run predicts token `targets[i]` for `rows[i] == r`. A row may occur more than once.
+/// Row `r` of the run predicts token `targets[i]` for `rows[i] == r`. A row may occur more than once:
+/// the last one of a shared prompt predicts the first token of every answer.
 public struct Supervision: Hashable, Sendable {
     /// Index into the run of the token that predicts.
     public var rows: [Int32]

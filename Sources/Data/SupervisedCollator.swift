@@ -3,12 +3,18 @@ public import FledgeCore
 /// Puts samples into a batch: each token predicts the next one where that is learned.
 public struct SupervisedCollator: Sendable {
     private let quirks: ReferenceQuirks
+    private let sharesPrefixes: Bool
 
     /// Creates a collator.
     ///
-    /// - Parameter quirks: With `unshifted_label_count`, labels at places that predict nothing enter
-    ///   the mean's denominator.
-    public init(quirks: ReferenceQuirks = []) { self.quirks = quirks }
+    /// - Parameters:
+    ///   - quirks: With `unshifted_label_count`, labels at places that predict nothing enter the
+    ///     mean's denominator.
+    ///   - sharesPrefixes: Whether what several samples begin with is computed once. Exact, but for
+    ///     the order of sums; not for models with dropout, which draws for every sample.
+    public init(quirks: ReferenceQuirks = [], sharesPrefixes: Bool = false) {
+        (self.quirks, self.sharesPrefixes) = (quirks, sharesPrefixes)
+    }
 
     /// The batch of some samples.
     ///
@@ -18,26 +24,60 @@ public struct SupervisedCollator: Sendable {
     public func batch(
         _ samples: [ProcessedSample], indices: [Int]? = nil, epoch: Int = 0
     ) -> TokenBatch {
-        var supervision = Supervision()
-        var start = 0
-        for (segment, sample) in samples.enumerated() {
+        var extraWeight = 0.0
+        for sample in samples {
             precondition(
                 sample.labels.count == sample.inputIDs.count,
                 "SupervisedCollator: \(sample.inputIDs.count) ids, \(sample.labels.count) labels")
+            if quirks.contains(.unshiftedLabelCount), let first = sample.labels.first,
+                first != ProcessedSample.ignored
+            {
+                extraWeight += 1
+            }
+        }
+        var batch = sharesPrefixes ? shared(samples, indices) : apart(samples, indices)
+        batch.supervision.extraWeight = extraWeight
+        batch.epoch = epoch
+        return batch
+    }
+
+    private func apart(_ samples: [ProcessedSample], _ indices: [Int]?) -> TokenBatch {
+        var supervision = Supervision()
+        var start = 0
+        for (segment, sample) in samples.enumerated() {
             for (row, label) in sample.labels.dropFirst().enumerated()
             where label != ProcessedSample.ignored {
                 supervision.append(row: start + row, target: label, segment: segment)
             }
             start += sample.inputIDs.count
-            if quirks.contains(.unshiftedLabelCount), let first = sample.labels.first,
-                first != ProcessedSample.ignored
-            {
-                supervision.extraWeight += 1
-            }
         }
         return TokenBatch(
             ids: samples.flatMap(\.inputIDs),
             layout: SequenceLayout(lengths: samples.map(\.inputIDs.count)),
-            supervision: supervision, samples: indices, epoch: epoch)
+            supervision: supervision, samples: indices)
+    }
+
+    private func shared(_ samples: [ProcessedSample], _ indices: [Int]?) -> TokenBatch {
+        let forest = PrefixForest(samples.map(\.inputIDs))
+        guard forest.layout.hasSharedSegments else { return apart(samples, indices) }
+        var supervision = Supervision()
+        // What several samples predict at the same place is one prediction of their common weight.
+        var places: [Int64: Int] = [:]
+        for (sample, leaf) in zip(samples, forest.leaves) {
+            let rows = forest.layout.ranges(to: leaf).joined()
+            for (row, label) in zip(rows, sample.labels.dropFirst())
+            where label != ProcessedSample.ignored {
+                let place = places[Int64(row) << 32 | Int64(label), default: supervision.count]
+                if place < supervision.count {
+                    supervision.weights[place] += 1
+                } else {
+                    places[Int64(row) << 32 | Int64(label)] = place
+                    supervision.append(row: row, target: label, segment: leaf)
+                }
+            }
+        }
+        return TokenBatch(
+            ids: forest.ids, layout: forest.layout, supervision: supervision,
+            samples: forest.owners.map { indices?[$0] ?? $0 })
     }
 }

@@ -124,3 +124,12 @@ void fledge_parallel_for(long count, void (*body)(void *, long), void *context) 
     inside = 0;
     pthread_mutex_unlock(&region_lock);
 }
+
+void fledge_await(const long *counter, long value) {
+    for (long spins = 0; __atomic_load_n(counter, __ATOMIC_ACQUIRE) < value; spins++) {
+        if (spins < 10000) relax();
+        else sched_yield();
+    }
+}
+
+void fledge_advance(long *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELEASE); }

@@ -20,13 +20,22 @@ public protocol CausalLM: Module {
     /// - Precondition: Every id is inside the vocabulary.
     func hiddenStates(_ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass) -> Tensor
 
-    /// The states after the final norm for tokens that follow what the cache holds.
-    func hiddenStates(_ ids: [Int32], cache: KeyValueCache, _ pass: ForwardPass) -> Tensor
+    /// The states after the final norm for tokens that extend branches of a cache, shape
+    /// `[tokens, channels]`; the extensions' tokens lie one after another in `ids`.
+    func hiddenStates(
+        _ ids: [Int32], extending branches: [KeyValueCache.Extension], of cache: KeyValueCache,
+        _ pass: ForwardPass
+    ) -> Tensor
 }
 
 extension CausalLM {
     /// The states of a batch, shape `[tokens, channels]`.
     public func hiddenStates(_ batch: TokenBatch, _ pass: ForwardPass) -> Tensor {
         hiddenStates(batch.ids, layout: batch.layout, pass)
+    }
+
+    /// The states after the final norm for tokens that follow what the cache's trunk holds.
+    public func hiddenStates(_ ids: [Int32], cache: KeyValueCache, _ pass: ForwardPass) -> Tensor {
+        hiddenStates(ids, extending: [.init(cache.trunk, by: ids.count)], of: cache, pass)
     }
 }

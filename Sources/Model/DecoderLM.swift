@@ -52,15 +52,19 @@ public final class DecoderLM: CausalLM {
         return norm(x)
     }
 
-    /// The states after the final norm for tokens that follow what the cache holds.
-    public func hiddenStates(_ ids: [Int32], cache: KeyValueCache, _ pass: ForwardPass) -> Tensor {
+    /// The states after the final norm for tokens that extend branches of a cache.
+    public func hiddenStates(
+        _ ids: [Int32], extending branches: [KeyValueCache.Extension], of cache: KeyValueCache,
+        _ pass: ForwardPass
+    ) -> Tensor {
         precondition(cache.blocks.count == layers.count, "hiddenStates: cache of another model")
-        let first = cache.length
-        let positions = ids.indices.map { Int32(first + $0) }
-        requireComputable(positions)
+        let run = cache.extend(branches)
+        precondition(
+            ids.count == run.rows.count, "hiddenStates: \(ids.count) ids, \(run.rows.count) rows")
+        requireComputable(run.positions)
         var x = embedding(ids, pass)
         for (index, layer) in layers.enumerated() {
-            x = layer(x, rotary: rotary, positions: positions, cache: &cache.blocks[index], pass)
+            x = layer(x, rotary: rotary, run: run, cache: &cache.blocks[index], pass)
         }
         return norm(x)
     }

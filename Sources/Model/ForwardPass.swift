@@ -7,11 +7,12 @@ public struct ForwardPass {
     public let elementType: ElementType
     /// Key and position of every token, where dropout is active; nil in evaluation and generation.
     private let tokens: [(sample: RandomKey, position: Int)]?
+    private let sharesTokens: Bool
 
     /// A pass without dropout: evaluation and generation.
     public init(_ elementType: ElementType) {
         self.elementType = elementType
-        tokens = nil
+        (tokens, sharesTokens) = (nil, false)
     }
 
     /// A training pass whose dropout is keyed by seed, epoch, sample and position, so that batch
@@ -28,11 +29,17 @@ public struct ForwardPass {
             }
         }
         self.tokens = tokens
+        sharesTokens = batch.layout.hasSharedSegments
     }
 
     /// The dropout of one place in the model; nil where it does nothing.
+    ///
+    /// - Precondition: No samples share a prefix; each would draw for it by itself.
     public func dropout(_ probability: Float, at site: String) -> Dropout? {
         guard probability > 0, let tokens else { return nil }
+        precondition(
+            !sharesTokens, "dropout at \(site): samples that share a prefix have draws of their own"
+        )
         let place = RandomKey(seed: 0).appending(site).bits
         return Dropout(
             probability: probability,

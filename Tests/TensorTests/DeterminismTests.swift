@@ -6,8 +6,8 @@ import Testing
 @Suite(.serialized) struct DeterminismTests {
     private func bits(_ x: Tensor) -> [UInt8] { x.withUnsafeBytes { Array($0) } }
 
-    private func step(_ type: ElementType) -> [[UInt8]] {
-        let layout = SequenceLayout(lengths: [70, 3, 90])
+    private func step(_ type: ElementType, isForest: Bool) -> [[UInt8]] {
+        let layout = SequenceLayout(lengths: [70, 3, 90], parents: [nil, nil, isForest ? 0 : nil])
         let table = parameter([300, 48], "table", type)
         let norm = parameter([48], "norm", .float32)
         let (wq, wk) = (parameter([96, 48], "q", type), parameter([32, 48], "k", type))
@@ -29,14 +29,15 @@ import Testing
         return [bits(result.value)] + all.map { bits(result.gradients[$0] ?? Tensor(zeros: [0])) }
     }
 
-    @Test(arguments: [ElementType.float32, .bfloat16]) func threads(type: ElementType) {
+    @Test(arguments: [ElementType.float32, .bfloat16], [false, true])
+    func threads(type: ElementType, isForest: Bool) {
         let before = Kernels.threads
         defer { Kernels.threads = before }
         Kernels.threads = 1
-        let alone = step(type)
-        for count in [2, 3] {
+        let alone = step(type, isForest: isForest)
+        for count in [2, 3, 7] {
             Kernels.threads = count
-            for _ in 0..<3 { #expect(step(type) == alone) }
+            for _ in 0..<3 { #expect(step(type, isForest: isForest) == alone) }
         }
     }
 
@@ -77,19 +78,36 @@ import Testing
         }
         let whole = causalAttention(
             q, k, v, layout: SequenceLayout(lengths: [90]), heads: 4, keyValueHeads: 2, scale: 0.3)
+        // The sequence's rows lie in pieces, the last of them before the others.
+        let rowsOfTokens = Array(100..<164) + Array(30..<50) + Array(0..<6)
+        func stretch(_ range: Range<Int>) -> CachedRun.Stretch {
+            let seen: [Range<Int>] = [
+                100..<(100 + min(range.upperBound, 64)),
+                30..<(30 + min(max(range.upperBound - 64, 0), 20)),
+                0..<max(range.upperBound - 84, 0),
+            ]
+            return .init(count: range.count, rows: seen.filter { !$0.isEmpty })
+        }
         var block = KeyValueBlock(channels: 2 * 16, capacity: 4, type)
         var parts: [Float] = []
         for range in [0..<70, 70..<71, 71..<72, 72..<90] {
-            block.append(keys: rows(k, range), values: rows(v, range))
-            parts += cachedAttention(rows(q, range), block, heads: 4, keyValueHeads: 2, scale: 0.3)
-                .scalars()
+            let run = CachedRun([stretch(range)])
+            #expect(run.rows == Array(rowsOfTokens[range]))
+            #expect(run.positions == range.map { Int32($0) })
+            block.store(keys: rows(k, range), values: rows(v, range), at: run.rows)
+            parts += cachedAttention(
+                rows(q, range), block, run, heads: 4, keyValueHeads: 2, scale: 0.3
+            ).scalars()
         }
         #expect(parts == whole.scalars())
-        block.truncate(to: 71)
-        block.append(keys: rows(k, 71..<90), values: rows(v, 71..<90))
-        #expect(block.length == 90)
-        let again = cachedAttention(rows(q, 80..<90), block, heads: 4, keyValueHeads: 2, scale: 0.3)
-        #expect(again.scalars() == rows(whole, 80..<90).scalars())
+        // Several at once, as sequences of a batch have it.
+        let both = CachedRun([stretch(50..<60), stretch(80..<90)])
+        let (a, b) = (rows(q, 50..<60).scalars(), rows(q, 80..<90).scalars())
+        let again = cachedAttention(
+            Tensor(a + b, shape: [20, 64]).converted(to: type), block, both, heads: 4,
+            keyValueHeads: 2, scale: 0.3)
+        #expect(
+            again.scalars() == rows(whole, 50..<60).scalars() + rows(whole, 80..<90).scalars())
     }
 
     @Test func concurrentAndNestedCallers() async {

@@ -10,19 +10,23 @@ public struct SupervisedFineTuning {
     private let announce: (String) -> Void
     private let callbacks: [any Callback]
     private let stop: StopFlag
+    private let sharesPrefixes: Bool
 
     /// Creates a run.
     ///
     /// - Parameters:
     ///   - callbacks: What looks on, beside the logs and checkpoints that the configuration asks for.
     ///   - stop: Lets a signal handler end the run after the micro-batch that is under way.
+    ///   - sharesPrefixes: Whether what samples of an optimizer step begin with is computed once,
+    ///     where no dropout is on. It changes sums by their order only.
     ///   - announce: Receives a line for everything that the run is about to do.
     public init(
         _ configuration: RunConfiguration, callbacks: [any Callback] = [],
-        stop: StopFlag = StopFlag(), announce: @escaping (String) -> Void = { _ in }
+        stop: StopFlag = StopFlag(), sharesPrefixes: Bool = true,
+        announce: @escaping (String) -> Void = { _ in }
     ) {
         (self.configuration, self.callbacks) = (configuration, callbacks)
-        (self.stop, self.announce) = (stop, announce)
+        (self.stop, self.sharesPrefixes, self.announce) = (stop, sharesPrefixes, announce)
     }
 
     /// Trains, evaluates and writes everything into `output_dir`.
@@ -73,7 +77,10 @@ public struct SupervisedFineTuning {
         let batches = Epochs(
             rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
             shuffles: !configuration.finetuning.disablesShuffling,
-            dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks)
+            dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks,
+            // Products are at their full rate there, and no more memory is needed than for a full batch.
+            mergingUpTo: min(options.trainBatchSize * configuration.data.cutoffLength, 1024),
+            sharesPrefixes: sharesPrefixes && run.adapters.configuration.dropout == 0)
         let plan = plan(batches.batchesPerEpoch)
         guard plan.totalSteps > 0 else {
             throw FledgeError(
@@ -246,7 +253,8 @@ public struct SupervisedFineTuning {
         run.data.evaluations.map { set in
             let batches = Epochs<PackedRow, TokenBatch>(
                 rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
-                shuffles: false, quirks: configuration.finetuning.referenceQuirks)
+                shuffles: false, quirks: configuration.finetuning.referenceQuirks,
+                sharesPrefixes: sharesPrefixes)
             return (set.name, batches)
         }
     }

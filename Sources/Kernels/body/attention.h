@@ -1,14 +1,14 @@
 // Attention in tiles of queries and keys with a running softmax (Dao et al. 2022).
 //
-// Tiles of keys begin at the first key of the run, so a query's bits do not depend on which queries
-// are computed with it.
+// Tiles of keys are counted from the first key of the sequence, whatever rows they lie in, so a
+// query's bits depend neither on the queries beside it nor on how its sequence is laid out.
 
 #ifndef FLEDGE_ATTENTION_TILE
 #define FLEDGE_ATTENTION_TILE
 enum { query_tile = 64, key_tile = 64, product_rows = 6 };
 #endif
 
-INLINE long NAME(padded)(long dimension) {
+static long NAME(padded)(long dimension) {
     long width = ATTENTION_VECTORS * LANES;
     return (dimension + width - 1) / width * width;
 }
@@ -70,6 +70,23 @@ INLINE S NAME(softmax_row)(S *row, long valid, long columns, S scale, S *top, S 
     return shrink;
 }
 
+// The keys k0 ... k0 + count - 1 of a sequence as rows `*stride` apart: where they lie if they lie
+// together, else copied. `x` is the column of the head in row 0.
+INLINE const T *NAME(sequence_rows)(
+    const fledge_attention *job, const T *x, T *copy, long k0, long count, long *stride) {
+    const fledge_run *run = job->runs;
+    while (k0 >= run->count) k0 -= run++->count;
+    *stride = job->key_stride;
+    if (k0 + count <= run->count) return x + (run->start + k0) * job->key_stride;
+    *stride = job->dimension;
+    for (long i = 0; i < count; i++, k0++) {
+        while (k0 >= run->count) k0 -= run++->count;
+        memcpy(copy + i * job->dimension, x + (run->start + k0) * job->key_stride,
+               job->dimension * sizeof(T));
+    }
+    return copy;
+}
+
 static void NAME(attention_forward)(
     const fledge_attention *job, long key_value_head, long query_block) {
     long dimension = job->dimension, padded = NAME(padded)(dimension), group = job->group;
@@ -78,15 +95,18 @@ static void NAME(attention_forward)(
     long first = job->key_count - job->query_count + q0;   // keys that row 0 sees, less one
     S *keys = fledge_scratch(
         FLEDGE_SCRATCH_TILES,
-        (long)sizeof(S) * (key_tile * (dimension + padded + query_tile)
+        (long)sizeof(S) * (key_tile * (2 * dimension + padded + query_tile)
                            + group * query_tile * (dimension + padded + 2)));
     S *values = keys + key_tile * dimension, *weights = values + key_tile * padded;
     S *queries = weights + key_tile * query_tile;
     S *sums = queries + group * query_tile * dimension;
     S *tops = sums + group * query_tile * padded, *totals = tops + group * query_tile;
+    T *copy = (T *)(totals + group * query_tile);
+    const T *k = (const T *)job->k + key_value_head * dimension;
+    const T *v = (const T *)job->v + key_value_head * dimension;
     memset(sums, 0, group * query_tile * padded * sizeof(S));
     for (long h = 0; h < group; h++) {
-        const T *q = (const T *)job->q + q0 * job->query_stride
+        const T *q = (const T *)job->q + (job->query_start + q0) * job->query_stride
             + (key_value_head * group + h) * dimension;
         NAME(load_rows)(
             queries + h * query_tile * dimension, q, job->query_stride, rows, dimension);
@@ -97,9 +117,11 @@ static void NAME(attention_forward)(
     }
     for (long k0 = 0; k0 < first + rows; k0 += key_tile) {
         long columns = first + rows - k0 < key_tile ? first + rows - k0 : key_tile;
-        long at = k0 * job->key_stride + key_value_head * dimension;
-        NAME(pack_columns)(keys, (const T *)job->k + at, job->key_stride, columns, dimension);
-        NAME(pack_rows)(values, (const T *)job->v + at, job->key_stride, columns, dimension);
+        long stride;
+        const T *rows_of_k = NAME(sequence_rows)(job, k, copy, k0, columns, &stride);
+        NAME(pack_columns)(keys, rows_of_k, stride, columns, dimension);
+        const T *rows_of_v = NAME(sequence_rows)(job, v, copy, k0, columns, &stride);
+        NAME(pack_rows)(values, rows_of_v, stride, columns, dimension);
         for (long h = 0; h < group; h++) {
             S *output = sums + h * query_tile * padded;
             NAME(small_product)(
@@ -127,12 +149,13 @@ static void NAME(attention_forward)(
     for (long h = 0; h < group; h++)
         for (long i = 0; i < rows; i++) {
             long head = key_value_head * group + h, state = h * query_tile + i;
-            T *d = (T *)job->output + (q0 + i) * job->query_stride + head * dimension;
+            long row = job->query_start + q0 + i;
+            T *d = (T *)job->output + row * job->query_stride + head * dimension;
             S inverse = 1 / totals[state];
             for (long j = 0; j < dimension; j += LANES)
                 NAME(put)(d, j, dimension, SUM(load)(sums + state * padded + j) * inverse);
             if (job->log_sums)
-                ((S *)job->log_sums)[(q0 + i) * job->heads + head] =
+                ((S *)job->log_sums)[row * job->heads + head] =
                     tops[state] + (S)log((double)totals[state]);
         }
 }

@@ -28,5 +28,6 @@ static const fledge_element_kernels NAME(kernels) = {
     .dropout = NAME(dropout),
     .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient),
     .fold_heads = NAME(fold_heads),
-    .attention_forward = NAME(attention_forward), .attention_backward = NAME(attention_backward),
+    .attention_forward = NAME(attention_forward), .attention_width = NAME(padded),
+    .attention_prepare = NAME(attention_prepare), .attention_backward = NAME(attention_backward),
 };

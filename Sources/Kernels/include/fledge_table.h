@@ -41,25 +41,46 @@ typedef struct fledge_product {
     const fledge_second_product *_Nullable second;
 } fledge_product;
 
-/// Causal attention of one run of queries over one run of keys.
+/// Rows of a matrix that lie together.
+typedef struct fledge_run { long start, count; } fledge_run;
+
+/// Causal attention of a run of queries over the keys of their sequence.
 ///
-/// Query `i` sees keys `0 ... key_count - query_count + i`. Rows lie `query_stride` (queries,
-/// output) and `key_stride` (keys, values) elements apart; head `h` begins `h·dimension` into a row.
+/// The keys are the rows of `runs` one after another; the last `query_count` of them are the
+/// queries' own, so query `i` sees the first `key_count - query_count + i + 1`. Rows lie
+/// `query_stride` (queries, output) and `key_stride` (keys, values) elements apart; head `h` begins
+/// `h·dimension` into a row.
 typedef struct fledge_attention {
-    long query_count, key_count, dimension, group;
+    long query_start, query_count, key_count;
+    const fledge_run *_Nullable runs;
+    long dimension, group, heads;
     long query_stride, key_stride;
     double scale;
     const void *_Nullable q, *_Nullable k, *_Nullable v;
     void *_Nullable output;
     /// Log-sum-exp of each (query, head), rows of `heads`, in the type of the sums.
     void *_Nullable log_sums;
-    long heads;
-    // Backward only. Gradients of keys and values are kept for each query head, `[key, dimension]` in
-    // the type of the sums, heads `head_stride` elements apart.
-    long head_stride;
-    const void *_Nullable output_gradient;
-    void *_Nullable dq, *_Nullable dk, *_Nullable dv;
 } fledge_attention;
+
+/// Gradient of attention; rows are those of the whole run of `rows` tokens.
+///
+/// Gradients are summed in the type of the sums for every query head apart, `[heads, rows, width]`
+/// with the kernels' `attention_width`; `inner` holds rowsum(dO∘O), `[heads, rows]`.
+typedef struct fledge_attention_gradient {
+    long rows, dimension, group, heads;
+    long query_stride, key_stride;
+    double scale;
+    const void *_Nullable q, *_Nullable k, *_Nullable v;
+    const void *_Nullable output, *_Nullable output_gradient, *_Nullable log_sums;
+    void *_Nullable inner, *_Nullable dq, *_Nullable dk, *_Nullable dv;
+} fledge_attention_gradient;
+
+/// Queries and keys that meet. `is_causal` where they are of one segment: a query then sees keys
+/// up to its own row, otherwise all.
+typedef struct fledge_attention_pair {
+    long query_start, query_count, key_start, key_count;
+    int is_causal;
+} fledge_attention_pair;
 
 /// Kernels on elements of one type. Sums, statistics and weights of norms are float32 (float64 for
 /// float64 elements), called S below. `d` is the destination; lengths are in elements.
@@ -104,12 +125,19 @@ typedef struct fledge_element_kernels {
 
     /// All queries of one block of 64 for the heads of one key-value head.
     void (*attention_forward)(const fledge_attention *job, long key_value_head, long query_block);
-    /// One query head.
-    void (*attention_backward)(const fledge_attention *job, long head);
-    /// d[row, dimension] = the sum over `group` parts (S) that lie `head_stride` apart.
+    /// Elements of a row of gradients: the dimension, rounded up to whole tiles.
+    long (*attention_width)(long dimension);
+    /// Sets `inner` and clears the gradients of some rows of one query head.
+    void (*attention_prepare)(
+        const fledge_attention_gradient *job, long head, long start, long count);
+    /// Adds what the pair contributes to the gradients, for the heads of one key-value head.
+    void (*attention_backward)(
+        const fledge_attention_gradient *job, long key_value_head,
+        const fledge_attention_pair *pair);
+    /// d[row, dimension] = the sum over `group` parts (S), rows `width` and parts `head_stride` apart.
     void (*fold_heads)(
-        void *d, const void *parts, long head_stride, long group, long rows, long dimension,
-        long d_stride);
+        void *d, const void *parts, long width, long head_stride, long group, long rows,
+        long dimension, long d_stride);
 } fledge_element_kernels;
 
 typedef struct fledge_table {

@@ -1,22 +1,150 @@
 public import FledgeTensor
 
 /// Keys and values of the tokens that a model has seen, one block a layer.
+///
+/// The cache holds a forest of sequences: a branch continues another one and sees what that holds,
+/// so a prompt that several answers follow is there once. Rows are handed out in pages; those of
+/// branches that were released serve the next ones.
 public final class KeyValueCache {
-    var blocks: [KeyValueBlock]
+    /// A part of a sequence, from where it leaves its parent.
+    public struct Branch: Hashable, Sendable {
+        fileprivate let index: Int
+    }
 
-    /// Creates an empty cache for up to `capacity` tokens.
+    /// Tokens that a run adds to a branch.
+    public struct Extension: Hashable, Sendable {
+        /// Where they are added.
+        public var branch: Branch
+        /// How many they are.
+        public var count: Int
+
+        /// Creates an extension.
+        public init(_ branch: Branch, by count: Int) { (self.branch, self.count) = (branch, count) }
+    }
+
+    private struct Node {
+        var parent: Int?
+        var pages: [Int] = []
+        var length = 0
+        var children = 0
+        var isReleased = false
+    }
+
+    /// Rows of a page; a tile of attention, so that only a branch's first tile has a seam.
+    static let pageLength = 64
+
+    var blocks: [KeyValueBlock]
+    private var nodes: [Node] = []
+    private var freePages: [Int] = []
+    private var pageCount = 0
+    /// The branch of the methods that know one sequence only.
+    public let trunk = Branch(index: 0)
+
+    /// Creates a cache that holds nothing, with room for `capacity` tokens; it grows.
     public init(for configuration: DecoderConfiguration, capacity: Int, _ type: ElementType) {
         let channels = configuration.keyValueHeadCount * configuration.headDimension
+        let pages = (capacity + Self.pageLength - 1) / Self.pageLength
         blocks = (0..<configuration.layerCount).map { _ in
-            KeyValueBlock(channels: channels, capacity: capacity, type)
+            KeyValueBlock(channels: channels, capacity: pages * Self.pageLength, type)
+        }
+        nodes.append(Node())
+    }
+
+    /// Number of tokens that the trunk holds.
+    public var length: Int { length(of: trunk) }
+
+    /// Forgets everything in the trunk after the first `length` tokens.
+    public func truncate(to length: Int) { truncate(trunk, to: length) }
+
+    /// Starts a branch that holds nothing yet.
+    ///
+    /// - Parameter parent: What it continues, with all that this holds; nil for a new sequence.
+    public func branch(from parent: Branch? = nil) -> Branch {
+        if let parent { nodes[parent.index].children += 1 }
+        nodes.append(Node(parent: parent?.index))
+        return Branch(index: nodes.count - 1)
+    }
+
+    /// Number of tokens of the sequence up to the branch's end.
+    public func length(of branch: Branch) -> Int {
+        path(to: branch).reduce(0) { $0 + nodes[$1].length }
+    }
+
+    /// Forgets everything in a sequence after the first `length` tokens.
+    ///
+    /// - Precondition: The branch has no children, and begins at `length` or before.
+    public func truncate(_ branch: Branch, to length: Int) {
+        let own = length - (self.length(of: branch) - nodes[branch.index].length)
+        precondition(
+            own >= 0 && own <= nodes[branch.index].length && nodes[branch.index].children == 0,
+            "KeyValueCache: truncate a branch to \(length) of \(self.length(of: branch)) tokens")
+        nodes[branch.index].length = own
+        let kept = (own + Self.pageLength - 1) / Self.pageLength
+        freePages += nodes[branch.index].pages[kept...]
+        nodes[branch.index].pages.removeLast(nodes[branch.index].pages.count - kept)
+    }
+
+    /// Says that a branch will neither be extended nor branched from any more; its rows are free
+    /// once its children are released too.
+    public func release(_ branch: Branch) {
+        nodes[branch.index].isReleased = true
+        var next: Int? = branch.index
+        while let index = next, nodes[index].isReleased, nodes[index].children == 0 {
+            freePages += nodes[index].pages
+            nodes[index].pages = []
+            nodes[index].length = 0
+            next = nodes[index].parent
+            if let next { nodes[next].children -= 1 }
         }
     }
 
-    /// Number of tokens held.
-    public var length: Int { blocks.first?.length ?? 0 }
+    /// Number of rows that branches hold.
+    package var heldRows: Int { (pageCount - freePages.count) * Self.pageLength }
 
-    /// Forgets everything after the first `length` tokens.
-    public func truncate(to length: Int) {
-        for index in blocks.indices { blocks[index].truncate(to: length) }
+    /// Makes room for new tokens and says where they go.
+    ///
+    /// A branch may be extended in the same run as its parent, behind it.
+    ///
+    /// - Precondition: No branch is there twice, was released, or has children that hold tokens.
+    func extend(_ extensions: [Extension]) -> CachedRun {
+        for (branch, count) in extensions.lazy.map({ ($0.branch.index, $0.count) }) {
+            precondition(
+                !nodes[branch].isReleased && count >= 0, "KeyValueCache: extend a released branch")
+            nodes[branch].length += count
+            while nodes[branch].pages.count * Self.pageLength < nodes[branch].length {
+                nodes[branch].pages.append(newPage())
+            }
+        }
+        return CachedRun(extensions.map { .init(count: $0.count, rows: rows(of: $0.branch)) })
+    }
+
+    private func newPage() -> Int {
+        // The last one that was freed is still near.
+        if let page = freePages.popLast() { return page }
+        pageCount += 1
+        return pageCount - 1
+    }
+
+    private func path(to branch: Branch) -> [Int] {
+        var result = [branch.index]
+        while let parent = nodes[result[result.count - 1]].parent { result.append(parent) }
+        return result.reversed()
+    }
+
+    /// The rows of a sequence in its order, neighbours joined.
+    private func rows(of branch: Branch) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        for node in path(to: branch).map({ nodes[$0] }) {
+            for (number, page) in node.pages.enumerated() {
+                let start = page * Self.pageLength
+                let count = min(Self.pageLength, node.length - number * Self.pageLength)
+                if let last = result.last, last.upperBound == start {
+                    result[result.count - 1] = last.lowerBound..<(start + count)
+                } else {
+                    result.append(start..<(start + count))
+                }
+            }
+        }
+        return result
     }
 }

@@ -1,7 +1,7 @@
 internal import FledgeCore
 public import FledgeTensor
 
-/// Continues a prompt token by token with a key/value cache.
+/// Continues prompts token by token with a key/value cache.
 public struct TokenGenerator {
     /// Why an answer ended.
     public enum FinishReason: String, Sendable {
@@ -21,12 +21,19 @@ public struct TokenGenerator {
         public var finishReason: FinishReason
     }
 
-    private let model: any CausalLM
-    private let elementType: ElementType
+    let model: any CausalLM
+    let elementType: ElementType
 
     /// Creates a generator over a model whose weights are stored in `elementType`.
     public init(_ model: any CausalLM, _ elementType: ElementType) {
         (self.model, self.elementType) = (model, elementType)
+    }
+
+    /// The most tokens that prompt and answer may have together.
+    var context: Int {
+        let configuration = model.configuration
+        return min(
+            configuration.maxPositions, configuration.longestSequence ?? configuration.maxPositions)
     }
 
     /// Generates an answer to a prompt.
@@ -41,40 +48,54 @@ public struct TokenGenerator {
         _ prompt: [Int32], _ options: GenerationOptions,
         receive: (Int32) throws -> Bool = { _ in true }
     ) throws -> Result {
-        let configuration = model.configuration
-        let context = min(
-            configuration.maxPositions, configuration.longestSequence ?? configuration.maxPositions)
+        let results = try generate([prompt], options, concurrent: 1) { try receive($1) }
+        return results[0]
+    }
+
+    /// Generates an answer to each of several prompts, many at a time.
+    ///
+    /// Prompts that begin alike share what they have in common, each step computes one token of every
+    /// answer that is under way, and the next prompts enter as answers end. Without sampling an answer
+    /// is the one that its prompt gets alone, bit for bit; draws are keyed by the prompt's place.
+    ///
+    /// - Parameters:
+    ///   - prompts: Token ids; at least one each.
+    ///   - options: How tokens are chosen and when to stop, for each answer.
+    ///   - concurrent: The most answers that are under way at once.
+    ///   - receive: Called with the prompt's place and each token as soon as it is known; returns
+    ///     whether that answer goes on.
+    /// - Returns: The answers in the order of the prompts.
+    /// - Throws: ``FledgeError`` when a prompt is empty or fills the model's context; what `receive`
+    ///   throws.
+    public func generate(
+        _ prompts: [[Int32]], _ options: GenerationOptions, concurrent: Int = 32,
+        receive: (_ prompt: Int, _ token: Int32) throws -> Bool = { _, _ in true }
+    ) throws -> [Result] {
+        precondition(concurrent > 0, "generate: \(concurrent) answers at once")
+        for (index, prompt) in prompts.enumerated() {
+            try check(prompt, prompts.count > 1 ? " \(index + 1)" : "")
+        }
+        var batch = GenerationBatch(self, prompts, options)
+        while !batch.isDone {
+            // A few at a time, so that prompts are computed together.
+            if batch.liveCount == 0 || concurrent - batch.liveCount >= max(1, concurrent / 4) {
+                try batch.admit(concurrent - batch.liveCount, receive)
+            }
+            try batch.step(receive)
+        }
+        return batch.results
+    }
+
+    private func check(_ prompt: [Int32], _ name: String) throws {
         guard !prompt.isEmpty else {
             throw FledgeError(
-                .data, "The prompt has no tokens.", advice: "Give at least one token.")
+                .data, "The prompt\(name) has no tokens.", advice: "Give at least one token.")
         }
         guard prompt.count < context else {
             throw FledgeError(
                 .data,
-                "The prompt has \(prompt.count) tokens; the model's context holds \(context).",
+                "The prompt\(name) has \(prompt.count) tokens; the model's context holds \(context).",
                 advice: "Shorten the prompt.")
         }
-        let limit = min(options.maxNewTokens, context - prompt.count)
-        let cache = KeyValueCache(
-            for: configuration, capacity: prompt.count + limit, elementType)
-        var sampler = TokenSampler(options)
-        var seen = Set(prompt)
-        var pending = prompt
-        var ids: [Int32] = []
-        while ids.count < limit {
-            var scores = lastScores(pending, cache)
-            let id = sampler.next(&scores, seen: seen)
-            ids.append(id)
-            if options.stopTokens.contains(id) { return Result(ids: ids, finishReason: .stop) }
-            guard try receive(id) else { return Result(ids: ids, finishReason: .cancelled) }
-            seen.insert(id)
-            pending = [id]
-        }
-        return Result(ids: ids, finishReason: .length)
-    }
-
-    private func lastScores(_ ids: [Int32], _ cache: KeyValueCache) -> [Float] {
-        let hidden = model.hiddenStates(ids, cache: cache, ForwardPass(elementType))
-        return logits(hidden, head: model.head, rows: [Int32(ids.count - 1)]).scalars()
     }
 }

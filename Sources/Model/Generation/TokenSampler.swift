@@ -8,9 +8,11 @@ package struct TokenSampler {
     private let options: GenerationOptions
     private var generator: KeyedGenerator
 
-    package init(_ options: GenerationOptions) {
+    /// A sampler for one answer; the first prompt's draws are those of a lone one.
+    package init(_ options: GenerationOptions, prompt: Int = 0) {
         self.options = options
-        generator = KeyedGenerator(RandomKey(seed: options.seed).appending("generation"))
+        let key = RandomKey(seed: options.seed).appending("generation")
+        generator = KeyedGenerator(prompt == 0 ? key : key.appending(prompt))
     }
 
     /// The next token.

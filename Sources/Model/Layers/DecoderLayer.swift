@@ -36,13 +36,12 @@ public final class DecoderLayer: Module {
     }
 
     func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, positions: [Int32], cache: inout KeyValueBlock,
+        _ x: Tensor, rotary: RotaryTable, run: CachedRun, cache: inout KeyValueBlock,
         _ pass: ForwardPass
     ) -> Tensor {
         let attended =
             x
-            + attention(
-                inputNorm(x), rotary: rotary, positions: positions, cache: &cache, pass)
+            + attention(inputNorm(x), rotary: rotary, run: run, cache: &cache, pass)
         return attended + mlp(postAttentionNorm(attended), pass)
     }
 }

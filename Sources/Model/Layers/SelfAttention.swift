@@ -38,7 +38,7 @@ public final class SelfAttention: Module {
         description.add(output)
     }
 
-    /// Attends inside each segment of the run; `x` has shape `[tokens, channels]`.
+    /// Attends inside the sequences of the run; `x` has shape `[tokens, channels]`.
     func callAsFunction(
         _ x: Tensor, rotary: RotaryTable, layout: SequenceLayout, positions: [Int32],
         _ pass: ForwardPass
@@ -50,15 +50,15 @@ public final class SelfAttention: Module {
         return output(attended, pass)
     }
 
-    /// Attends over a cache, to which the tokens of `x` are appended first.
+    /// Attends over a cache, into which the tokens of `x` are put first.
     func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, positions: [Int32], cache: inout KeyValueBlock,
+        _ x: Tensor, rotary: RotaryTable, run: CachedRun, cache: inout KeyValueBlock,
         _ pass: ForwardPass
     ) -> Tensor {
-        let (q, k, v) = projections(x, rotary: rotary, positions: positions, pass)
-        cache.append(keys: k, values: v)
+        let (q, k, v) = projections(x, rotary: rotary, positions: run.positions, pass)
+        cache.store(keys: k, values: v, at: run.rows)
         let attended = cachedAttention(
-            q, cache, heads: headCount, keyValueHeads: keyValueHeadCount, scale: scale)
+            q, cache, run, heads: headCount, keyValueHeads: keyValueHeadCount, scale: scale)
         return output(attended, pass)
     }
 

@@ -1,10 +1,8 @@
 import FledgeKernels
 
-/// Keys and values of the tokens so far, for generation.
+/// Keys and values of tokens, for generation: rows in any order, see ``CachedRun``.
 public struct KeyValueBlock {
-    /// The number of positions that are filled.
-    public private(set) var length = 0
-    /// The number of positions that there is room for.
+    /// The number of rows that there is room for.
     public var capacity: Int { keys.shape[0] }
     private(set) var keys: Tensor
     private(set) var values: Tensor
@@ -17,43 +15,82 @@ public struct KeyValueBlock {
         values = Tensor(uninitialized: [capacity, channels], type)
     }
 
-    /// Adds the next tokens' keys and values, `[tokens, channels]`, making room where it runs out.
-    public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
+    /// Puts new tokens' keys and values, `[tokens, channels]`, into rows, making room where there
+    /// is none.
+    public mutating func store(keys newKeys: Tensor, values newValues: Tensor, at rows: [Int]) {
         precondition(
-            newKeys.shape.count == 2 && newKeys.shape == newValues.shape
-                && newKeys.shape[1] == keys.shape[1],
-            "KeyValueBlock: keys \(newKeys.shape), values \(newValues.shape) for "
-                + "\(keys.shape[1]) channels")
-        newKeys.requireUntracked("KeyValueBlock.append")
-        newValues.requireUntracked("KeyValueBlock.append")
-        let needed = length + newKeys.shape[0]
+            newKeys.shape == [rows.count, keys.shape[1]] && newValues.shape == newKeys.shape,
+            "KeyValueBlock: keys \(newKeys.shape), values \(newValues.shape) for \(rows.count) "
+                + "rows of \(keys.shape[1]) channels")
+        newKeys.requireUntracked("KeyValueBlock.store")
+        newValues.requireUntracked("KeyValueBlock.store")
+        let needed = (rows.max() ?? -1) + 1
         if needed > capacity {
-            let size = max(needed, 2 * capacity)
-            keys = keys.grown(to: size, keeping: length)
-            values = values.grown(to: size, keeping: length)
+            let (size, held) = (max(needed, 2 * capacity), capacity)
+            keys = keys.grown(to: size, keeping: held)
+            values = values.grown(to: size, keeping: held)
         }
-        keys.copyRows(of: newKeys.converted(to: keys.elementType), at: length)
-        values.copyRows(of: newValues.converted(to: values.elementType), at: length)
-        length = needed
+        keys.copyRows(of: newKeys.converted(to: keys.elementType), to: rows)
+        values.copyRows(of: newValues.converted(to: values.elementType), to: rows)
+    }
+}
+
+/// Where the tokens of a run go in a cache, and what they see of it.
+///
+/// The cache is the forest of ``SequenceLayout`` in another place: tokens that a run adds to a
+/// sequence see all of the sequence's rows before them.
+public struct CachedRun: Hashable, Sendable {
+    /// New tokens of one sequence.
+    public struct Stretch: Hashable, Sendable {
+        /// Number of new tokens.
+        public var count: Int
+        /// The sequence's rows from its first token on; the last `count` are the new tokens'.
+        public var rows: [Range<Int>]
+
+        /// Creates a stretch.
+        public init(count: Int, rows: [Range<Int>]) {
+            precondition(
+                count >= 0 && rows.reduce(0) { $0 + $1.count } >= count,
+                "CachedRun: \(count) tokens see \(rows)")
+            (self.count, self.rows) = (count, rows)
+        }
     }
 
-    /// Forgets everything; keeps the memory.
-    public mutating func removeAll() { length = 0 }
+    /// Each sequence's new tokens, in the order of the run.
+    public var stretches: [Stretch]
+    /// For each token of the run the row that its key and value go to.
+    public var rows: [Int]
+    /// For each token of the run its position in its sequence.
+    public var positions: [Int32]
 
-    /// Forgets all positions from `count` on.
-    public mutating func truncate(to count: Int) {
-        precondition(count >= 0 && count <= length, "KeyValueBlock: truncate \(length) to \(count)")
-        length = count
+    /// Creates a run from its stretches.
+    public init(_ stretches: [Stretch]) {
+        self.stretches = stretches
+        rows = []
+        positions = []
+        for stretch in stretches {
+            let all = stretch.rows.reduce(0) { $0 + $1.count }
+            rows += stretch.rows.joined().suffix(stretch.count)
+            positions += (all - stretch.count..<all).map { Int32($0) }
+        }
     }
 }
 
 extension Tensor {
-    fileprivate mutating func copyRows(of rows: Tensor, at row: Int) {
+    /// Copies rows, those that go to neighbouring places at once.
+    fileprivate mutating func copyRows(of source: Tensor, to rows: [Int]) {
         let size = shape[1] * elementType.byteCount
         withUnsafeMutableBytes { target in
-            rows.withUnsafeBytes { source in
-                guard let base = source.baseAddress, let target = target.baseAddress else { return }
-                (target + row * size).copyMemory(from: base, byteCount: source.count)
+            source.withUnsafeBytes { source in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                var start = 0
+                while start < rows.count {
+                    var end = start + 1
+                    while end < rows.count, rows[end] == rows[end - 1] + 1 { end += 1 }
+                    (to + rows[start] * size).copyMemory(
+                        from: from + start * size, byteCount: (end - start) * size)
+                    start = end
+                }
             }
         }
     }
@@ -66,38 +103,38 @@ extension Tensor {
     }
 }
 
-/// Attention of the cache's last positions over the whole cache; the bits are those of
-/// ``causalAttention(_:_:_:layout:heads:keyValueHeads:scale:)`` over the run as one.
+/// Attention of new tokens over what a cache holds of their sequences; the bits are those of
+/// ``causalAttention(_:_:_:layout:heads:keyValueHeads:scale:)`` over the sequences as a whole.
 ///
 /// - Parameters:
-///   - q: `[tokens, heads·d]`, the queries of the cache's last positions.
+///   - q: `[tokens, heads·d]`, the queries of the run's tokens.
 ///   - cache: Keys and values, those of `q`'s tokens included.
+///   - run: What each token sees.
 /// - Returns: `[tokens, heads·d]`.
 public func cachedAttention(
-    _ q: Tensor, _ cache: KeyValueBlock, heads: Int, keyValueHeads: Int, scale: Float
+    _ q: Tensor, _ cache: KeyValueBlock, _ run: CachedRun, heads: Int, keyValueHeads: Int,
+    scale: Float
 ) -> Tensor {
     q.requireUntracked("cachedAttention")
     precondition(
         heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && q.shape.count == 2
-            && q.shape[0] <= cache.length && q.shape[1] % heads == 0
+            && q.shape[0] == run.rows.count && q.shape[1] % heads == 0
             && cache.keys.shape[1] == q.shape[1] / heads * keyValueHeads,
-        "cachedAttention: q \(q.shape), cache of \(cache.length) × \(cache.keys.shape[1]), "
-            + "\(heads) heads, \(keyValueHeads) key-value heads")
+        "cachedAttention: q \(q.shape) for \(run.rows.count) tokens, cache of "
+            + "\(cache.keys.shape[1]) channels, \(heads) heads, \(keyValueHeads) key-value heads")
+    precondition(
+        run.stretches.allSatisfy { $0.rows.allSatisfy { $0.upperBound <= cache.capacity } },
+        "cachedAttention: a row is outside \(cache.capacity) rows")
     let q = q.converted(to: cache.keys.elementType)
     let result = Tensor(uninitialized: q.shape, q.elementType)
-    var job = fledge_attention()
-    (job.query_count, job.key_count) = (q.shape[0], cache.length)
-    (job.dimension, job.group) = (q.shape[1] / heads, heads / keyValueHeads)
-    (job.query_stride, job.key_stride) = (q.shape[1], cache.keys.shape[1])
-    (job.scale, job.heads) = (Double(scale), heads)
-    (job.q, job.k, job.v) = (q.pointer, cache.keys.pointer, cache.values.pointer)
-    job.output = result.freshPointer
-    let kernel = Kernels.of(q.elementType).attention_forward
-    withUnsafePointer(to: job) { job in
-        parallelFor((q.shape[0] + 63) / 64 * keyValueHeads) { index in
-            kernel(job, index % keyValueHeads, index / keyValueHeads)
-        }
-    }
-    withExtendedLifetime((q, cache)) {}
+    let attention = AttentionForward(
+        q: q, k: cache.keys, v: cache.values, output: result, logSums: nil, heads: heads,
+        keyValueHeads: keyValueHeads, scale: scale)
+    var start = 0
+    attention.run(
+        run.stretches.map { stretch in
+            defer { start += stretch.count }
+            return (start..<(start + stretch.count), stretch.rows)
+        })
     return result
 }

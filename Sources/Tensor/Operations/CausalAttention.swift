@@ -1,10 +1,12 @@
 public import FledgeCore
 import FledgeKernels
 
-/// Causal attention of each segment over itself, in tiles with a running softmax (Dao et al. 2022).
+/// Causal attention of each segment over its ancestors and itself, in tiles with a running softmax
+/// (Dao et al. 2022).
 ///
 /// No matrix of queries by keys is ever stored; the backward pass computes weights again from the
-/// saved log-sum-exp.
+/// saved log-sum-exp. A token's result has the same bits whether its sequence lies in one segment or
+/// shares some with others; a shared key's gradient is the sum over all that see it.
 ///
 /// - Parameters:
 ///   - q: `[tokens, heads·d]`.
@@ -49,74 +51,60 @@ struct CausalAttention: RecordedOperation {
 
     private var dimension: Int { q.shape[1] / heads }
 
-    /// What a kernel needs to know about one segment.
-    private func job(_ segment: SequenceLayout.Segment) -> fledge_attention {
-        let (type, sums) = (q.elementType.byteCount, q.elementType.accumulator.byteCount)
-        let at = segment.start * q.shape[1] * type
-        let keyAt = segment.start * k.shape[1] * type
-        var job = fledge_attention()
-        (job.query_count, job.key_count) = (segment.length, segment.length)
-        (job.dimension, job.group) = (dimension, heads / keyValueHeads)
-        (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
-        (job.scale, job.heads) = (Double(scale), heads)
-        (job.q, job.k, job.v) = (q.pointer + at, k.pointer + keyAt, v.pointer + keyAt)
-        job.output = output.freshPointer + at
-        job.log_sums = logSums.map { $0.freshPointer + segment.start * heads * sums }
-        return job
-    }
-
     func forward() {
-        // The last queries see the most keys: longest tasks first.
-        var tasks: [(segment: SequenceLayout.Segment, head: Int, block: Int)] = []
-        for segment in layout.segments {
-            for block in (0..<(segment.length + 63) / 64).reversed() {
-                for head in 0..<keyValueHeads { tasks.append((segment, head, block)) }
-            }
-        }
-        let kernel = Kernels.of(q.elementType).attention_forward
-        parallelFor(tasks.count) { index in
-            var job = job(tasks[index].segment)
-            kernel(&job, tasks[index].head, tasks[index].block)
-        }
-        withExtendedLifetime(self) {}
+        AttentionForward(
+            q: q, k: k, v: v, output: output, logSums: logSums, heads: heads,
+            keyValueHeads: keyValueHeads, scale: scale
+        ).run(layout.segments.indices.map { (layout.segments[$0].range, layout.ranges(to: $0)) })
     }
 
     func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
         let dout = gradient
         let (type, sums) = (q.elementType, q.elementType.accumulator)
-        let tokens = q.shape[0]
-        let dq = Tensor(uninitialized: q.shape, type)
-        let dk = Tensor(uninitialized: k.shape, type)
-        let dv = Tensor(uninitialized: v.shape, type)
-        // Each query head has gradients of its own for the keys and values that it shares.
-        let keyParts = Tensor(uninitialized: [heads, tokens, dimension], sums)
-        let valueParts = Tensor(uninitialized: [heads, tokens, dimension], sums)
+        let (tokens, group) = (q.shape[0], heads / keyValueHeads)
         let kernels = Kernels.of(type)
-        let segments = layout.segments
-        parallelFor(segments.count * heads) { index in
-            let segment = segments[index / heads]
-            var job = job(segment)
-            let at = segment.start * q.shape[1] * type.byteCount
-            let partAt = segment.start * dimension * sums.byteCount
-            job.head_stride = tokens * dimension
-            job.output_gradient = dout.pointer + at
-            job.dq = dq.freshPointer + at
-            job.dk = keyParts.freshPointer + partAt
-            job.dv = valueParts.freshPointer + partAt
-            kernels.attention_backward(&job, index % heads)
+        let width = kernels.attention_width(dimension)
+        // Each query head has gradients of its own for the keys and values that it shares.
+        let parts = (0..<3).map { _ in Tensor(uninitialized: [heads, tokens, width], sums) }
+        let inner = Tensor(uninitialized: [heads, tokens], sums)
+        var job = fledge_attention_gradient()
+        (job.rows, job.dimension, job.group, job.heads) = (tokens, dimension, group, heads)
+        (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
+        job.scale = Double(scale)
+        (job.q, job.k, job.v) = (q.pointer, k.pointer, v.pointer)
+        (job.output, job.output_gradient) = (UnsafeRawPointer(output.pointer), dout.pointer)
+        (job.log_sums, job.inner) = (logSums?.pointer, inner.freshPointer)
+        job.dq = parts[0].freshPointer
+        (job.dk, job.dv) = (parts[1].freshPointer, parts[2].freshPointer)
+        let rows = 256
+        let chunks = (tokens + rows - 1) / rows
+        withUnsafePointer(to: job) { job in
+            parallelFor(heads * chunks) { index in
+                let start = index / heads * rows
+                kernels.attention_prepare(job, index % heads, start, min(rows, tokens - start))
+            }
+            AttentionSchedule(layout).run(heads: keyValueHeads) { pair, head in
+                withUnsafePointer(to: pair) { kernels.attention_backward(job, head, $0) }
+            }
         }
-        let group = heads / keyValueHeads
-        parallelFor(2 * keyValueHeads) { index in
-            let (target, parts) = index % 2 == 0 ? (dk, keyParts) : (dv, valueParts)
-            let head = index / 2
+        let targets = [
+            Tensor(uninitialized: q.shape, type), Tensor(uninitialized: k.shape, type),
+            Tensor(uninitialized: v.shape, type),
+        ]
+        func fold(_ which: Int, head: Int, group: Int, _ start: Int) {
+            let (columns, first) = (targets[which].shape[1], head * group * tokens + start)
             kernels.fold_heads(
-                target.freshPointer + head * dimension * type.byteCount,
-                parts.pointer + head * group * tokens * dimension * sums.byteCount,
-                tokens * dimension, group, tokens, dimension, k.shape[1])
+                targets[which].freshPointer
+                    + (start * columns + head * dimension) * type.byteCount,
+                parts[which].pointer + first * width * sums.byteCount, width, tokens * width,
+                group, min(rows, tokens - start), dimension, columns)
         }
-        withExtendedLifetime((self, dout, keyParts, valueParts)) {}
-        pass.add(dq, to: 0)
-        pass.add(dk, to: 1)
-        pass.add(dv, to: 2)
+        parallelFor(chunks * (heads + 2 * keyValueHeads)) { index in
+            let (start, head) = (index % chunks * rows, index / chunks)
+            if head < heads { return fold(0, head: head, group: 1, start) }
+            fold(1 + (head - heads) % 2, head: (head - heads) / 2, group: group, start)
+        }
+        withExtendedLifetime((self, dout, parts, inner)) {}
+        for (index, target) in targets.enumerated() { pass.add(target, to: index) }
     }
 }

@@ -13,6 +13,17 @@ public protocol BatchSource<Batch>: Sendable {
 
     /// The micro-batch `index` of an epoch, both counted from 0.
     func batch(epoch: Int, index: Int) throws -> Batch
+
+    /// The micro-batches of one optimizer step; a source may put some of them together, since the
+    /// shape of batches changes no number.
+    func batches(epoch: Int, indices: [Int]) throws -> [Batch]
+}
+
+extension BatchSource {
+    /// Each micro-batch by itself.
+    public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
+        try indices.map { try batch(epoch: epoch, index: $0) }
+    }
 }
 
 /// Which micro-batches belong to which optimizer step (reference: 05 §1).

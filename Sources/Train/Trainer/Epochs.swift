@@ -13,9 +13,23 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
     public let batchSize: Int
     private let samples: [Sample]
     private let dropsLast: Bool
+    private let merging: Merging?
     private let order: EpochOrder
     private let collate:
         @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws -> Batch
+
+    /// How micro-batches of one optimizer step are put together.
+    public struct Merging: Sendable {
+        /// The most tokens of a batch that is put together.
+        public var limit: Int
+        /// Number of tokens of a sample.
+        public var length: @Sendable (Sample) -> Int
+
+        /// Creates a rule.
+        public init(limit: Int, length: @escaping @Sendable (Sample) -> Int) {
+            (self.limit, self.length) = (limit, length)
+        }
+    }
 
     /// Creates the batches of a data set.
     ///
@@ -23,17 +37,18 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
     ///   - seed: The seed of the order; epoch `e` uses `seed + e`.
     ///   - shuffles: False keeps the order of the data.
     ///   - dropsLast: Whether a last batch with fewer samples is left out.
+    ///   - merging: How small micro-batches of one optimizer step become one; nil leaves them apart.
     ///   - collate: Makes a batch of samples and their indices in the data set.
     public init(
         _ samples: [Sample], batchSize: Int, seed: UInt64 = 42, shuffles: Bool = true,
-        dropsLast: Bool = false,
+        dropsLast: Bool = false, merging: Merging? = nil,
         collate:
             @escaping @Sendable (_ samples: [(index: Int, sample: Sample)], _ epoch: Int) throws ->
             Batch
     ) {
         precondition(batchSize > 0, "Epochs: batch size \(batchSize)")
         (self.samples, self.batchSize, self.dropsLast) = (samples, batchSize, dropsLast)
-        (sampleCount, self.collate) = (samples.count, collate)
+        (sampleCount, self.merging, self.collate) = (samples.count, merging, collate)
         order = EpochOrder(
             TrainingOrder(count: samples.count, seed: seed, shuffling: shuffles))
     }
@@ -45,9 +60,29 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
 
     /// The micro-batch `index` of an epoch.
     public func batch(epoch: Int, index: Int) throws -> Batch {
+        try collate(picked(epoch: epoch, index: index).map { ($0, samples[$0]) }, epoch)
+    }
+
+    /// The micro-batches of one optimizer step, neighbours put together while they are small.
+    public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
+        guard let merging else { return try indices.map { try batch(epoch: epoch, index: $0) } }
+        var groups: [(samples: [Int], tokens: Int)] = []
+        for index in indices {
+            let picked = picked(epoch: epoch, index: index)
+            let tokens = picked.reduce(0) { $0 + merging.length(samples[$1]) }
+            if let last = groups.last, last.tokens + tokens <= merging.limit {
+                groups[groups.count - 1].samples += picked
+                groups[groups.count - 1].tokens += tokens
+            } else {
+                groups.append((Array(picked), tokens))
+            }
+        }
+        return try groups.map { try collate($0.samples.map { ($0, samples[$0]) }, epoch) }
+    }
+
+    private func picked(epoch: Int, index: Int) -> ArraySlice<Int> {
         let start = index * batchSize
-        let picked = order.indices(ofEpoch: epoch)[start..<min(start + batchSize, sampleCount)]
-        return try collate(picked.map { ($0, samples[$0]) }, epoch)
+        return order.indices(ofEpoch: epoch)[start..<min(start + batchSize, sampleCount)]
     }
 }
 
@@ -70,14 +105,21 @@ private final class EpochOrder: Sendable {
 
 extension Epochs where Sample == ProcessedSample, Batch == TokenBatch {
     /// Creates the batches of samples for supervised fine-tuning.
+    ///
+    /// - Parameters:
+    ///   - mergingUpTo: The most tokens that small micro-batches of an optimizer step are put
+    ///     together to; nil leaves them apart.
+    ///   - sharesPrefixes: Whether what samples of a batch begin with is computed once; not for
+    ///     models with dropout.
     public init(
         _ samples: [ProcessedSample], batchSize: Int, seed: UInt64 = 42, shuffles: Bool = true,
-        dropsLast: Bool = false
+        dropsLast: Bool = false, mergingUpTo limit: Int? = nil, sharesPrefixes: Bool = false
     ) {
         self.init(
-            samples, batchSize: batchSize, seed: seed, shuffles: shuffles, dropsLast: dropsLast
+            samples, batchSize: batchSize, seed: seed, shuffles: shuffles, dropsLast: dropsLast,
+            merging: limit.map { Merging(limit: $0) { $0.inputIDs.count } }
         ) { picked, epoch in
-            SupervisedCollator().batch(
+            SupervisedCollator(sharesPrefixes: sharesPrefixes).batch(
                 picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
         }
     }

@@ -23,7 +23,7 @@ public struct LossReport: Hashable, Sendable {
     public var sum: Double
     /// The sum of weights.
     public var weight: Double
-    /// Tokens that went through the model.
+    /// Tokens of the samples; a prefix that samples share counts once for each.
     public var tokens: Int
     /// Further sums, by name.
     public var metrics: [String: Double]
@@ -67,9 +67,9 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     public func accumulate(
         _ batch: TokenBatch, into gradients: inout Gradients
     ) throws -> LossReport {
-        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.ids.count) }
+        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
         let pass = ForwardPass(model.elementType, training: batch, seed: seed)
-        var report = LossReport(tokens: batch.ids.count)
+        var report = LossReport(tokens: batch.tokenCount)
         let (value, new) = try valueAndGradients(of: parameters) {
             let loss = try objective(model, batch, pass)
             report.weight = loss.weight
@@ -83,10 +83,10 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
 
     /// The loss of a batch without gradients.
     public func evaluate(_ batch: TokenBatch) throws -> LossReport {
-        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.ids.count) }
+        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
         let loss = try objective(model, batch, ForwardPass(model.elementType))
         return LossReport(
-            sum: loss.sum.scalar, weight: loss.weight, tokens: batch.ids.count,
+            sum: loss.sum.scalar, weight: loss.weight, tokens: batch.tokenCount,
             metrics: loss.metrics)
     }
 }

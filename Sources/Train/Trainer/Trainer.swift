@@ -126,9 +126,8 @@ public final class Trainer<S: Stage> {
         let watch = Stopwatch()
         var gradients = Gradients()
         var report = LossReport()
-        for _ in 0..<batches.count(ofStep: run.step) {
+        for batch in try batches.next() {
             guard !stop.isSet else { throw interruption() }
-            let batch = try batches.next()
             OperationProfile.lap("batch")
             report += try stage.accumulate(batch, into: &gradients)
             OperationProfile.lap("accumulation")

@@ -1,0 +1,43 @@
+extension SequenceLayout {
+    /// Whether some segment continues another.
+    public var hasSharedSegments: Bool { segments.contains { $0.parent != nil } }
+
+    /// The segment and those above it, the root first.
+    public func path(to index: Int) -> [Int] {
+        var result = [index]
+        while let parent = segments[result[result.count - 1]].parent { result.append(parent) }
+        return result.reversed()
+    }
+
+    /// The run's indices of a sequence from its root to the segment's last token, in their order;
+    /// neighbours are joined, so a chain of segments that lie together is one range.
+    public func ranges(to index: Int) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        for segment in path(to: index) {
+            let range = segments[segment].range
+            if range.isEmpty { continue }
+            if let last = result.last, last.upperBound == range.lowerBound {
+                result[result.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                result.append(range)
+            }
+        }
+        return result
+    }
+
+    /// Number of tokens of all sequences, each by itself: a shared segment counts once for every
+    /// sequence that ends below it. A sequence ends in each segment that none continues.
+    public var unsharedCount: Int {
+        guard hasSharedSegments else { return count }
+        var isLeaf = [Bool](repeating: true, count: segments.count)
+        for segment in segments { if let parent = segment.parent { isLeaf[parent] = false } }
+        // Children come after their parents, so the sums from below are complete in reverse order.
+        var sequences = isLeaf.map { $0 ? 1 : 0 }
+        var result = 0
+        for index in segments.indices.reversed() {
+            result += sequences[index] * segments[index].length
+            if let parent = segments[index].parent { sequences[parent] += sequences[index] }
+        }
+        return result
+    }
+}
