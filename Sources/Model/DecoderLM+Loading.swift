@@ -101,7 +101,8 @@ private struct DecoderLoader {
         case .plain:
             return .plain(try matrix(name, shape))
         case .quantized(let format):
-            let plain = try matrix(name, shape)
+            // From the numbers of the file, so that the result does not depend on the run's type.
+            let plain = try parameter("\(name).weight", shape, .float32)
             return .quantized(QuantizedMatrix(plain.name, quantizing: plain.value, as: format))
         case .blocksOfFile:
             guard let source = source as? any BlockTensorSource else {

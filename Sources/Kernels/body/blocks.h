@@ -4,6 +4,11 @@
 // for Q6_K, which has no sum): fusing a product with a sum changes no bit.
 
 INLINE float PATH(half)(const uint8_t *p) {
+#if PERMUTES_WORDS
+    uint16_t h;
+    memcpy(&h, p, 2);
+    return _cvtsh_ss(h);
+#else
     uint32_t bits = (uint32_t)(p[0] | p[1] << 8) << 16, magnitude = bits + bits;
     uint32_t n = (magnitude >> 4) + (0xE0u << 23), s = (magnitude >> 17) | (126u << 23);
     float normal, subnormal, chosen;
@@ -11,15 +16,59 @@ INLINE float PATH(half)(const uint8_t *p) {
     memcpy(&subnormal, &s, 4);
     chosen = magnitude < 1u << 27 ? subnormal - 0.5f : normal * 0x1p-112f;
     return bits >> 31 ? -chosen : chosen;
+#endif
+}
+
+// Rounds to bfloat16; no weight is so small that the instruction takes it for zero.
+INLINE vh PATH(round_weights)(vf v) {
+#if PAIR_INSTRUCTION
+    return (vh)_mm512_cvtneps_pbh((__m512)v);
+#else
+    return PATH(narrow)(v);
+#endif
+}
+
+INLINE void PATH(put_vector)(void *d, const int type, long at, vf v) {
+    vh narrow;
+    if (type == FLEDGE_FLOAT32) {
+        PATH(store_float32)((float *)d + at, v);
+        return;
+    }
+    narrow = PATH(round_weights)(v);
+    memcpy((uint16_t *)d + at, &narrow, sizeof narrow);
 }
 
 // 32 floats as elements of a type.
 INLINE void PATH(put_group)(void *d, const int type, const float *x) {
+    for (int i = 0; i < 32; i += VECTOR_BYTES / 4)
+        PATH(put_vector)(d, type, i, PATH(load_float32)(x + i));
+}
+
+typedef int8_t PATH(some_bytes) __attribute__((vector_size(VECTOR_BYTES / 4)));
+
+// 32 signed bytes times a scale.
+INLINE void PATH(put_bytes)(void *d, const int type, const void *b, float scale) {
     for (int i = 0; i < 32; i += VECTOR_BYTES / 4) {
-        vf v = PATH(load_float32)(x + i);
-        if (type == FLEDGE_FLOAT32) PATH(store_float32)((float *)d + i, v);
-        else PATH(store_bfloat16)((uint16_t *)d + i, v);
+        PATH(some_bytes) bytes;
+        memcpy(&bytes, (const char *)b + i, sizeof bytes);
+        PATH(put_vector)(d, type, i, __builtin_convertvector(bytes, vf) * scale);
     }
+}
+
+// The 16 values that four bits can have in a block.
+typedef struct PATH(levels) { vf v[64 / VECTOR_BYTES]; } PATH(levels);
+
+// offset + scale·(i - least) for the number i of each level.
+INLINE PATH(levels) PATH(even_levels)(float scale, float offset, int least) {
+    PATH(levels) levels;
+    for (int i = 0; i < 64 / VECTOR_BYTES; i++) {
+        vf number;
+        for (int l = 0; l < VECTOR_BYTES / 4; l++)
+            number[l] = (float)(i * (VECTOR_BYTES / 4) + l - least);
+        // Without an offset nothing is added, which would lose the sign of zero.
+        levels.v[i] = least ? number * scale : MULTIPLY_ADD(number, scale - (vf){}, offset - (vf){});
+    }
+    return levels;
 }
 
 // The order that 32 four-bit numbers lie in 16 bytes in.
@@ -27,10 +76,10 @@ enum { PATH(neighbours), PATH(halves) };
 
 // 32 elements, each one of 16 levels.
 INLINE void PATH(put_levels)(
-    void *d, const int type, const uint8_t *b, const float *levels, const int order) {
+    void *d, const int type, const uint8_t *b, PATH(levels) levels, const int order) {
 #if PERMUTES_WORDS
     if (type == FLEDGE_BFLOAT16) {
-        __m256i table = (__m256i)PATH(narrow)(PATH(load_float32)(levels));
+        __m256i table = (__m256i)PATH(round_weights)(levels.v[0]);
         __m512i index;
         __m128i bytes = _mm_loadu_si128((const __m128i *)b);
         if (order == PATH(neighbours)) {
@@ -45,16 +94,17 @@ INLINE void PATH(put_levels)(
         return;
     }
 #endif
-    float x[32];
+    float x[32], level[16];
+    memcpy(level, &levels, sizeof level);
     if (order == PATH(neighbours))
         for (int i = 0; i < 16; i++) {
-            x[2 * i] = levels[b[i] >> 4];
-            x[2 * i + 1] = levels[b[i] & 15];
+            x[2 * i] = level[b[i] >> 4];
+            x[2 * i + 1] = level[b[i] & 15];
         }
     else
         for (int i = 0; i < 16; i++) {
-            x[i] = levels[b[i] & 15];
-            x[i + 16] = levels[b[i] >> 4];
+            x[i] = level[b[i] & 15];
+            x[i + 16] = level[b[i] >> 4];
         }
     PATH(put_group)(d, type, x);
 }
@@ -90,7 +140,11 @@ INLINE void PATH(expand_run)(
     const long size = type == FLEDGE_FLOAT32 ? 4 : 2;
     // Groups of codes are counted through all rows.
     long shift = format == FLEDGE_CODES ? row * m->columns % 32 : 0;
-    for (long at = begin, end = begin + count; at < end;) {
+    long at = begin, end = begin + count;
+    if ((at + shift) % 32 == 0)
+        for (; at + 32 <= end; at += 32, d += 32 * size)
+            PATH(expand_group)(d, type, m, format, row, at);
+    while (at < end) {
         long skip = (at + shift) % 32, n = 32 - skip < end - at ? 32 - skip : end - at;
         if (n == 32) PATH(expand_group)(d, type, m, format, row, at);
         else {

@@ -9,19 +9,20 @@ INLINE float PATH(block_scale)(const fledge_blocks *m, long block) {
 }
 
 INLINE void PATH(codes)(void *d, const int type, const fledge_blocks *m, long group) {
-    float scale = PATH(block_scale)(m, group / 2), levels[16];
-    for (int i = 0; i < 16; i += VECTOR_BYTES / 4)
-        PATH(store_float32)(levels + i, PATH(load_float32)(m->codes + i) * scale);
+    float scale = PATH(block_scale)(m, group / 2);
+    PATH(levels) levels;
+    memcpy(&levels, m->codes, sizeof levels);
+    for (int i = 0; i < 64 / VECTOR_BYTES; i++) levels.v[i] *= scale;
     PATH(put_levels)(d, type, m->data + group * 16, levels, PATH(neighbours));
 }
 
 // The last group of a row may be cut short: nothing behind it is read.
 INLINE void PATH(bytes)(void *d, const int type, const fledge_blocks *m, long row, long at) {
-    const int8_t *b = (const int8_t *)m->data + row * m->row_bytes + at;
-    float x[32] = {0};
-    if (m->columns - at >= 32)
-        for (int i = 0; i < 32; i++) x[i] = b[i] * m->scales[row];
-    else
-        for (long i = 0; i < m->columns - at; i++) x[i] = b[i] * m->scales[row];
-    PATH(put_group)(d, type, x);
+    const uint8_t *b = m->data + row * m->row_bytes + at;
+    uint8_t part[32] = {0};
+    if (m->columns - at < 32) {
+        memcpy(part, b, m->columns - at);
+        b = part;
+    }
+    PATH(put_bytes)(d, type, b, m->scales[row]);
 }

@@ -2,16 +2,14 @@
 
 INLINE void PATH(q4_0)(void *d, const int type, const uint8_t *row, long group) {
     const uint8_t *b = row + group * 18;
-    float scale = PATH(half)(b), levels[16];
-    for (int i = 0; i < 16; i++) levels[i] = scale * (float)(i - 8);
-    PATH(put_levels)(d, type, b + 2, levels, PATH(halves));
+    PATH(put_levels)(
+        d, type, b + 2, PATH(even_levels)(PATH(half)(b), 0, 8), PATH(halves));
 }
 
 INLINE void PATH(q4_1)(void *d, const int type, const uint8_t *row, long group) {
     const uint8_t *b = row + group * 20;
-    float scale = PATH(half)(b), least = PATH(half)(b + 2), levels[16];
-    for (int i = 0; i < 16; i++) levels[i] = scale * (float)i + least;
-    PATH(put_levels)(d, type, b + 4, levels, PATH(halves));
+    PATH(put_levels)(
+        d, type, b + 4, PATH(even_levels)(PATH(half)(b), PATH(half)(b + 2), 0), PATH(halves));
 }
 
 // 32 numbers of five bits: low halves as in Q4_0, and a bit of `high` each.
@@ -44,9 +42,7 @@ INLINE void PATH(q5_1)(void *d, const int type, const uint8_t *row, long group) 
 
 INLINE void PATH(q8_0)(void *d, const int type, const uint8_t *row, long group) {
     const uint8_t *b = row + group * 34;
-    float scale = PATH(half)(b), x[32];
-    for (int i = 0; i < 32; i++) x[i] = (float)(int8_t)b[2 + i] * scale;
-    PATH(put_group)(d, type, x);
+    PATH(put_bytes)(d, type, b + 2, PATH(half)(b));
 }
 
 // Blocks of 256 elements: eight groups, most of them in two halves with scales of their own.
