@@ -62,8 +62,11 @@ func multiply(
             a_type: Int32(a.type.rawValue), a_row: a.rowStride, a_depth: a.columnStride,
             b: UnsafeRawPointer(blocks), b_type: format, b_column: transposed ? 0 : 1,
             b_depth: transposed ? 1 : 0, c: c, c_type: Int32(type.rawValue), c_row: columns,
-            accumulate: accumulating ? 1 : 0, bias: bias?.pointer)
-        fledge_kernels().pointee.product(&product)
+            accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
+        let operations = 2 * Double(rows) * Double(columns) * Double(depth)
+        OperationProfile.measureProduct(operations) {
+            fledge_kernels().pointee.product(&product)
+        }
     }
     withExtendedLifetime(bias) {}
 }
