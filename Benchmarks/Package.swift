@@ -6,7 +6,9 @@ let package = Package(
     dependencies: [.package(name: "fledge", path: "..")],
     targets: [
         .executableTarget(
-            name: "StepBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")])
+            name: "StepBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
+        .executableTarget(
+            name: "DecodeBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -33,6 +33,8 @@ public struct AdapterSet {
     }
 
     /// Adds every update to its weight and empties the slots; the model is then a plain model.
+    ///
+    /// Traps on quantised weights, which cannot take an update; `dequantize(as:)` the model first.
     public func merge() {
         for layer in layers {
             guard let adapter = layer.adapter else { continue }

@@ -4,6 +4,7 @@
 #define PATH_NAME "avx512"
 #define VECTOR_BYTES 64
 #define FUSED 1
+#define PERMUTES_WORDS 1
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
 #define ATTENTION_VECTORS 4

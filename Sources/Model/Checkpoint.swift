@@ -45,11 +45,26 @@ public struct Checkpoint {
 
     /// Loads the model with all weights frozen.
     ///
-    /// - Parameter type: The element type that matrices are stored in, and computed with; norms and
-    ///   biases are float32.
+    /// - Parameters:
+    ///   - type: The element type that matrices are stored in, and computed with; norms and biases
+    ///     are float32.
+    ///   - storage: What becomes of the linear layers' weights; the head and the embedding table
+    ///     are plain in any case.
     /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or belongs to no part
-    ///   of the model.
-    public func causalLM(storing type: ElementType = .float32) throws -> DecoderLM {
-        try DecoderLM(configuration, weights, storing: type, path: path)
+    ///   of the model; when blocks are to be kept and the model is no GGUF file.
+    public func causalLM(
+        storing type: ElementType = .float32, linears storage: LinearStorage = .plain
+    ) throws -> DecoderLM {
+        try DecoderLM(configuration, weights, storing: type, linears: storage, path: path)
     }
+}
+
+/// What becomes of the weights of linear layers when a model is loaded.
+public enum LinearStorage: Hashable, Sendable {
+    /// They are stored as the other matrices.
+    case plain
+    /// Each is quantised as soon as it has been read.
+    case quantized(QuantizedFormat)
+    /// Those that the file holds in blocks stay so.
+    case blocksOfFile
 }

@@ -7,13 +7,16 @@ extension DecoderLM {
     /// - Parameters:
     ///   - source: The tensors, under Hugging Face names.
     ///   - type: The element type of matrices; norms and biases are float32 (float64 for float64).
+    ///   - storage: What becomes of the linear layers' weights.
     ///   - path: What errors name as the place.
-    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or is left over.
+    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or is left over; when
+    ///   blocks are to be kept and the source has none.
     public convenience init(
         _ configuration: DecoderConfiguration, _ source: any TensorSource,
-        storing type: ElementType, path: String = "model"
+        storing type: ElementType, linears storage: LinearStorage = .plain,
+        path: String = "model"
     ) throws {
-        var loader = DecoderLoader(configuration, source, type, path: path)
+        var loader = DecoderLoader(configuration, source, type, storage, path: path)
         let parts = try loader.load()
         self.init(
             configuration, embedding: parts.embedding, layers: parts.layers, norm: parts.norm,
@@ -28,6 +31,7 @@ private struct DecoderLoader {
     private let configuration: DecoderConfiguration
     private let source: any TensorSource
     private let type: ElementType
+    private let storage: LinearStorage
     private let path: String
     private var used: Set<String> = []
 
@@ -36,10 +40,10 @@ private struct DecoderLoader {
 
     init(
         _ configuration: DecoderConfiguration, _ source: any TensorSource, _ type: ElementType,
-        path: String
+        _ storage: LinearStorage, path: String
     ) {
         (self.configuration, self.source) = (configuration, source)
-        (self.type, self.path) = (type, path)
+        (self.type, self.storage, self.path) = (type, storage, path)
     }
 
     mutating func load() throws -> Parts {
@@ -50,7 +54,8 @@ private struct DecoderLoader {
         let norm = try norm("model.norm")
         let head: Linear? =
             c.tieWordEmbeddings
-            ? nil : try linear("lm_head", c.hiddenSize, c.vocabularySize, bias: false)
+            ? nil
+            : Linear("lm_head", weight: try matrix("lm_head", [c.vocabularySize, c.hiddenSize]))
         try refuseUnknownTensors(embedding.weight.value)
         return (embedding, layers, norm, head)
     }
@@ -87,8 +92,32 @@ private struct DecoderLoader {
         _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool
     ) throws -> Linear {
         Linear(
-            name, weight: try matrix(name, [outputs, inputs]),
+            name, matrix: try linearMatrix(name, [outputs, inputs]),
             bias: bias ? try parameter("\(name).bias", [outputs], vectorType) : nil)
+    }
+
+    private mutating func linearMatrix(_ name: String, _ shape: [Int]) throws -> LinearMatrix {
+        switch storage {
+        case .plain:
+            return .plain(try matrix(name, shape))
+        case .quantized(let format):
+            // From the numbers of the file, so that the result does not depend on the run's type.
+            let plain = try parameter("\(name).weight", shape, .float32)
+            return .quantized(QuantizedMatrix(plain.name, quantizing: plain.value, as: format))
+        case .blocksOfFile:
+            guard let source = source as? any BlockTensorSource else {
+                throw FledgeError(
+                    .configuration, "The model is no GGUF file, so it has no blocks to keep.",
+                    advice: "Quantise its weights instead.", at: .init(file: path))
+            }
+            let stored = "\(name).weight"
+            try requireShape(stored, shape)
+            guard let blocks = try source.blocks(named: stored) else {
+                return .plain(try matrix(name, shape))
+            }
+            used.insert(stored)
+            return .quantized(blocks)
+        }
     }
 
     private mutating func norm(_ name: String) throws -> RMSNorm {
@@ -104,6 +133,12 @@ private struct DecoderLoader {
     private mutating func parameter(
         _ name: String, _ shape: [Int], _ type: ElementType
     ) throws -> Parameter {
+        try requireShape(name, shape)
+        used.insert(name)
+        return Parameter(name, try source.tensor(named: name, as: type))
+    }
+
+    private func requireShape(_ name: String, _ shape: [Int]) throws {
         guard let found = source.shape(of: name) else {
             throw FledgeError(
                 .fileCorrupt, "The tensor \(name), shape \(shape), is missing.",
@@ -116,8 +151,6 @@ private struct DecoderLoader {
                 "The tensor \(name) has shape \(found); the configuration says \(shape).",
                 advice: "Weights and configuration are of different models.", at: .init(file: path))
         }
-        used.insert(name)
-        return Parameter(name, try source.tensor(named: name, as: type))
     }
 
     /// Weights that no part of the model reads would mean a model that is not what it says.

@@ -14,6 +14,9 @@ extension DecoderLM {
     ) throws {
         precondition(
             linears.allSatisfy { $0.adapter == nil }, "save: merge or detach the adapters first")
+        precondition(
+            quantizedMatrices.isEmpty,
+            "save: call dequantize(as:) first; folders hold plain weights")
         let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
         let entries = parameters.map { SafetensorsWriter.Entry($0.name, type, $0.value.shape) }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {

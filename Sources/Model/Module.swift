@@ -13,6 +13,8 @@ public protocol Module: AnyObject {
 public struct ModuleDescription {
     /// All parameters; one that is shared (a tied head) is listed once.
     public private(set) var parameters: [Parameter] = []
+    /// All frozen matrices in blocks.
+    public private(set) var quantizedMatrices: [QuantizedMatrix] = []
     /// All linear layers, the places where adapters attach.
     public private(set) var linears: [Linear] = []
     /// All modules that were visited.
@@ -34,6 +36,12 @@ public struct ModuleDescription {
         parameters.append(parameter)
     }
 
+    /// Lists a frozen matrix in blocks.
+    public mutating func add(_ matrix: QuantizedMatrix?) {
+        guard let matrix, seen.insert(ObjectIdentifier(matrix)).inserted else { return }
+        quantizedMatrices.append(matrix)
+    }
+
     /// Lists a child and everything in it.
     public mutating func add(_ module: (any Module)?) {
         guard let module, seen.insert(ObjectIdentifier(module)).inserted else { return }
@@ -49,6 +57,16 @@ extension Module {
 
     /// The parameters that training changes.
     public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
+
+    /// All frozen matrices in blocks, in the order of the model.
+    public var quantizedMatrices: [QuantizedMatrix] {
+        ModuleDescription(of: self).quantizedMatrices
+    }
+
+    /// Replaces quantised weights by the plain matrices that they stand for.
+    public func dequantize(as type: ElementType) {
+        for linear in linears { linear.dequantize(as: type) }
+    }
 
     /// All linear layers in the order of the model.
     public var linears: [Linear] { ModuleDescription(of: self).linears }

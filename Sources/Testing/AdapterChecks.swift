@@ -13,9 +13,11 @@ public enum AdapterChecks {
     ///   - change: Makes the adapters' update non-zero.
     ///   - batch: Tokens to compare hidden states on.
     ///   - tolerance: The largest absolute difference that counts as equal.
+    ///   - prepare: What has to be done with a model before adapters can be merged into it.
     public static func findings(
         make: () throws -> DecoderLM, attach: (DecoderLM) throws -> AdapterSet,
-        change: (AdapterSet) -> Void, batch: TokenBatch, tolerance: Float = 1e-5
+        change: (AdapterSet) -> Void, batch: TokenBatch, tolerance: Float = 1e-5,
+        beforeMerging prepare: (DecoderLM) -> Void = { _ in }
     ) throws -> [String] {
         var findings: [String] = []
         func states(_ model: DecoderLM) -> [Float] {
@@ -46,6 +48,7 @@ public enum AdapterChecks {
         _ = try reloaded.attachAdapter(folder: folder.path)
         if states(reloaded) != adapted { findings.append("a saved and loaded adapter differs") }
 
+        prepare(model)
         adapters.merge()
         if !isEqual(states(model), adapted) { findings.append("the merged model differs") }
         if model.linears.contains(where: { $0.adapter != nil }) {

@@ -17,7 +17,7 @@ import Testing
             {
                 for child in mirror.children { look(child.value, path + "." + (child.label ?? "")) }
             } else if mirror.displayStyle == .class {
-                if value is Parameter || value is any Module {
+                if value is Parameter || value is QuantizedMatrix || value is any Module {
                     found.append((path, value as AnyObject))
                 }
             }
@@ -35,6 +35,7 @@ import Testing
         let description = ModuleDescription(of: module)
         let described = Set(
             description.parameters.map { ObjectIdentifier($0) }
+                + description.quantizedMatrices.map { ObjectIdentifier($0) }
                 + description.modules.map { ObjectIdentifier($0) })
         var missing: [String] = []
         for visited in description.modules {
@@ -54,8 +55,14 @@ import Testing
         return try [TinyModel.make(untied), TinyModel.make(tied)]
     }
 
+    private func quantized() throws -> DecoderLM {
+        try DecoderLM(
+            TinyModel.configuration, InMemoryTensors(TinyModel.tensors()), storing: .float32,
+            linears: .quantized(.int8))
+    }
+
     @Test func everythingStoredIsDescribed() throws {
-        for model in try models() {
+        for model in try models() + [quantized()] {
             #expect(Self.forgotten(by: model).isEmpty, "\(Self.forgotten(by: model))")
             _ = try model.attach(
                 LoRA(rank: 2, alpha: 4, dropout: 0.1, targets: .allLinear), seed: 1)

@@ -19,6 +19,8 @@ struct Variation {
     static let synonyms = [
         "optim": "adamw_torch and adamw_torch_fused are one optimizer",
         "metric_for_best_model": "loss and eval_loss are one metric",
+        "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
+        "export_dequantize": "export refuses without it; tested with quantised runs",
         "export_size": "whole gigabytes; the sharding itself is tested with the model files",
     ]
 
@@ -35,6 +37,9 @@ struct Variation {
         "split_special_tokens": .init(.rows, "false"),
         "infer_dtype": .init(.export, "bfloat16"),
         "print_param_status": .init(.run, "true"),
+        "quantization_bit": .init(.run, "4"),
+        "quantization_type": .init(.run, "fp4", "quantization_bit=4"),
+        "double_quantization": .init(.run, "false", "quantization_bit=4"),
         "export_dir": .init(.export, "@merged-2"),
     ]
 

@@ -90,6 +90,7 @@ import Testing
             "do_train": "true", "eval_dataset": "other", "val_size": "0.5",
             "interleave_probs": "1", "lora_target": "q_proj",
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
+            "quantization_bit": "4",
         ]
         // What a key needs beside it to be accepted.
         let companions: [String: String] = [
@@ -98,6 +99,9 @@ import Testing
             "eval_strategy": "val_size: 0.5\n", "do_eval": "val_size: 0.5\n",
             "early_stopping_steps": "eval_strategy: steps\nval_size: 0.5\n",
             "load_best_model_at_end": "eval_strategy: steps\nval_size: 0.5\n",
+            "quantization_type": "quantization_bit: 4\n",
+            "double_quantization": "quantization_bit: 4\n",
+            "export_dequantize": "quantization_bit: 4\n",
             "model_name_or_path": "", "dataset": "", "template": "",
         ]
         let withoutOthers = ["infer_backend", "report_to", "optim"]

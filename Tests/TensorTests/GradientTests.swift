@@ -9,7 +9,8 @@ import Testing
     static let covered: Set<String> = [
         "Addition", "CausalAttention", "Conversion", "DropoutOperation", "ElementMap",
         "EmbeddingLookup", "GatedActivation", "LinearProduct", "LowRankUpdate", "Multiplication",
-        "RootMeanSquareNorm", "RotaryEmbedding", "Scaling", "Sum", "TokenCrossEntropy",
+        "QuantizedProduct", "RootMeanSquareNorm", "RotaryEmbedding", "Scaling", "Sum",
+        "TokenCrossEntropy",
         "TokenLogProbabilities",
     ]
 
@@ -25,6 +26,16 @@ import Testing
         check([x, w, b]) { projected(linearProduct(x.tracked, w, bias: b)) }
         check([x]) { projected(linearProduct(x.tracked, w)) }
         check([w]) { projected(linearProduct(x.value, w)) }
+    }
+
+    @Test(arguments: quantizedFormats) func quantizedProducts(format: QuantizedFormat) {
+        let matrix = quantizedSample(format, rows: 4, columns: columnCount(format, near: 6))
+        for tokens in [1, 6] {
+            let x = parameter([tokens, matrix.shape[1]], "x")
+            let b = parameter([4], "b")
+            check([x, b]) { projected(linearProduct(x.tracked, matrix, bias: b)) }
+            check([b]) { projected(linearProduct(x.value, matrix, bias: b)) }
+        }
     }
 
     @Test(arguments: [false, true]) func lowRankUpdates(dropped: Bool) {

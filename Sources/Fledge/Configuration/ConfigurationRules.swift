@@ -166,5 +166,37 @@ struct ConfigurationRules {
             values.list("adapter_name_or_path").isEmpty
                 || values.text("finetuning_type") == "lora",
             "Adapter is only valid for the LoRA method.", "adapter_name_or_path")
+        try checkQuantization()
+    }
+
+    /// A quantised base is frozen: it takes one adapter, and no adapter can be merged into it.
+    private func checkQuantization() throws {
+        let bits = values.optionalInteger("quantization_bit")
+        try require(
+            bits == nil || bits == 4 || bits == 8,
+            "Bitsandbytes only accepts 4-bit or 8-bit quantization.", "quantization_bit")
+        let keepsBlocks = values.flag("gguf_keep_quantized")
+        try require(
+            bits == nil || !keepsBlocks,
+            "`quantization_bit` quantises anew what `gguf_keep_quantized` would keep.",
+            "quantization_bit")
+        let key = keepsBlocks ? "gguf_keep_quantized" : "quantization_bit"
+        guard bits != nil || keepsBlocks else {
+            return try require(
+                !values.flag("export_dequantize"),
+                "`export_dequantize` needs a quantised base: `quantization_bit` or "
+                    + "`gguf_keep_quantized`.", "export_dequantize")
+        }
+        try require(
+            ["lora", "oft"].contains(values.text("finetuning_type")),
+            "Quantization is only compatible with the LoRA or OFT method.", key)
+        let adapters = values.list("adapter_name_or_path")
+        try require(
+            adapters.isEmpty || !values.flag("create_new_adapter"),
+            "Cannot create new adapter upon a quantized model.", "create_new_adapter")
+        try require(
+            adapters.count < 2,
+            "Quantized model only accepts a single adapter. Merge them first.",
+            "adapter_name_or_path")
     }
 }

@@ -1,3 +1,6 @@
+public import FledgeModel
+public import FledgeTensor
+
 /// What is loaded, and in which form.
 public struct ModelArguments: Hashable, Sendable {
     /// The model: a folder, a `.gguf` file or a name in the local hub cache (`model_name_or_path`).
@@ -22,6 +25,14 @@ public struct ModelArguments: Hashable, Sendable {
     /// The largest size of an exported file in GB (`export_size`).
     public var exportShardGigabytes: Int
 
+    /// What the linear layers of the base are quantised to on loading (`quantization_bit`,
+    /// `quantization_type`, `double_quantization`); nil leaves them as they are.
+    public var quantization: QuantizedFormat?
+    /// Whether a GGUF base stays in its blocks (`gguf_keep_quantized`).
+    public var keepsBlocks: Bool
+    /// Whether export expands a quantised base (`export_dequantize`).
+    public var exportsDequantized: Bool
+
     /// The element types of inference and export.
     public enum InferenceType: String, Hashable, Sendable {
         case automatic = "auto"
@@ -42,5 +53,25 @@ public struct ModelArguments: Hashable, Sendable {
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")
         exportShardGigabytes = values.integer("export_size")
+        quantization = Self.quantization(values)
+        keepsBlocks = values.flag("gguf_keep_quantized")
+        exportsDequantized = values.flag("export_dequantize")
+    }
+
+    private static func quantization(_ values: OptionValues) -> QuantizedFormat? {
+        switch values.optionalInteger("quantization_bit") {
+        case 4:
+            .fourBit(
+                values.word("quantization_type"),
+                hasNestedScales: values.flag("double_quantization"))
+        case 8: .int8
+        default: nil
+        }
+    }
+
+    /// What becomes of the linear layers' weights.
+    public var linearStorage: LinearStorage {
+        if let quantization { return .quantized(quantization) }
+        return keepsBlocks ? .blocksOfFile : .plain
     }
 }

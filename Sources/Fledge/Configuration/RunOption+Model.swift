@@ -115,23 +115,23 @@ extension RunOption {
         RunOption(
             "quantization_method",
             .choice(["bnb", "hqq", "eetq", "gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"]), "bnb",
-            .neutral,
-            "Matters with quantization_bit only."),
+            .effectiveFor(["bnb"]),
+            "How the base model is quantised on loading."),
         RunOption(
-            "quantization_bit", .integer(), nil, .refused,
-            "Quantises the base model on loading."),
+            "quantization_bit", .integer(), nil, .effective,
+            "Quantises the linear layers of the base model on loading: 4 or 8 bits."),
         RunOption(
-            "quantization_type", .choice(["fp4", "nf4"]), "nf4", .neutral,
-            "Matters with quantization_bit only."),
+            "quantization_type", .choice(["fp4", "nf4"]), "nf4", .effective,
+            "The values that four bits stand for."),
         RunOption(
-            "double_quantization", .flag, true, .neutral,
-            "Matters with quantization_bit only."),
+            "double_quantization", .flag, true, .effective,
+            "Quantises the scales of four-bit blocks in turn."),
         RunOption(
             "quantization_device_map", .choice(["auto"]), nil, .neutral,
             "There are no devices to map to."),
         RunOption(
-            "gguf_keep_quantized", .flag, false, .refused,
-            "Keeps the blocks of a GGUF base instead of expanding them."),
+            "gguf_keep_quantized", .flag, false, .effective,
+            "Keeps the linear layers of a GGUF base in its blocks instead of expanding them."),
         RunOption(
             "image_max_pixels", .integer(), 589824, .neutral,
             "Images are not supported."),
@@ -190,8 +190,8 @@ extension RunOption {
             "export_hub_model_id", .text, nil, .refused,
             "Uploads the exported model."),
         RunOption(
-            "export_dequantize", .flag, false, .refused,
-            "Merges onto a kept quantised base by expanding it."),
+            "export_dequantize", .flag, false, .effective,
+            "Exports a quantised base by expanding it, with the adapter merged into it."),
         RunOption(
             "use_kt", .flag, false, .refused,
             "KTransformers back end."),

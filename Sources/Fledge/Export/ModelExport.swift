@@ -30,6 +30,7 @@ public struct ModelExport {
         let text = try TextSide(configuration)
         for note in text.notes { announce(note) }
         let folders = configuration.adapterFolders
+        try requireMergeable(folders)
         announce(
             folders.isEmpty
                 ? "No adapter is named; the base model is written as it is."
@@ -38,7 +39,8 @@ public struct ModelExport {
         var merging = configuration
         merging.training.usesBFloat16 = false
         merging.model.inferenceType = .float32
-        let side = try ModelSide(inference: merging)
+        let side = try ModelSide(
+            inference: merging, dequantizing: configuration.model.exportsDequantized)
         try text.requireFits(side.model)
         let type = storedType(side.checkpoint)
         announce("Writing \(path) as \(type.configurationName).")
@@ -48,8 +50,23 @@ public struct ModelExport {
             shardByteCount: configuration.model.exportShardGigabytes * 1_000_000_000)
         try text.tokenizer.save(to: folder.temporary)
         try Modelfile(text).write(to: folder.temporary)
+        if let note = ExpandedBaseNote(configuration) { try note.write(to: folder.temporary) }
         try folder.commit()
         announce("The model is in \(path).")
+    }
+
+    /// Folders hold plain weights: a quantised base is expanded on request only.
+    private func requireMergeable(_ folders: [String]) throws {
+        let model = configuration.model
+        guard model.linearStorage != .plain, !model.exportsDequantized else { return }
+        throw FledgeError(
+            .configuration,
+            folders.isEmpty
+                ? "A folder holds plain weights, not a quantized model."
+                : "Cannot merge adapters to a quantized model.",
+            advice: "Set export_dequantize: true to expand the base first, or leave out "
+                + (model.keepsBlocks ? "gguf_keep_quantized" : "quantization_bit")
+                + " to take the weights as they are in the model's files.")
     }
 
     private func storedType(_ checkpoint: Checkpoint) -> SafetensorsType {
@@ -72,7 +89,7 @@ public struct ModelExport {
             "config.json", "generation_config.json", "model.safetensors.index.json",
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-            "chat_template.jinja", "Modelfile",
+            "chat_template.jinja", "Modelfile", ExpandedBaseNote.fileName,
         ]
         return names.contains(name)
             || name.hasPrefix("model") && name.hasSuffix(".safetensors")

@@ -1,4 +1,6 @@
 internal import FledgeCore
+internal import FledgeModel
+internal import FledgeTensor
 
 /// The `README.md` beside an adapter: what it is, what it was made with, how it went.
 struct ModelCard {
@@ -17,14 +19,15 @@ struct ModelCard {
         let base = configuration.model.modelPath ?? ""
         let training = configuration.training
         let name = training.outputFolder.split(separator: "/").last.map(String.init) ?? "adapter"
-        let settings: [(String, String)] = [
-            ("learning_rate", "\(training.learningRate)"),
-            ("train_batch_size", "\(training.trainBatchSize)"),
-            ("gradient_accumulation_steps", "\(training.gradientAccumulationSteps)"),
-            ("seed", "\(training.seed)"), ("lr_scheduler_type", training.schedule.rawValue),
-            ("lora_rank", "\(configuration.finetuning.loraRank)"),
-            ("lora_alpha", "\(configuration.finetuning.loraAlpha)"),
-        ]
+        let settings: [(String, String)] =
+            [
+                ("learning_rate", "\(training.learningRate)"),
+                ("train_batch_size", "\(training.trainBatchSize)"),
+                ("gradient_accumulation_steps", "\(training.gradientAccumulationSteps)"),
+                ("seed", "\(training.seed)"), ("lr_scheduler_type", training.schedule.rawValue),
+                ("lora_rank", "\(configuration.finetuning.loraRank)"),
+                ("lora_alpha", "\(configuration.finetuning.loraAlpha)"),
+            ] + quantizationSettings
         let numbers = results.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         return """
             ---
@@ -53,13 +56,33 @@ struct ModelCard {
 
             ## A plain model folder
 
-            The adapter needs its base model. `fledge export` merges both into a folder that needs neither:
+            The adapter needs its base model\(quantizationSettings.isEmpty ? "" : ", quantised as in training"). `fledge export` merges both into a folder that needs neither:
 
             ```
             fledge export model_name_or_path=\(base) adapter_name_or_path=\(training.outputFolder) \\
-                template=\(configuration.data.template ?? "empty") export_dir=\(training.outputFolder)-merged
+                template=\(configuration.data.template ?? "empty") export_dir=\(training.outputFolder)-merged\(exportSettings)
             ```
 
             """
+    }
+
+    /// The keys that make the base what it was in training.
+    private var quantizationSettings: [(String, String)] {
+        switch configuration.model.linearStorage {
+        case .plain: []
+        case .blocksOfFile: [("gguf_keep_quantized", "true")]
+        case .quantized(.fourBit(let code, let hasNestedScales)):
+            [
+                ("quantization_bit", "4"), ("quantization_type", code.rawValue),
+                ("double_quantization", "\(hasNestedScales)"),
+            ]
+        case .quantized: [("quantization_bit", "8")]
+        }
+    }
+
+    private var exportSettings: String {
+        guard !quantizationSettings.isEmpty else { return "" }
+        return (quantizationSettings + [("export_dequantize", "true")])
+            .map { " \\\n    \($0.0)=\($0.1)" }.joined()
     }
 }

@@ -20,7 +20,8 @@ public struct ModelSide {
         let options = configuration.finetuning
         let paths = configuration.adapterFolders
         checkpoint = try Checkpoint(path: configuration.requiredModelPath())
-        model = try checkpoint.causalLM(storing: configuration.trainingType)
+        model = try checkpoint.causalLM(
+            storing: configuration.trainingType, linears: configuration.model.linearStorage)
         let continues = !options.createsNewAdapter && !paths.isEmpty
         for path in continues ? paths.dropLast() : paths[...] {
             try model.attachAdapter(folder: path).merge()
@@ -42,14 +43,22 @@ public struct ModelSide {
         self.adapters = adapters
     }
 
-    /// Loads the model for chat or export, with all given adapters merged.
+    /// Loads the model for chat or export, with all given adapters merged; a quantised model keeps
+    /// its one adapter beside it, unless `dequantizing` expands the model first.
     ///
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
-    public init(inference configuration: RunConfiguration) throws {
+    public init(
+        inference configuration: RunConfiguration, dequantizing: Bool = false
+    ) throws {
         checkpoint = try Checkpoint(path: configuration.requiredModelPath())
-        model = try checkpoint.causalLM(storing: configuration.inferenceType)
+        let type = configuration.inferenceType
+        model = try checkpoint.causalLM(
+            storing: type, linears: configuration.model.linearStorage)
+        if dequantizing { model.dequantize(as: type) }
+        let isQuantized = !model.quantizedMatrices.isEmpty
         for path in configuration.adapterFolders {
-            try model.attachAdapter(folder: path).merge()
+            let adapters = try model.attachAdapter(folder: path)
+            if !isQuantized { adapters.merge() }
         }
         adapters = nil
     }
@@ -57,7 +66,8 @@ public struct ModelSide {
     /// `trainable params: a || all params: b || trainable%: c`, as the reference prints it.
     public var parameterSummary: String {
         let count = { (parameters: [Parameter]) in parameters.reduce(0) { $0 + $1.value.count } }
-        let (trainable, all) = (count(model.trainableParameters), count(model.parameters))
+        let trainable = count(model.trainableParameters)
+        let all = model.quantizedMatrices.reduce(count(model.parameters)) { $0 + $1.count }
         let share = 100 * Double(trainable) / Double(max(all, 1))
         return
             "trainable params: \(trainable) || all params: \(all) || trainable%: \(share.rounded(places: 4))"
@@ -65,11 +75,25 @@ public struct ModelSide {
 
     /// A line for each parameter: its name, shape, type, and whether it is trained.
     public var parameterStatus: [String] {
-        model.parameters.map { parameter in
-            let shape = parameter.value.shape.map(String.init).joined(separator: "×")
-            return
-                "\(parameter.name): \(shape), \(parameter.value.elementType), trained: \(parameter.isTrainable)"
+        let shown = { (shape: [Int]) in shape.map(String.init).joined(separator: "×") }
+        let plain = model.parameters.map { parameter in
+            "\(parameter.name): \(shown(parameter.value.shape)), \(parameter.value.elementType), trained: \(parameter.isTrainable)"
         }
+        return plain
+            + model.quantizedMatrices.map {
+                "\($0.name): \(shown($0.shape)), \($0.format), trained: false"
+            }
+    }
+
+    /// What the quantised layers take, for a line before training; nil when there are none.
+    public var quantizationSummary: String? {
+        let matrices = model.quantizedMatrices
+        guard let first = matrices.first else { return nil }
+        let count = matrices.reduce(0) { $0 + $1.count }
+        let bytes = matrices.reduce(0) { $0 + $1.byteCount }
+        let formats = Set(matrices.map(\.format)).count == 1 ? "\(first.format)" : "blocks"
+        let each = (Double(bytes) / Double(count)).rounded(places: 3)
+        return "\(matrices.count) linear layers are frozen in \(formats): \(each) bytes a weight."
     }
 }
 

@@ -50,6 +50,7 @@ public struct SupervisedFineTuning {
         try text.requireFits(side.model)
         try requireComputable(data, side.model.configuration)
         announce(side.parameterSummary)
+        if let line = side.quantizationSummary { announce(line) }
         if configuration.model.printsParameterStatus {
             for line in side.parameterStatus { announce(line) }
         }

@@ -17,6 +17,8 @@ typedef struct B(job) {
 
 enum { B(row_block) = 72, B(column_block) = 192 };
 
+#include "block_panels.h"
+
 static void B(pack_task)(void *context, long panel) {
     const B(job) *job = context;
     B(pack_left)(job->p, (UNIT *)(job->packed + panel * job->a_panel), panel * job->height,
@@ -85,7 +87,9 @@ static void B(tile_task)(void *context, long index) {
         long depth = job->units - k0 < DEPTH_BLOCK ? job->units - k0 : DEPTH_BLOCK;
         // Whole panels may be read where they lie.
         long lying = job->unpacked ? n / width : 0;
-        if (lying < panels)
+        if (p->b_type >= FLEDGE_BLOCKS)
+            B(pack_blocks)(p, panel, j0, n, k0, depth, job->vectors);
+        else if (lying < panels)
             B(pack_right)(p, panel, j0 + lying * width, n - lying * width, k0, depth, job->vectors);
         for (long block = 0; block < m; block += B(row_block) / job->height * job->height) {
             long block_end = block + B(row_block) / job->height * job->height;

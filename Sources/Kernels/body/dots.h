@@ -82,6 +82,18 @@ static void SUM(dots_task)(void *context, long index) {
 // Whether a product is of this kind must not depend on its rows, or bits would.
 static int SUM(dots)(const fledge_product *p) {
     if (p->columns > LANES || p->a_depth != 1 || p->b_depth != 1 || p->depth < LANES) return 0;
+    fledge_product plain = *p;
+    if (p->b_type >= FLEDGE_BLOCKS && p->a_type == SUM(type)) {
+        // So few rows of a matrix in blocks are expanded at once.
+        S *expanded = fledge_scratch(
+            FLEDGE_SCRATCH_BLOCKS, p->columns * p->depth * (long)sizeof(S) + 64);
+        for (long j = 0; j < p->columns; j++)
+            PATH(expand)(expanded + j * p->depth, SUM(type), p->b, p->b_type, j, 0, p->depth);
+        plain.b = expanded;
+        plain.b_type = SUM(type);
+        plain.b_column = p->depth;
+        p = &plain;
+    }
     if (p->b_type != SUM(type) || p->second || (p->b_column == 1 && p->columns > 1)) return 0;
     long tasks = (p->rows + 47) / 48;
     if (p->rows * p->columns * p->depth < 100000)

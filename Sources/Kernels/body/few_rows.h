@@ -6,8 +6,8 @@
 
 typedef struct B(few_job) {
     const fledge_product *p;
-    const UNIT *a;   // [rows][units]
-    long units;
+    const UNIT *a;   // [rows][a_row]
+    long a_row, units;
 } B(few_job);
 
 enum { B(few_columns) = 64 };
@@ -41,7 +41,7 @@ INLINE void B(few_rows_as)(
             B(load_columns)(v, at, stride, bytes);
             for (int q = 0; q < step; q++)
                 for (int i = 0; i < rows; i++)
-                    sums[i][g] = B(add_product)(sums[i][g], job->a[i * units + k + q], v[q]);
+                    sums[i][g] = B(add_product)(sums[i][g], job->a[i * job->a_row + k + q], v[q]);
         }
     }
     for (; k < units; k++)
@@ -51,7 +51,7 @@ INLINE void B(few_rows_as)(
             vf v;
             memcpy(&v, column, sizeof v);
             for (int i = 0; i < rows; i++)
-                sums[i][g] = B(add_product)(sums[i][g], job->a[i * units + k], v);
+                sums[i][g] = B(add_product)(sums[i][g], job->a[i * job->a_row + k], v);
         }
     for (int i = 0; i < rows; i++)
         for (int g = 0; g < groups; g++)
@@ -72,17 +72,15 @@ static float B(few_lone)(const B(few_job) *job, long row, long column) {
         for (int l = 0; l < LANES; l++) right[l] = B(right_unit)(job->p, column, k);
         vf v;
         memcpy(&v, right, sizeof v);
-        sum = B(add_product)(sum, job->a[row * job->units + k], v);
+        sum = B(add_product)(sum, job->a[row * job->a_row + k], v);
     }
     return job->units > DEPTH_BLOCK ? (total + sum)[0] : sum[0];
 }
 
-static void B(few_task)(void *context, long index) {
-    const B(few_job) *job = context;
+// The sums of `n` columns from `j0` on, rows of few_columns.
+static void B(few_sums)(const B(few_job) *job, long j0, long n, float *sums) {
     const fledge_product *p = job->p;
-    float sums[4 * B(few_columns)];
-    long j0 = index * B(few_columns), j = 0;
-    long n = p->columns - j0 < B(few_columns) ? p->columns - j0 : B(few_columns);
+    long j = 0;
 #define ROWS(rows, groups) \
     if (p->b_type == FLEDGE_FLOAT32) B(few_rows_as)(rows, groups, 4, job, j0 + j, sums + j); \
     else B(few_rows_as)(rows, groups, 2, job, j0 + j, sums + j);
@@ -105,11 +103,48 @@ static void B(few_task)(void *context, long index) {
     for (; j < n; j++)
         for (long i = 0; i < p->rows; i++)
             sums[i * B(few_columns) + j] = B(few_lone)(job, i, j0 + j);
+}
+
+// The same for a matrix in blocks: a block of depth at a time is expanded.
+static void B(few_block_sums)(const B(few_job) *job, long j0, long n, float *sums) {
+    const fledge_product *p = job->p;
+    fledge_product part = *p;
+    part.b_type = p->a_type;
+    part.b_depth = 1;
+    long size = p->a_type == FLEDGE_FLOAT32 ? 4 : 2, width = DEPTH_BLOCK * B(unit_elements);
+    part.b_column = width < p->depth ? width : p->depth;
+    char *expanded = fledge_scratch(
+        FLEDGE_SCRATCH_BLOCKS, B(few_columns) * part.b_column * size + 64);
+    part.b = expanded;
+    for (long k = 0; k < p->depth; k += width) {
+        part.depth = p->depth - k < width ? p->depth - k : width;
+        for (long j = 0; j < n; j++)
+            PATH(expand)(expanded + j * part.b_column * size, p->a_type, p->b, p->b_type, j0 + j, k,
+                         part.depth);
+        B(few_job) block = {.p = &part, .a = job->a + k / B(unit_elements), .a_row = job->a_row,
+                            .units = B(units)(part.depth)};
+        float next[4 * B(few_columns)];
+        B(few_sums)(&block, 0, n, k == 0 ? sums : next);
+        if (k == 0) continue;
+        for (long i = 0; i < p->rows; i++)
+            for (long j = 0; j < n; j++)
+                sums[i * B(few_columns) + j] += next[i * B(few_columns) + j];
+    }
+}
+
+static void B(few_task)(void *context, long index) {
+    const B(few_job) *job = context;
+    const fledge_product *p = job->p;
+    float sums[4 * B(few_columns)];
+    long j0 = index * B(few_columns);
+    long n = p->columns - j0 < B(few_columns) ? p->columns - j0 : B(few_columns);
+    if (p->b_type >= FLEDGE_BLOCKS) B(few_block_sums)(job, j0, n, sums);
+    else B(few_sums)(job, j0, n, sums);
     if (p->second) PATH(add_second_sum32)(p->second, sums, B(few_columns), 0, j0, p->rows, n);
     const float *bias = p->bias;
     for (long i = 0; i < p->rows; i++) {
         float *row = sums + i * B(few_columns);
-        if (bias) for (j = 0; j < n; j++) row[j] += bias[j0 + j];
+        if (bias) for (long j = 0; j < n; j++) row[j] += bias[j0 + j];
         long at = i * p->c_row + j0;
         if (p->c_type == FLEDGE_BFLOAT16)
             PATH(from_float_bfloat16)((uint16_t *)p->c + at, row, n);
@@ -121,7 +156,8 @@ static int B(few_rows)(const fledge_product *p) {
     if (p->rows > 4 || p->b_depth != 1 || p->a_depth != 1 || p->accumulate) return 0;
     // With one column both strides of a weight may be 1.
     if (p->b_column == 1 && p->depth > 1) return 0;
-    B(few_job) job = {.p = p, .units = B(units)(p->depth)};
+    long units = B(units)(p->depth);
+    B(few_job) job = {.p = p, .a_row = units, .units = units};
     UNIT *a = fledge_scratch(
         FLEDGE_SCRATCH_LEFT, p->rows * job.units * (long)sizeof(UNIT) + 64);
     for (long i = 0; i < p->rows; i++)

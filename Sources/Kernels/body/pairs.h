@@ -3,7 +3,7 @@
 #define B(name) PATH(name##_pairs)
 #define UNIT uint32_t
 
-enum { B(element_bytes) = 2 };
+enum { B(element_bytes) = 2, B(unit_elements) = 2 };
 
 INLINE long B(units)(long depth) { return (depth + 1) / 2; }
 
@@ -109,7 +109,6 @@ static void B(pack_right)(
             memset(d + j / width * width * depth + j % width + k * width, 0, sizeof(vu));
 }
 
-enum { B(unit_elements) = 2 };
 INLINE uint32_t B(left_unit)(const fledge_product *p, long i, long k) {
     return B(pair)((const uint16_t *)p->a + i * p->a_row, 1, 2 * k, p->depth);
 }

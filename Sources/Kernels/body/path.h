@@ -28,6 +28,8 @@
 #include "system.h"
 #include "lanes.h"
 #include "transpose.h"
+static void PATH(expand)(
+    void *d, int type, const fledge_blocks *m, int format, long row, long begin, long count);
 
 #define S double
 #define V vd
@@ -81,5 +83,6 @@
 #if PAIRS
 #include "pairs.h"
 #endif
+#include "blocks.h"
 #include "adamw.h"
 #include "table.h"

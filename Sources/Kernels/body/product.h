@@ -3,7 +3,7 @@
 #define B(name) SUM(name)
 #define UNIT S
 
-enum { SUM(element_bytes) = sizeof(S) };
+enum { SUM(element_bytes) = sizeof(S), SUM(unit_elements) = 1 };
 
 INLINE long SUM(units)(long depth) { return depth; }
 
@@ -155,7 +155,6 @@ static void SUM(pack_right)(
 static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
 static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
 
-enum { SUM(unit_elements) = 1 };
 INLINE float SUM(left_unit)(const fledge_product *p, long i, long k) {
     return SUM(element)(p->a, p->a_type, i * p->a_row + k);
 }

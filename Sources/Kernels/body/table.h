@@ -6,7 +6,8 @@ static void PATH(product)(const fledge_product *product) {
         if (!PATH(dots_sum64)(product)) PATH(multiply_sum64)(product);
     }
 #if PAIRS
-    else if (product->a_type == FLEDGE_BFLOAT16 && product->b_type == FLEDGE_BFLOAT16)
+    else if (product->a_type == FLEDGE_BFLOAT16
+             && (product->b_type == FLEDGE_BFLOAT16 || product->b_type >= FLEDGE_BLOCKS))
         PATH(multiply_pairs)(product);
 #endif
     else if (!PATH(dots_sum32)(product)) PATH(multiply_sum32)(product);
@@ -21,5 +22,6 @@ const fledge_table PATH(fledge_table) = {
     .float64 = &PATH(kernels_float64),
     .bfloat16 = &PATH(kernels_bfloat16),
     .product = PATH(product),
+    .expand = PATH(expand),
     .adamw = PATH(adamw),
 };

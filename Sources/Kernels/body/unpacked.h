@@ -3,7 +3,7 @@
 // Whether so few rows use the right operand that packing it would not pay.
 INLINE int SUM(unpacked)(const fledge_product *p) {
     return p->rows <= 2 * TILE_ROWS && p->b_column == 1 && p->a_row == 1 && p->a_type == SUM(type)
-        && p->a_depth <= 64;
+        && p->a_depth <= 64 && p->b_type < FLEDGE_BLOCKS;
 }
 
 INLINE void SUM(unpacked_tile_as)(

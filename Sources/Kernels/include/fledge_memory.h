@@ -10,6 +10,7 @@ void fledge_free(void *_Nullable memory);
 enum fledge_scratch_slot {
     FLEDGE_SCRATCH_LEFT,    // the left operand of a product, read by all threads
     FLEDGE_SCRATCH_PANEL,   // a block of the right operand
+    FLEDGE_SCRATCH_BLOCKS,  // that block expanded from a matrix in blocks
     FLEDGE_SCRATCH_SUMS,    // sums of a block of the result
     FLEDGE_SCRATCH_SECOND,  // a block of a second product's right operand
     FLEDGE_SCRATCH_TILES,   // tiles of attention

@@ -8,6 +8,33 @@
 /// Numbered as the tensor module's ElementType.
 enum { FLEDGE_FLOAT32 = 0, FLEDGE_FLOAT64 = 1, FLEDGE_BFLOAT16 = 2 };
 
+/// How a frozen matrix is kept in blocks; beside the element types where a product's `b_type` is.
+///
+/// FLEDGE_CODES holds four-bit codes, the first of two neighbours in the high half of a byte, with
+/// one scale for 64 elements counted through all rows. FLEDGE_INT8 holds a byte an element and one
+/// scale a row. The others are ggml's block formats, each row by itself.
+enum {
+    FLEDGE_BLOCKS = 16,
+    FLEDGE_CODES = FLEDGE_BLOCKS, FLEDGE_INT8, FLEDGE_Q4_0, FLEDGE_Q4_1, FLEDGE_Q5_0, FLEDGE_Q5_1,
+    FLEDGE_Q8_0, FLEDGE_Q2_K, FLEDGE_Q3_K, FLEDGE_Q4_K, FLEDGE_Q5_K, FLEDGE_Q6_K
+};
+
+/// A frozen matrix in blocks: what `b` points to in a product whose `b_type` is one of the above.
+typedef struct fledge_blocks {
+    long columns;      // elements of a row; whole blocks of ggml's formats
+    long row_bytes;    // from row to row; FLEDGE_CODES has no rows of its own
+    const uint8_t *data;
+    /// FLEDGE_INT8: what a row's bytes are multiplied by. FLEDGE_CODES: the scale of each block or,
+    /// where `nested`, of each 256 of those.
+    const float *_Nullable scales;
+    /// FLEDGE_CODES: the 16 values; then, for nested scales, a byte a block, the 256 values that
+    /// bytes stand for, and what is added to each.
+    const float *_Nullable codes;
+    const uint8_t *_Nullable nested;
+    const float *_Nullable nested_codes;
+    float nested_offset;
+} fledge_blocks;
+
 /// Activations of a gated unit.
 enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2 };
 
@@ -23,7 +50,9 @@ typedef struct fledge_second_product {
 
 /// C[rows, columns] = A·B (+ C) (+ second) (+ bias), with strides in elements; one stride of A and one of B is 1.
 ///
-/// Types are float32 and bfloat16 in any mixture with sums in float32, or float64 throughout.
+/// Types are float32 and bfloat16 in any mixture with sums in float32, or float64 throughout. B may
+/// be in blocks (`fledge_blocks`), which count as elements of A's type: the strides are then 1 along
+/// the matrix's rows and 0 across them.
 typedef struct fledge_product {
     long rows, columns, depth;
     const void *a;
@@ -146,6 +175,10 @@ typedef struct fledge_table {
     int native_bfloat16;
     const fledge_element_kernels *float32, *float64, *bfloat16;
     void (*product)(const fledge_product *product);
+    /// Elements `begin ..< begin + count` of a row of a matrix in blocks, as an element type.
+    void (*expand)(
+        void *d, int type, const fledge_blocks *matrix, int format, long row, long begin,
+        long count);
     /// Decoupled weight decay Adam over float32 (Loshchilov and Hutter 2019), `c1`, `c2` being
     /// 1 - beta^step.
     void (*adamw)(

@@ -5,7 +5,7 @@ public import FledgeTensor
 ///
 /// llama.cpp stores the rows of q and k interleaved for its own rotary embedding in models of the
 /// Llama family; they are put back in order here.
-public final class GGUFTensorSource: TensorSource, Sendable {
+public final class GGUFTensorSource: BlockTensorSource, Sendable {
     /// The file.
     public let file: GGUFFile
     private let tensors: [String: GGUFTensor]
@@ -46,19 +46,30 @@ public final class GGUFTensorSource: TensorSource, Sendable {
 
     /// A tensor, expanded to an element type; borrowed from the file where it is stored so.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
+        let tensor = try stored(name)
+        let plain = try expanded(tensor, as: type)
+        guard let order = try rowOrder(name, tensor.shape) else { return plain }
+        return plain.reordered(rows: order)
+    }
+
+    /// A matrix in the blocks of the file, borrowed unless rows have to be put in order.
+    public func blocks(named name: String) throws -> QuantizedMatrix? {
+        let tensor = try stored(name)
+        guard QuantizedFormat.ggml(tensor.type).isSupported, tensor.shape.count == 2 else {
+            return nil
+        }
+        let matrix = QuantizedMatrix(
+            name, borrowing: tensor.bytes, owner: tensor.mapping, tensor.type, shape: tensor.shape)
+        return try rowOrder(name, tensor.shape).map(matrix.reordered) ?? matrix
+    }
+
+    private func stored(_ name: String) throws -> GGUFTensor {
         guard let tensor = tensors[name] else {
             throw FledgeError(
                 .mismatch, "There is no tensor \(name) among the \(tensors.count) in the file.",
                 at: .init(file: file.path))
         }
-        guard let headCounts else { return try expanded(tensor, as: type) }
-        if name.contains(".self_attn.q_proj.") {
-            return try ordered(expanded(tensor, as: type), name, heads: headCounts.query)
-        }
-        if name.contains(".self_attn.k_proj.") {
-            return try ordered(expanded(tensor, as: type), name, heads: headCounts.key)
-        }
-        return try expanded(tensor, as: type)
+        return tensor
     }
 
     private func expanded(_ tensor: GGUFTensor, as type: ElementType) throws -> Tensor {
@@ -76,30 +87,47 @@ public final class GGUFTensorSource: TensorSource, Sendable {
             expand)
     }
 
-    /// Undoes the interleaving: a head's stored row 2j + p is its row p·(d/2) + j.
-    private func ordered(_ tensor: Tensor, _ name: String, heads: Int) throws -> Tensor {
-        let rows = tensor.shape.first ?? 0
+    /// Which stored row each row of q and k is: a head's stored row 2j + p is its row p·(d/2) + j.
+    private func rowOrder(_ name: String, _ shape: [Int]) throws -> [Int]? {
+        guard let headCounts else { return nil }
+        let heads: Int
+        if name.contains(".self_attn.q_proj.") {
+            heads = headCounts.query
+        } else if name.contains(".self_attn.k_proj.") {
+            heads = headCounts.key
+        } else {
+            return nil
+        }
+        let rows = shape.first ?? 0
         guard heads > 0, rows % (2 * heads) == 0 else {
             throw FledgeError(
                 .fileCorrupt,
                 "\(name) has \(rows) rows, no even number for each of \(heads) heads.",
                 at: .init(file: file.path))
         }
-        guard tensor.count > 0 else { return tensor }
-        let rowByteCount = tensor.count / rows * tensor.elementType.byteCount
         let dimension = rows / heads
-        var result = Tensor(uninitialized: tensor.shape, tensor.elementType)
-        tensor.withUnsafeBytes { source in
+        return (0..<rows).map { row in
+            let (head, place) = row.quotientAndRemainder(dividingBy: dimension)
+            let (part, pair) = place.quotientAndRemainder(dividingBy: dimension / 2)
+            return head * dimension + 2 * pair + part
+        }
+    }
+}
+
+extension Tensor {
+    /// The tensor whose slice `i` along the first dimension is this one's slice `rows[i]`.
+    fileprivate func reordered(rows: [Int]) -> Tensor {
+        guard count > 0 else { return self }
+        let size = count / rows.count * elementType.byteCount
+        var result = Tensor(uninitialized: shape, elementType)
+        withUnsafeBytes { source in
             result.withUnsafeMutableBytes { target in
-                for row in 0..<rows {
-                    let (head, place) = row.quotientAndRemainder(dividingBy: dimension)
-                    let (part, pair) = place.quotientAndRemainder(dividingBy: dimension / 2)
-                    let from = (head * dimension + 2 * pair + part) * rowByteCount
+                for (row, from) in rows.enumerated() {
                     UnsafeMutableRawBufferPointer(
-                        rebasing: target[(row * rowByteCount)..<((row + 1) * rowByteCount)]
+                        rebasing: target[(row * size)..<((row + 1) * size)]
                     ).copyMemory(
                         from: UnsafeRawBufferPointer(
-                            rebasing: source[from..<(from + rowByteCount)]))
+                            rebasing: source[(from * size)..<((from + 1) * size)]))
                 }
             }
         }

@@ -11,3 +11,10 @@ public protocol TensorSource {
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     func tensor(named name: String, as type: ElementType) throws -> Tensor
 }
+
+/// A source that holds some of its matrices in blocks.
+public protocol BlockTensorSource: TensorSource {
+    /// A matrix in the blocks that it is stored in; nil when it is stored as plain numbers or in
+    /// blocks that products cannot be computed with.
+    func blocks(named name: String) throws -> QuantizedMatrix?
+}

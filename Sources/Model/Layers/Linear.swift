@@ -7,8 +7,7 @@ public import FledgeTensor
 public final class Linear: Module {
     /// Path of the module in the checkpoint, such as `model.layers.0.self_attn.q_proj`.
     public let name: String
-    /// The weight, shape `[out, in]`.
-    public let weight: Parameter
+    private var matrix: LinearMatrix
     /// The bias, shape `[out]`.
     public let bias: Parameter?
     /// What changes the linear map; nil for the plain layer.
@@ -17,29 +16,75 @@ public final class Linear: Module {
     public var isAdapterEnabled = true
 
     /// Creates a layer from its parameters.
-    public init(_ name: String, weight: Parameter, bias: Parameter? = nil) {
-        precondition(
-            weight.value.shape.count == 2, "\(name): weight of shape \(weight.value.shape)")
-        (self.name, self.weight, self.bias) = (name, weight, bias)
+    public convenience init(_ name: String, weight: Parameter, bias: Parameter? = nil) {
+        self.init(name, matrix: .plain(weight), bias: bias)
+    }
+
+    /// Creates a layer from its weight in either form.
+    public init(_ name: String, matrix: LinearMatrix, bias: Parameter? = nil) {
+        precondition(matrix.shape.count == 2, "\(name): weight of shape \(matrix.shape)")
+        (self.name, self.matrix, self.bias) = (name, matrix, bias)
+    }
+
+    /// The weight, shape `[out, in]`; traps when it is quantised.
+    public var weight: Parameter {
+        guard case .plain(let parameter) = matrix else {
+            preconditionFailure("\(name): the weight is quantised; call dequantize(as:) first")
+        }
+        return parameter
+    }
+
+    /// The weight in blocks; nil when it is plain.
+    public var quantizedWeight: QuantizedMatrix? {
+        guard case .quantized(let blocks) = matrix else { return nil }
+        return blocks
+    }
+
+    /// Replaces a quantised weight by the plain matrix that it stands for.
+    public func dequantize(as type: ElementType) {
+        guard let blocks = quantizedWeight else { return }
+        matrix = .plain(Parameter(blocks.name, blocks.expanded(as: type)))
     }
 
     /// Number of input channels.
-    public var inputCount: Int { weight.value.shape[1] }
+    public var inputCount: Int { matrix.shape[1] }
     /// Number of output channels.
-    public var outputCount: Int { weight.value.shape[0] }
+    public var outputCount: Int { matrix.shape[0] }
 
     /// Lists weight, bias and the adapter.
     public func describe(to description: inout ModuleDescription) {
-        description.add(weight)
+        switch matrix {
+        case .plain(let parameter): description.add(parameter)
+        case .quantized(let blocks): description.add(blocks)
+        }
         description.add(bias)
         description.add(adapter)
     }
 
     /// Applies the layer to `x`, shape `[tokens, in]`; the result has shape `[tokens, out]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let base = linearProduct(x, weight, bias: bias)
+        let base =
+            switch matrix {
+            case .plain(let weight): linearProduct(x, weight, bias: bias)
+            case .quantized(let weight): linearProduct(x, weight, bias: bias)
+            }
         guard let adapter, isAdapterEnabled else { return base }
         return adapter.apply(to: x, baseOutput: base, pass)
+    }
+}
+
+/// The weight of a ``Linear`` layer, shape `[out, in]`.
+public enum LinearMatrix {
+    /// A plain matrix, frozen or trained.
+    case plain(Parameter)
+    /// A frozen matrix in blocks of few bits.
+    case quantized(QuantizedMatrix)
+
+    var shape: [Int] {
+        switch self {
+        case .plain(let parameter): parameter.value.shape
+        case .quantized(let blocks): blocks.shape
+        }
     }
 }
 

@@ -53,14 +53,20 @@ struct LinearProduct: RecordedOperation {
                     columns: inputs, depth: tokens, accumulating: holdsSum)
             }
         }
-        if pass.wants(2) {
-            var sum = Tensor(zeros: [outputs], sums)
-            sum.withUnsafeMutableBytes { bytes in
-                guard let target = bytes.baseAddress else { return }
-                Kernels.of(type).sum_rows(target, dy.pointer, tokens, outputs)
-            }
-            pass.add(sum, to: 2)
-        }
+        if pass.wants(2) { pass.add(dy.summedRows(), to: 2) }
         withExtendedLifetime((dy, x, weight)) {}
+    }
+}
+
+extension Tensor {
+    /// The sum over the rows of a matrix, in the type of sums: a bias's gradient.
+    func summedRows() -> Tensor {
+        var sum = Tensor(zeros: [shape[1]], elementType.accumulator)
+        sum.withUnsafeMutableBytes { bytes in
+            guard let target = bytes.baseAddress else { return }
+            Kernels.of(elementType).sum_rows(target, pointer, shape[0], shape[1])
+        }
+        withExtendedLifetime(self) {}
+        return sum
     }
 }

@@ -1,0 +1,85 @@
+import FledgeCore
+import FledgeModel
+import FledgeTensor
+import FledgeTesting
+import Testing
+
+@Suite("Models with quantised layers")
+struct QuantizedModelTests {
+    private let ids: [Int32] = [1, 17, 9, 3, 20, 0, 5, 5]
+
+    private func states(_ model: DecoderLM, _ type: ElementType) -> [Float] {
+        model.hiddenStates(ids, layout: SequenceLayout(lengths: [5, 3]), ForwardPass(type))
+            .scalars()
+    }
+
+    private func make(_ storage: LinearStorage, _ type: ElementType) throws -> DecoderLM {
+        try DecoderLM(
+            TinyModel.configuration, InMemoryTensors(TinyModel.tensors()), storing: type,
+            linears: storage)
+    }
+
+    @Test(arguments: [ElementType.float32, .bfloat16])
+    func computeWhatTheirExpandedWeightsCompute(_ type: ElementType) throws {
+        let plain = states(try make(.plain, type), type)
+        for format: QuantizedFormat in [
+            .fourBit(.nf4, hasNestedScales: true), .fourBit(.fp4, hasNestedScales: false), .int8,
+        ] {
+            let model = try make(.quantized(format), type)
+            let matrices = model.quantizedMatrices
+            #expect(matrices.count == 14 && matrices.allSatisfy { $0.format == format })
+            let quantized = states(model, type)
+            #expect(quantized != plain)
+            model.dequantize(as: type)
+            #expect(model.quantizedMatrices.isEmpty)
+            #expect(model.parameters.count == (try make(.plain, type)).parameters.count)
+            #expect(states(model, type) == quantized)
+        }
+    }
+
+    @Test(arguments: [ElementType.float32, .bfloat16])
+    func blocksOfAFileAreKept(_ type: ElementType) throws {
+        let checkpoint = try Checkpoint(path: fixtures + "/tiny-llama/blocks.gguf")
+        let kept = try checkpoint.causalLM(storing: type, linears: .blocksOfFile)
+        // One layer's v and up are float16.
+        #expect(kept.quantizedMatrices.count == 12)
+        #expect(Set(kept.quantizedMatrices.map(\.format)).count == 5)
+        let expanded = try checkpoint.causalLM(storing: type)
+        #expect(expanded.quantizedMatrices.isEmpty)
+        #expect(states(kept, type) == states(expanded, type))
+    }
+
+    @Test func aFolderHasNoBlocks() throws {
+        let error = #expect(throws: FledgeError.self) {
+            try Checkpoint(path: fixtures + "/tiny-llama/float32").causalLM(linears: .blocksOfFile)
+        }
+        #expect(error?.code == .configuration)
+    }
+
+    @Test func headsStayPlain() throws {
+        let checkpoint = try Checkpoint(path: fixtures + "/tiny-llama/float32")
+        let model = try checkpoint.causalLM(
+            linears: .quantized(.fourBit(.nf4, hasNestedScales: true)))
+        #expect(model.head.name == "lm_head.weight")
+        #expect(!model.quantizedMatrices.contains { $0.name.hasPrefix("lm_head") })
+        #expect(model.parameters.contains { $0.name == "lm_head.weight" })
+    }
+
+    @Test(.enabled(if: CachedModel.path != nil, "fetch the default model"))
+    func loadingNeverHoldsThePlainModel() throws {
+        let checkpoint = try Checkpoint(path: #require(CachedModel.path))
+        BufferPool.resetPeak()
+        let before = BufferPool.currentBytes
+        let model = try checkpoint.causalLM(
+            storing: .bfloat16, linears: .quantized(.fourBit(.nf4, hasNestedScales: true)))
+        let table = checkpoint.configuration.vocabularySize * checkpoint.configuration.hiddenSize
+        let quantized = model.quantizedMatrices.reduce(0) { $0 + $1.byteCount }
+        let count = model.quantizedMatrices.reduce(0) { $0 + $1.count }
+        #expect(Double(quantized) / Double(count) <= 0.52)
+        // The table in bfloat16, the quantised layers, and one layer's matrix on its way; sizes are
+        // rounded up by an eighth. Other tests may run beside this one.
+        let allowed = (table * 2 + quantized) * 9 / 8 + 64 << 20
+        #expect(BufferPool.peakBytes - before < allowed)
+        #expect(count * 2 > allowed / 2)
+    }
+}

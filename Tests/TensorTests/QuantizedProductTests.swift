@@ -1,0 +1,94 @@
+import FledgeCore
+import FledgeTensor
+import FledgeTesting
+import Testing
+
+/// Products with matrices in blocks, on every instruction set.
+@Suite struct QuantizedProductTests {
+    static let paths = Kernels.availablePaths
+
+    private func values(
+        _ format: QuantizedFormat, _ path: String, _ x: Parameter, _ bias: Parameter
+    )
+        -> (blocks: [Tensor], plain: [Tensor])
+    {
+        let matrix = quantizedSample(format, rows: bias.value.count, columns: x.value.shape[1])
+        func run(_ product: (Tensor) -> Tensor) -> [Tensor] {
+            var output: Tensor?
+            let gradients = valueAndGradients(of: [x, bias]) {
+                let result = product(x.tracked)
+                output = result.detached
+                return projected(result)
+            }.gradients
+            return [output, gradients[x], gradients[bias]].compactMap { $0 }
+        }
+        return Kernels.withPath(path) {
+            let plain = Parameter("w", matrix.expanded(as: x.value.elementType))
+            return (
+                run { linearProduct($0, matrix, bias: bias) },
+                run { linearProduct($0, plain, bias: bias) }
+            )
+        }
+    }
+
+    /// One row to four are read as they lie, more are packed; depths around the blocks of 192 pairs.
+    @Test(arguments: paths, quantizedFormats)
+    func haveTheBitsOfTheExpandedMatrix(path: String, format: QuantizedFormat) {
+        for type in [ElementType.float32, .bfloat16, .float64] {
+            for (tokens, inputs, outputs) in [
+                (1, 256, 70), (3, 1536, 65), (4, 512, 16), (7, 256, 203), (70, 768, 33),
+                (5, 1024, 1),
+            ] {
+                let inputs = columnCount(format, near: inputs)
+                let x = parameter([tokens, inputs], "x", type)
+                let bias = parameter([outputs], "b", type == .float64 ? type : .float32)
+                let (found, expected) = values(format, path, x, bias)
+                #expect(found.count == 3)
+                for (a, b) in zip(found, expected) {
+                    let isSame = a.withUnsafeBytes { a in b.withUnsafeBytes { a.elementsEqual($0) }
+                    }
+                    #expect(isSame, "\(path) \(format) \(type) \(tokens)×\(inputs)×\(outputs)")
+                }
+            }
+        }
+    }
+
+    /// Rows that begin inside a block, inside a byte, and matrices smaller than a block.
+    @Test(arguments: paths) func rowsNeedNotBeWholeBlocks(path: String) {
+        for format in quantizedFormats where columnCount(format, near: 5) == 5 {
+            for (tokens, inputs, outputs) in [
+                (1, 1, 1), (2, 5, 3), (3, 37, 70), (6, 1, 9), (9, 131, 21), (1, 577, 40),
+            ] {
+                let x = parameter([tokens, inputs], "x", .bfloat16)
+                let bias = parameter([outputs], "b", .float32)
+                let (found, expected) = values(format, path, x, bias)
+                for (a, b) in zip(found, expected) {
+                    #expect(a.doubles() == b.doubles(), "\(path) \(format) \(tokens) \(inputs)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: quantizedFormats) func pathsExpandAlike(format: QuantizedFormat) {
+        let matrix = quantizedSample(format, rows: 5, columns: columnCount(format, near: 512))
+        for type in [ElementType.float32, .bfloat16, .float64] {
+            let expected = Kernels.withPath("portable") { matrix.expanded(as: type).doubles() }
+            #expect(expected.contains { $0 != 0 })
+            for path in Self.paths {
+                let found = Kernels.withPath(path) { matrix.expanded(as: type).doubles() }
+                #expect(found == expected, "\(path) \(format) \(type)")
+            }
+        }
+    }
+
+    @Test func sizesAreAsPromised() {
+        let perElement = { (format: QuantizedFormat) in
+            let matrix = quantizedSample(format, rows: 576, columns: 1536)
+            return Double(matrix.byteCount) / Double(matrix.count)
+        }
+        #expect(perElement(.fourBit(.nf4, hasNestedScales: false)) <= 0.5626)
+        #expect(perElement(.fourBit(.nf4, hasNestedScales: true)) <= 0.516)
+        #expect(perElement(.int8) < 1.003)
+        #expect(perElement(.ggml(.q4_1)) == 0.625)
+    }
+}
