@@ -47,6 +47,19 @@ public final class MappedFile: Sendable {
     /// use of the bytes in `withExtendedLifetime(file)`.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
+    /// Lets the system take back the pages of some of the bytes; they are read again when touched.
+    ///
+    /// For bytes that were converted into something else, which would otherwise count twice.
+    public func release(_ bytes: UnsafeRawBufferPointer) {
+        guard let base, let start = bytes.baseAddress else { return }
+        let page = Int(getpagesize())
+        // Whole pages only: what shares a page with the range may still be in use.
+        let first = (start - base + page - 1) / page * page
+        let end = (start - base + bytes.count) / page * page
+        guard first < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
+    }
+
     deinit {
         if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
     }

@@ -12,4 +12,54 @@ public enum ProcessMemory {
         }
         return nil
     }
+
+    /// The bytes that this process may still take: what the machine has available, or what the
+    /// process's control group allows where that is less; nil where the system does not tell.
+    ///
+    /// - Parameter root: Where `proc` and `sys` are; for tests.
+    public static func availableBytes(root: String = "/") -> Int? {
+        let machine = text(root + "proc/meminfo").flatMap { text in
+            text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+                .flatMap { $0.split(separator: " ").compactMap { Int($0) }.first }
+                .map { $0 * 1024 }
+        }
+        return ([machine] + groups(root).map { remaining(in: root + "sys/fs/cgroup" + $0) })
+            .compactMap { $0 }.min()
+    }
+
+    /// The process's control group and those that it lies in, as version 2 names them; `/memory` is
+    /// where version 1 has the limit of a container.
+    private static func groups(_ root: String) -> [String] {
+        let own = text(root + "proc/self/cgroup").flatMap { text in
+            text.split(separator: "\n").first { $0.hasPrefix("0::/") }.map { $0.dropFirst(3) }
+        }
+        var groups = ["", "/memory"]
+        var path = ""
+        for part in (own ?? "").split(separator: "/") {
+            path += "/" + part
+            groups.append(path)
+        }
+        return groups
+    }
+
+    private static func remaining(in group: String) -> Int? {
+        let names = [
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ]
+        for (limit, usage) in names {
+            guard let limit = number(group + "/" + limit), let usage = number(group + "/" + usage)
+            else { continue }
+            return max(0, limit - usage)
+        }
+        return nil
+    }
+
+    private static func text(_ path: String) -> String? {
+        try? String(contentsOfFile: path, encoding: .utf8)
+    }
+
+    private static func number(_ path: String) -> Int? {
+        text(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
 }

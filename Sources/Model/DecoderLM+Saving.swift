@@ -6,11 +6,12 @@ extension DecoderLM {
     ///
     /// - Parameters:
     ///   - folder: A folder that exists.
-    ///   - type: What all weights are stored as; float16 is rounded from float32.
+    ///   - type: What all weights are stored as, float16 being rounded from float32; when it is left
+    ///     out each weight is stored in the precision that it is kept in.
     ///   - shardByteCount: The most bytes of weights in one file.
     /// - Throws: ``FledgeError`` when a file cannot be written.
     public func save(
-        to folder: String, as type: SafetensorsType, shardByteCount: Int = 5_000_000_000
+        to folder: String, as type: SafetensorsType? = nil, shardByteCount: Int = 5_000_000_000
     ) throws {
         precondition(
             linears.allSatisfy { $0.adapter == nil }, "save: merge or detach the adapters first")
@@ -18,14 +19,18 @@ extension DecoderLM {
             quantizedMatrices.isEmpty,
             "save: call dequantize(as:) first; folders hold plain weights")
         let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
-        let entries = parameters.map { SafetensorsWriter.Entry($0.name, type, $0.value.shape) }
+        let entries = parameters.map {
+            SafetensorsWriter.Entry(
+                $0.name, type ?? SafetensorsType($0.kept.elementType), $0.value.shape)
+        }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
             guard let parameter = named[$0.name] else {
                 preconditionFailure("save: no parameter \($0.name)")
             }
-            return parameter.value
+            return parameter.kept
         }
-        try configuration.write(to: folder, elementType: type.configurationName)
+        let declared = type ?? SafetensorsType(embedding.weight.kept.elementType)
+        try configuration.write(to: folder, elementType: declared.configurationName)
     }
 }
 

@@ -47,7 +47,10 @@ public final class DecoderLM: CausalLM {
         requireComputable(positions)
         var x = embedding(ids, pass)
         for layer in layers {
-            x = layer(x, rotary: rotary, layout: layout, positions: positions, pass)
+            let block = { [rotary] (x: Tensor) in
+                layer(x, rotary: rotary, layout: layout, positions: positions, pass)
+            }
+            x = pass.recomputesBlocks ? recomputed(x, layer.parameters, block) : block(x)
         }
         return norm(x)
     }

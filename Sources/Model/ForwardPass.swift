@@ -5,6 +5,8 @@ public import FledgeTensor
 public struct ForwardPass {
     /// The element type of activations: float32, bfloat16, or float64 in gradient checks.
     public let elementType: ElementType
+    /// Whether a block keeps its input only and is computed again in the backward pass.
+    public var recomputesBlocks = false
     /// Key and position of every token, where dropout is active; nil in evaluation and generation.
     private let tokens: [(sample: RandomKey, position: Int)]?
     private let sharesTokens: Bool

@@ -64,7 +64,7 @@ public enum BufferPool {
     }
 
     /// The size that a request is rounded up to.
-    static func sizeClass(_ byteCount: Int) -> Int {
+    package static func sizeClass(_ byteCount: Int) -> Int {
         guard byteCount > 512 else { return max(64, (byteCount + 63) & ~63) }
         let step = 1 << (Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount - 3)
         return (byteCount + step - 1) / step * step

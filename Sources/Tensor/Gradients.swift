@@ -23,6 +23,11 @@ public struct Gradients {
         }
     }
 
+    /// Takes the gradient of a parameter out.
+    mutating func take(_ parameter: Parameter) -> Tensor? {
+        tensors.removeValue(forKey: ObjectIdentifier(parameter))?.gradient
+    }
+
     /// Number of parameters with a gradient.
     public var count: Int { tensors.count }
 

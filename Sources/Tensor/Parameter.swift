@@ -6,10 +6,16 @@ public final class Parameter {
     public let name: String
     /// The present value.
     public var value: Tensor
+    /// The float32 value that a bfloat16 ``value`` is the rounding of: what an optimizer changes and
+    /// files keep; nil where the value itself is.
+    public var master: Tensor?
     /// Whether an optimizer should change it.
     public var isTrainable: Bool
     /// Its place on the tape while ``valueAndGradients(of:_:)`` runs.
     var reference: TapeReference?
+
+    /// The value in the precision that is kept: the master where there is one.
+    public var kept: Tensor { master ?? value }
 
     /// The value as an input of operations: tracked while ``valueAndGradients(of:_:)`` tracks the
     /// parameter.

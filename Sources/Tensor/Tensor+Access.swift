@@ -65,6 +65,19 @@ extension Tensor {
 
     private var converted32: Tensor { detached.converted(to: .float32) }
 
+    /// The bytes that it holds in the buffer pool; none where they are those of a file.
+    package var ownedByteCount: Int {
+        storage.owner == nil ? BufferPool.sizeClass(storage.byteCount) : 0
+    }
+
+    /// The same elements in memory of their own, where they were those of a file.
+    package func owned() -> Tensor {
+        guard storage.owner != nil else { return detached }
+        var copy = detached
+        copy.makeUnique()
+        return copy
+    }
+
     /// Whether a write would change nobody else's elements.
     var isUniquelyHeld: Bool {
         mutating get { storage.owner == nil && isKnownUniquelyReferenced(&storage) }

@@ -12,6 +12,8 @@ public struct Tensor {
     public let elementType: ElementType
     var storage: Storage
     var reference: TapeReference?
+    /// How operations that save this value can compute it again.
+    var derivation: Derivation?
 
     /// Number of elements.
     public var count: Int { shape.reduce(1, *) }

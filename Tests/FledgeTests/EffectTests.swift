@@ -107,9 +107,10 @@ final class Workshop {
         try SupervisedFineTuning(run) { heard.append($0.replacing(folder, with: "out")) }.run()
         var seen = heard.filter { !$0.hasPrefix("Without effect here") }
         seen += files(in: folder).sorted()
-        if let adapter = FileManager.default.contents(atPath: folder + "/adapter_model.safetensors")
-        {
-            seen.append(SHA256.hexadecimal(of: Array(adapter)))
+        for name in ["adapter_model.safetensors", "model.safetensors"] {
+            if let weights = FileManager.default.contents(atPath: folder + "/" + name) {
+                seen.append(SHA256.hexadecimal(of: Array(weights)))
+            }
         }
         if let state = try? TrainerState(path: folder + "/trainer_state.json") {
             seen += state.logHistory.map { entry in

@@ -67,6 +67,13 @@ struct Variation {
     ]
 
     private static let finetuning: [String: Variation] = [
+        "finetuning_type": .init(.run, "full"),
+        "pure_bf16": .init(.run, "true", "finetuning_type=full", "bf16=true"),
+        "freeze_trainable_layers": .init(.run, "1", "finetuning_type=freeze"),
+        "freeze_trainable_modules": .init(.run, "mlp", "finetuning_type=freeze"),
+        "freeze_extra_modules": .init(
+            .run, "embed_tokens", "finetuning_type=freeze", "freeze_trainable_layers=1"),
+        "recompute": .init(.run, "always"), "disable_gradient_checkpointing": .init(.run, "true"),
         "lora_alpha": .init(.run, "2"), "lora_dropout": .init(.run, "0.5"),
         "lora_rank": .init(.run, "2"), "lora_target": .init(.run, "q_proj"),
         "use_rslora": .init(.run, "true"),

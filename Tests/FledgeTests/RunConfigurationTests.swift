@@ -178,7 +178,7 @@ import Testing
         #expect(
             stage?.description
                 == "run.yaml:4:1: stage: dpo is not supported yet. Supported: sft.")
-        #expect(error("finetuning_type: full")?.advice == "Supported: lora.")
+        #expect(error("finetuning_type: oft")?.advice == "Supported: lora, freeze, full.")
         #expect(error("report_to: wandb")?.message == "report_to: wandb is not supported yet.")
         #expect(error("fp16: true")?.message.contains("use bf16") == true)
         #expect(error("optim: adafactor")?.advice.contains("adamw_torch_fused") == true)

@@ -9,7 +9,8 @@ import Testing
     static let covered: Set<String> = [
         "Addition", "CausalAttention", "Conversion", "DropoutOperation", "ElementMap",
         "EmbeddingLookup", "GatedActivation", "LinearProduct", "LowRankUpdate", "Multiplication",
-        "QuantizedProduct", "RootMeanSquareNorm", "RotaryEmbedding", "Scaling", "Sum",
+        "QuantizedProduct", "Recomputation", "RootMeanSquareNorm", "RotaryEmbedding", "Scaling",
+        "Sum",
         "TokenCrossEntropy",
         "TokenLogProbabilities",
     ]

@@ -113,31 +113,4 @@ import Testing
         compare(path, type, [x, head]) { tokenCrossEntropy(x.tracked, head: head, rows) }
         compare(path, type, [x, head]) { tokenLogProbabilities(x.tracked, head: head, rows) }
     }
-
-    @Test(arguments: paths) func adamW(path: String) {
-        let n = 37
-        var p = sample([n], "p", .float32)
-        var (m, v) = (Tensor(zeros: [n]), Tensor(zeros: [n]))
-        var (x, a, b) = (p.doubles(), m.doubles(), v.doubles())
-        for step in 1...3 {
-            let g = sample([n], "g\(step)", .float32)
-            Kernels.withPath(path) {
-                adamWUpdate(
-                    &p, gradient: g, first: &m, second: &v, rate: 1e-2, beta1: 0.9, beta2: 0.99,
-                    epsilon: 1e-8, weightDecay: 0.1, step: step)
-            }
-            let slope = g.doubles()
-            var (c1, c2) = (1.0, 1.0)
-            for _ in 0..<step { (c1, c2) = (c1 * 0.9, c2 * 0.99) }
-            for i in 0..<n {
-                x[i] *= 1 - 1e-2 * 0.1
-                a[i] = 0.9 * a[i] + 0.1 * slope[i]
-                b[i] = 0.99 * b[i] + 0.01 * slope[i] * slope[i]
-                x[i] -= 1e-2 / (1 - c1) * a[i] / ((b[i] / (1 - c2)).squareRoot() + 1e-8)
-            }
-        }
-        #expect(Closeness(p.doubles(), x).isWithin(1e-6))
-        #expect(Closeness(m.doubles(), a).isWithin(1e-6))
-        #expect(Closeness(v.doubles(), b).isWithin(1e-6))
-    }
 }

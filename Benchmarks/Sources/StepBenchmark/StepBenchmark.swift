@@ -1,25 +1,35 @@
 import Fledge
 import Foundation
 
-/// Times LoRA steps on one packed sequence, rank 8 on all linear layers, every token supervised.
+/// Times steps on one packed sequence, every token supervised: LoRA of rank 8 on all linear layers, or
+/// all weights with --full.
 ///
-/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [profile]
+/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [--full] [--recompute] [--profile]
 @main
 struct StepBenchmark {
     static func main() throws {
-        let arguments = CommandLine.arguments
-        guard arguments.count >= 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
+        var arguments = CommandLine.arguments
+        func takes(_ flag: String) -> Bool {
+            defer { arguments.removeAll { $0 == flag } }
+            return arguments.contains(flag)
+        }
+        let (isFull, recomputes) = (takes("--full"), takes("--recompute"))
+        let profiles = takes("--profile")
+        guard arguments.count == 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
             let warmup = Int(arguments[5])
         else {
-            print("usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [profile]")
+            print(
+                "usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP "
+                    + "[--full] [--recompute] [--profile]")
             exit(2)
         }
         let type: ElementType = arguments[2] == "bfloat16" ? .bfloat16 : .float32
         let model = try Checkpoint(path: arguments[1]).causalLM(storing: type)
-        try model.attach(LoRA(rank: 8), seed: 0)
+        if isFull { model.makeTrainable() } else { try model.attach(LoRA(rank: 8), seed: 0) }
         let recorder = Recorder()
         let trainer = Trainer(
-            ObjectiveStage(model, TokenCrossEntropy()), schedule: .constant(1e-4),
+            ObjectiveStage(model, TokenCrossEntropy(), recomputesBlocks: recomputes),
+            schedule: .constant(1e-4),
             logging: .never, callbacks: [recorder])
         let batches = Epochs(Array(0..<(steps + warmup)), batchSize: 1) { picked, epoch in
             var generator = KeyedGenerator(RandomKey(seed: 1).appending(picked[0].index))
@@ -32,7 +42,7 @@ struct StepBenchmark {
         }
         let profile = OperationProfile()
         recorder.warmup = warmup
-        if arguments.last == "profile" {
+        if profiles {
             recorder.profile = profile
             _ = try profile.measure { try trainer.fit(batches, steps: steps + warmup) }
             print(
@@ -48,7 +58,8 @@ struct StepBenchmark {
             "name": "fledge", "dtype": .string(arguments[2]), "length": .integer(length),
             "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
             "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576),
-            "kernels": .string(Kernels.path),
+            "tensor_peak_mib": .number(Double(BufferPool.peakBytes) / 1_048_576),
+            "method": .string(isFull ? "full" : "lora"), "kernels": .string(Kernels.path),
         ]
         print(result.serialized(.compact))
     }

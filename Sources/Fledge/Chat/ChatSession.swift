@@ -77,8 +77,8 @@ public struct ChatSession {
 }
 
 extension RunConfiguration {
-    /// The configuration with which to talk to what a training file produced: the adapter that
-    /// `output_dir` holds is taken, or that of its newest checkpoint.
+    /// The configuration with which to talk to what a training file produced: the adapter or model
+    /// that `output_dir` holds is taken, or that of its newest checkpoint.
     ///
     /// - Returns: The configuration, and a sentence that says what was taken.
     public func usingTrainedAdapter() -> (configuration: RunConfiguration, note: String?) {
@@ -86,19 +86,26 @@ extension RunConfiguration {
         let isTrainingFile = model.adapterPaths.isEmpty || training.trains
         guard isTrainingFile, values.isSet("output_dir") else { return (self, nil) }
         let newest = TrainingCheckpoint.newest(in: folder)
+        let isLowRank = finetuning.method == .lora
         let trained = [folder, newest].compactMap { $0 }.first {
-            FileManager.default.fileExists(atPath: $0 + "/adapter_config.json")
+            FileManager.default.fileExists(
+                atPath: $0 + (isLowRank ? "/adapter_config.json" : "/config.json"))
         }
+        let kind = isLowRank ? "adapter" : "model"
         guard let trained else {
             let base = model.adapterPaths.isEmpty ? "the base model" : "the model before training"
-            return (self, "\(folder) holds no trained adapter; this is \(base).")
+            return (self, "\(folder) holds no trained \(kind); this is \(base).")
         }
         var copy = self
+        let note = trained == folder ? "" : ", since the run has not ended"
+        guard isLowRank else {
+            copy.model.modelPath = trained
+            return (copy, "Using the model in \(trained)\(note).")
+        }
         // Training merges the given adapters, but for the last one where that is trained on.
         copy.model.adapterPaths =
             adapterFolders.dropLast(finetuning.createsNewAdapter ? 0 : 1) + [trained]
         copy.model.adapterFolder = nil
-        let note = trained == folder ? "" : ", since the run has not ended"
         return (copy, "Using the adapter in \(trained)\(note).")
     }
 }

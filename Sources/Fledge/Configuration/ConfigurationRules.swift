@@ -75,6 +75,10 @@ struct ConfigurationRules {
             values.text("finetuning_type") == "lora" || !values.flag("use_rslora"),
             "`use_rslora` is only valid for LoRA training.", "use_rslora")
         try require(
+            !values.flag("disable_gradient_checkpointing")
+                || values.text("recompute") != "always",
+            "`disable_gradient_checkpointing` contradicts `recompute: always`.", "recompute")
+        try require(
             !values.list("lora_target").isEmpty, "`lora_target` names no module.", "lora_target")
         let targets = values.list("lora_target")
         try require(

@@ -1,4 +1,5 @@
 public import FledgeData
+public import FledgeModel
 
 /// The method of fine-tuning.
 public struct FinetuningArguments: Hashable, Sendable {
@@ -18,6 +19,12 @@ public struct FinetuningArguments: Hashable, Sendable {
     public var usesRankStabilizedScale: Bool
     /// Whether loaded adapters are merged and a new one is trained (`create_new_adapter`).
     public var createsNewAdapter: Bool
+    /// What is trained when most of the model is frozen (`freeze_trainable_layers`,
+    /// `freeze_trainable_modules`, `freeze_extra_modules`).
+    public var freezing: LayerFreezing
+    /// Whether blocks are computed again in the backward pass (`recompute`; never with
+    /// `disable_gradient_checkpointing`).
+    public var recompute: Recompute
     /// Whether training keeps the order of the data (`disable_shuffling`).
     public var disablesShuffling: Bool
     /// Evaluations without improvement before training stops (`early_stopping_steps`).
@@ -42,6 +49,12 @@ public struct FinetuningArguments: Hashable, Sendable {
         case lora, oft, freeze, full
     }
 
+    /// When activations are computed again in place of being kept.
+    public enum Recompute: String, Hashable, Sendable {
+        case automatic = "auto"
+        case always, never
+    }
+
     /// The defaults.
     public init() { self.init(.defaults) }
 
@@ -54,6 +67,12 @@ public struct FinetuningArguments: Hashable, Sendable {
         loraTargets = values.list("lora_target")
         usesRankStabilizedScale = values.flag("use_rslora")
         createsNewAdapter = values.flag("create_new_adapter")
+        freezing = LayerFreezing(
+            layerCount: values.integer("freeze_trainable_layers"),
+            modules: values.list("freeze_trainable_modules"),
+            extraModules: values.list("freeze_extra_modules"))
+        recompute =
+            values.flag("disable_gradient_checkpointing") ? .never : values.word("recompute")
         disablesShuffling =
             values.flag("disable_shuffling")
             || values.text("train_sampling_strategy") == "sequential"

@@ -9,20 +9,21 @@ extension RunOption {
             "What is trained."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
-            .effectiveFor(["lora"]),
+            .effectiveFor(["lora", "freeze", "full"]),
             "Which weights are trained."),
         RunOption(
-            "pure_bf16", .flag, false, .refused,
-            "Trains without float32 masters."),
+            "pure_bf16", .flag, false, .effective,
+            "As bf16, and trained weights have no float32 masters; adapters stay float32."),
         RunOption(
-            "freeze_trainable_layers", .integer(), 2, .neutral,
-            "Matters with finetuning_type: freeze only."),
+            "freeze_trainable_layers", .integer(), 2, .effective,
+            "With finetuning_type: freeze: number of last blocks to train; of first ones if negative."
+        ),
         RunOption(
-            "freeze_trainable_modules", .list, ["all"], .neutral,
-            "Matters with finetuning_type: freeze only."),
+            "freeze_trainable_modules", .list, ["all"], .effective,
+            "With finetuning_type: freeze: modules of those blocks to train, such as mlp, or all."),
         RunOption(
-            "freeze_extra_modules", .list, [], .neutral,
-            "Matters with finetuning_type: freeze only."),
+            "freeze_extra_modules", .list, [], .effective,
+            "With finetuning_type: freeze: modules outside the blocks to train, such as norm."),
         RunOption(
             "additional_target", .list, [], .refused,
             "Modules trained in full beside the adapters."),
@@ -303,5 +304,9 @@ extension RunOption {
             "reference_quirks", .list, ["none"],
             .effectiveFor(["none", "all"] + ReferenceQuirks.all.names),
             "Known faults of the reference to bring back for comparison: none, all, or names."),
+        RunOption(
+            "recompute", .choice(["auto", "always", "never"]), "auto", .effective,
+            "Whether activations of blocks are computed again in the backward pass: less memory, more time, the same numbers. auto: when the memory that is predicted is not free."
+        ),
     ]
 }

@@ -67,8 +67,8 @@ extension RunOption {
             "moe_aux_loss_coef", .number(), nil, .refused,
             "Weight of the router's auxiliary loss."),
         RunOption(
-            "disable_gradient_checkpointing", .flag, false, .neutral,
-            "Activation checkpointing changes no numbers."),
+            "disable_gradient_checkpointing", .flag, false, .effective,
+            "The reference's way to say recompute: never."),
         RunOption(
             "use_reentrant_gc", .flag, true, .neutral,
             "Activation checkpointing changes no numbers."),

@@ -94,7 +94,7 @@ extension RunOption {
             "Noise on embeddings."),
         RunOption(
             "bf16", .flag, false, .effective,
-            "Frozen weights and activations in bfloat16."),
+            "Weights to multiply and activations in bfloat16; what is trained has float32 masters."),
         RunOption(
             "fp16", .flag, false, .refusedByHardware,
             "Frozen weights and activations in float16; use bf16 on a CPU."),

@@ -42,8 +42,10 @@ public struct TrainingArguments: Hashable, Sendable {
     public var weightDecay: Double
     /// The longest gradient; 0 does not clip (`max_grad_norm`).
     public var maxGradientNorm: Double
-    /// Whether frozen weights and activations are bfloat16 (`bf16`).
+    /// Whether weights to multiply and activations are bfloat16 (`bf16`, `pure_bf16`).
     public var usesBFloat16: Bool
+    /// Whether trained bfloat16 weights have float32 masters (unless `pure_bf16`).
+    public var keepsMasters: Bool
     /// The seed of everything random (`seed`).
     public var seed: UInt64
     /// The seed of the training order (`data_seed`; the run's when not set).
@@ -132,7 +134,8 @@ public struct TrainingArguments: Hashable, Sendable {
         adamEpsilon = values.number("adam_epsilon")
         weightDecay = values.number("weight_decay")
         maxGradientNorm = values.number("max_grad_norm")
-        usesBFloat16 = values.flag("bf16")
+        usesBFloat16 = values.flag("bf16") || values.flag("pure_bf16")
+        keepsMasters = !values.flag("pure_bf16")
         seed = UInt64(values.integer("seed"))
         dataSeed = UInt64(values.optionalInteger("data_seed") ?? values.integer("seed"))
         loggingStrategy = values.word("logging_strategy")

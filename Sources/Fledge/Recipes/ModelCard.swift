@@ -2,7 +2,7 @@ internal import FledgeCore
 internal import FledgeModel
 internal import FledgeTensor
 
-/// The `README.md` beside an adapter: what it is, what it was made with, how it went.
+/// The `README.md` beside an adapter or a model: what it is, what it was made with, how it went.
 struct ModelCard {
     private let configuration: RunConfiguration
     private let results: [String: Double]
@@ -25,24 +25,22 @@ struct ModelCard {
                 ("train_batch_size", "\(training.trainBatchSize)"),
                 ("gradient_accumulation_steps", "\(training.gradientAccumulationSteps)"),
                 ("seed", "\(training.seed)"), ("lr_scheduler_type", training.schedule.rawValue),
-                ("lora_rank", "\(configuration.finetuning.loraRank)"),
-                ("lora_alpha", "\(configuration.finetuning.loraAlpha)"),
-            ] + quantizationSettings
+            ] + methodSettings + quantizationSettings
         let numbers = results.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         return """
             ---
-            library_name: peft
+            library_name: \(isAdapter ? "peft" : "transformers")
             license: other
             base_model: \(base)
             tags:
             - fledge
             - llama-factory
-            - lora
+            - \(configuration.finetuning.method.rawValue)
             ---
 
             # \(name)
 
-            A LoRA adapter of \(base), trained on \(configuration.data.datasets.joined(separator: ", ")) with Fledge.
+            \(subject) on \(configuration.data.datasets.joined(separator: ", ")) with Fledge.
 
             ## Settings
 
@@ -54,13 +52,47 @@ struct ModelCard {
             |---|---|
             \(numbers.joined(separator: "\n"))
 
+            """ + (isAdapter ? export : "")
+    }
+
+    private var subject: String {
+        let base = configuration.model.modelPath ?? ""
+        switch configuration.finetuning.method {
+        case .lora, .oft: return "A LoRA adapter of \(base), trained"
+        case .freeze: return "\(base), some layers of which were trained"
+        case .full: return "\(base), fine-tuned in full"
+        }
+    }
+
+    private var isAdapter: Bool { configuration.finetuning.method == .lora }
+
+    /// The settings that belong to the method.
+    private var methodSettings: [(String, String)] {
+        let options = configuration.finetuning
+        switch options.method {
+        case .lora, .oft:
+            return [("lora_rank", "\(options.loraRank)"), ("lora_alpha", "\(options.loraAlpha)")]
+        case .freeze:
+            return [
+                ("freeze_trainable_layers", "\(options.freezing.layerCount)"),
+                ("freeze_trainable_modules", options.freezing.modules.joined(separator: ", ")),
+            ]
+        case .full: return []
+        }
+    }
+
+    private var export: String {
+        let base = configuration.model.modelPath ?? ""
+        let folder = configuration.training.outputFolder
+        return """
+
             ## A plain model folder
 
             The adapter needs its base model\(quantizationSettings.isEmpty ? "" : ", quantised as in training"). `fledge export` merges both into a folder that needs neither:
 
             ```
-            fledge export model_name_or_path=\(base) adapter_name_or_path=\(training.outputFolder) \\
-                template=\(configuration.data.template ?? "empty") export_dir=\(training.outputFolder)-merged\(exportSettings)
+            fledge export model_name_or_path=\(base) adapter_name_or_path=\(folder) \\
+                template=\(configuration.data.template ?? "empty") export_dir=\(folder)-merged\(exportSettings)
             ```
 
             """

@@ -7,12 +7,15 @@ internal import Foundation
 public struct ModelSide {
     /// The model; adapters that are not trained on are merged into it.
     public let model: DecoderLM
-    /// The adapter that is trained; nil for inference.
+    /// The adapter that is trained; nil where the model's own weights are, and for inference.
     public let adapters: AdapterSet?
+    /// What training changes and saves: the adapter or the model.
+    public let artifact: any ModelArtifact
     /// Where the model came from.
     public let checkpoint: Checkpoint
 
-    /// Loads the model for training: given adapters are merged, but for the last one, which goes on
+    /// Loads the model for training: its own weights with `finetuning_type` full and freeze, else an
+    /// adapter. Given adapters are merged, but for the last one, which goes on
     /// unless a new one is asked for.
     ///
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
@@ -22,6 +25,17 @@ public struct ModelSide {
         checkpoint = try Checkpoint(path: configuration.requiredModelPath())
         model = try checkpoint.causalLM(
             storing: configuration.trainingType, linears: configuration.model.linearStorage)
+        guard options.method == .lora else {
+            let masters = configuration.training.keepsMasters
+            if options.method == .freeze {
+                let trained = Set(try options.freezing.trained(of: model).map(\.name))
+                model.makeTrainable(keepingMasters: masters) { trained.contains($0.name) }
+            } else {
+                model.makeTrainable(keepingMasters: masters)
+            }
+            (adapters, artifact) = (nil, TrainedModel(model))
+            return
+        }
         let continues = !options.createsNewAdapter && !paths.isEmpty
         for path in continues ? paths.dropLast() : paths[...] {
             try model.attachAdapter(folder: path).merge()
@@ -40,7 +54,7 @@ public struct ModelSide {
                 seed: configuration.training.seed)
         }
         adapters.configuration.baseModel = configuration.model.modelPath
-        self.adapters = adapters
+        (self.adapters, artifact) = (adapters, adapters)
     }
 
     /// Loads the model for chat or export, with all given adapters merged; a quantised model keeps
@@ -60,7 +74,7 @@ public struct ModelSide {
             let adapters = try model.attachAdapter(folder: path)
             if !isQuantized { adapters.merge() }
         }
-        adapters = nil
+        (adapters, artifact) = (nil, TrainedModel(model))
     }
 
     /// `trainable params: a || all params: b || trainable%: c`, as the reference prints it.

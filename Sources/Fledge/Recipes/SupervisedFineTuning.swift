@@ -55,8 +55,9 @@ public struct SupervisedFineTuning {
             for line in side.parameterStatus { announce(line) }
         }
         announce(precision(of: side))
-        guard let adapters = side.adapters else { return }
-        let run = Run(text: text, data: data, side: side, adapters: adapters)
+        let memory = MemoryPlan(configuration, side.model, rows: data.train)
+        if options.trains { announce(memory.summary) }
+        let run = Run(text: text, data: data, side: side, memory: memory)
         let epoch = options.trains ? try train(run, beginning) : nil
         if options.evaluates { try evaluate(run, after: epoch) }
     }
@@ -66,7 +67,7 @@ public struct SupervisedFineTuning {
         let text: TextSide
         let data: SupervisedData
         let side: ModelSide
-        let adapters: AdapterSet
+        let memory: MemoryPlan
     }
 
     // MARK: - Training
@@ -81,7 +82,7 @@ public struct SupervisedFineTuning {
             dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks,
             // Products are at their full rate there, and no more memory is needed than for a full batch.
             mergingUpTo: min(options.trainBatchSize * configuration.data.cutoffLength, 1024),
-            sharesPrefixes: sharesPrefixes && run.adapters.configuration.dropout == 0)
+            sharesPrefixes: sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0)
         let plan = plan(batches.batchesPerEpoch)
         guard plan.totalSteps > 0 else {
             throw FledgeError(
@@ -89,11 +90,12 @@ public struct SupervisedFineTuning {
                 advice: "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
         }
         try Folder.create(folder)
-        let checkpoint = try resume(beginning, run.adapters)
+        let checkpoint = try resume(beginning, run.side.artifact)
         announce(
             "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
         )
+        BufferPool.resetPeak()
         let saver = saver(run, plan, superseding: checkpointsToForget(beginning))
         let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
         let done = try trainer.fit(
@@ -101,7 +103,7 @@ public struct SupervisedFineTuning {
             resuming: checkpoint)
         if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
             announce("The best checkpoint is \(best); its weights are taken.")
-            try run.adapters.restore(from: best)
+            try run.side.artifact.restore(from: best)
         }
         try writeResults(run, done, saver.state, plan)
         saver.removeSuperseded()
@@ -133,7 +135,9 @@ public struct SupervisedFineTuning {
         }
         let quirks = configuration.finetuning.referenceQuirks
         return Trainer(
-            ObjectiveStage(run.side.model, TokenCrossEntropy(), seed: options.seed),
+            ObjectiveStage(
+                run.side.model, TokenCrossEntropy(), seed: options.seed,
+                recomputesBlocks: run.memory.recomputesBlocks),
             optimizer: AdamW(
                 beta1: options.adamBeta1, beta2: options.adamBeta2, epsilon: options.adamEpsilon,
                 weightDecay: options.weightDecay),
@@ -168,7 +172,7 @@ public struct SupervisedFineTuning {
         let arguments = configuration.json
         return CheckpointSaver(
             options.outputFolder, Interval(options.saveStrategy, options.saveInterval, plan),
-            saving: run.adapters, keeping: options.saveTotalLimit,
+            saving: run.side.artifact, keeping: options.saveTotalLimit,
             superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
             options: arguments, state: state
         ) { folder in
@@ -190,11 +194,11 @@ public struct SupervisedFineTuning {
     }
 
     private func resume(
-        _ beginning: OutputFolder.Beginning, _ adapters: AdapterSet
+        _ beginning: OutputFolder.Beginning, _ artifact: any ModelArtifact
     ) throws -> TrainingCheckpoint? {
         guard case .resumed(let path) = beginning else { return nil }
         let checkpoint = try TrainingCheckpoint(folder: path)
-        try adapters.restore(from: path)
+        try artifact.restore(from: path)
         announce("Resuming from \(path), after step \(checkpoint.step).")
         if let kernels = checkpoint.kernelPath, kernels != Kernels.path {
             announce(
@@ -220,17 +224,18 @@ public struct SupervisedFineTuning {
         _ run: Run, _ done: TrainingRun, _ state: TrainerState, _ plan: TrainingPlan
     ) throws {
         let folder = configuration.training.outputFolder
-        try run.adapters.save(to: folder)
+        try run.side.artifact.save(to: folder)
         try run.text.tokenizer.save(to: folder)
         try Self.writeArguments(configuration.json, to: folder)
         try state.write(to: folder)
         var results = state.logHistory.last?.values ?? [:]
         results["epoch"] = done.epoch
+        results.merge(run.memory.results) { $1 }
         results["total_flos"] = state.totalFloatingPointOperations
         try ResultFiles(folder: folder).write(results, split: "train")
         try ModelCard(configuration, results).write(to: folder)
         if configuration.finetuning.plotsLoss { try plot(state, to: folder) }
-        announce("The adapter is in \(folder).")
+        announce("The \(run.side.adapters == nil ? "model" : "adapter") is in \(folder).")
     }
 
     private func plot(_ state: TrainerState, to folder: String) throws {
@@ -283,8 +288,13 @@ public struct SupervisedFineTuning {
     private func precision(of side: ModelSide) -> String {
         let kernels = "kernels: \(Kernels.path), \(Kernels.threads) threads."
         guard side.model.elementType == .float32 else {
-            return "Weights and activations are bfloat16, adapters and optimizer float32; "
-                + kernels
+            let trained =
+                side.adapters != nil
+                ? "adapters and optimizer float32"
+                : configuration.training.keepsMasters
+                    ? "masters of what is trained and optimizer float32"
+                    : "the optimizer's states float32, without masters"
+            return "Weights and activations are bfloat16, \(trained); " + kernels
         }
         let declared = side.model.configuration.declaredType
         let note = declared.map { $0 == "float32" ? "" : " (the model declares \($0))" } ?? ""

@@ -110,6 +110,20 @@ typedef struct fledge_attention_pair {
     long query_start, query_count, key_start, key_count;
     int is_causal;
 } fledge_attention_pair;
+/// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019) in float32, `c1`, `c2`
+/// being 1 - beta^step.
+typedef struct fledge_adamw {
+    long n;
+    /// The weights; null where they are kept as bfloat16 alone.
+    float *_Nullable p;
+    /// The weights rounded to bfloat16; null where nothing multiplies them so.
+    uint16_t *_Nullable rounded;
+    const float *_Nullable gradient;
+    float *_Nullable first, *_Nullable second;
+    /// What gradients are multiplied by before they are used.
+    double gradient_scale;
+    double rate, beta1, beta2, epsilon, decay, c1, c2;
+} fledge_adamw;
 
 /// Kernels on elements of one type. Sums, statistics and weights of norms are float32 (float64 for
 /// float64 elements), called S below. `d` is the destination; lengths are in elements.
@@ -179,11 +193,7 @@ typedef struct fledge_table {
     void (*expand)(
         void *d, int type, const fledge_blocks *matrix, int format, long row, long begin,
         long count);
-    /// Decoupled weight decay Adam over float32 (Loshchilov and Hutter 2019), `c1`, `c2` being
-    /// 1 - beta^step.
-    void (*adamw)(
-        float *p, const float *g, float *m, float *v, long n, double rate, double beta1,
-        double beta2, double epsilon, double decay, double c1, double c2);
+    void (*adamw)(const fledge_adamw *job);
 } fledge_table;
 
 /// The table in use: this thread's override, FLEDGE_KERNELS, or the best that the CPU can run.

@@ -29,6 +29,7 @@ public enum GGUFDequantizer {
                     + types.map(\.description).joined(separator: ", ") + ".",
                 at: .init(file: tensor.mapping.path))
         }
+        defer { tensor.mapping.release(tensor.bytes) }
         return FloatExpansion.tensor(
             shape: tensor.shape, as: type, blockCount: tensor.type.blockCount,
             blockByteCount: tensor.type.blockByteCount, chunkCount: chunkCount,

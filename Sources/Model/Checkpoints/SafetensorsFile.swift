@@ -78,7 +78,7 @@ public final class SafetensorsFile: TensorSource, Sendable {
 extension FloatExpansion {
     /// A tensor of plain numbers: the file's own bytes when they are what is wanted.
     static func tensor(
-        stored bytes: UnsafeRawBufferPointer, _ stored: SafetensorsType, owner: AnyObject,
+        stored bytes: UnsafeRawBufferPointer, _ stored: SafetensorsType, owner: MappedFile,
         shape: [Int], as type: ElementType, _ expand: Body
     ) -> Tensor {
         let isSame =
@@ -91,6 +91,7 @@ extension FloatExpansion {
         if isSame, isAligned, !bytes.isEmpty {
             return Tensor(borrowing: bytes, owner: owner, shape: shape, type)
         }
+        defer { owner.release(bytes) }
         if isSame {
             var copy = Tensor(uninitialized: shape, type)
             copy.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }

@@ -21,6 +21,17 @@ public struct BackwardPass {
         slots[slot] = sum
     }
 
+    /// Takes the gradient of an input out, to be given back larger by ``give(_:to:)``.
+    mutating func take(_ input: Int) -> Tensor? {
+        guard let slot = inputs[input] else { return nil }
+        return slots[slot].take()
+    }
+
+    /// Gives back what ``take(_:)`` took, with something added to it.
+    mutating func give(_ gradient: consuming Tensor, to input: Int) {
+        if let slot = inputs[input] { slots[slot] = gradient.detached }
+    }
+
     /// Lets a kernel write the gradient of an input in place, without a pass of its own.
     ///
     /// - Parameter body: Is given the gradient's memory and whether it holds a sum already that it

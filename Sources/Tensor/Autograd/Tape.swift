@@ -28,10 +28,17 @@ final class Tape {
         entries = []
     }
 
-    /// Walks back from `output` and returns the gradients of the first `leaves` entries.
-    func gradients(from output: Int, seed: Tensor, leaves: Int) -> [Tensor?] {
+    /// Walks back from `output` and returns the gradients of the first entries, its leaves.
+    ///
+    /// - Parameter sums: What the leaves' gradients are added to; nil for nothing yet.
+    func gradients(
+        from output: Int, seed: consuming Tensor, addedTo sums: consuming [Tensor?]
+    ) -> [Tensor?] {
         isRecording = false
+        let leaves = sums.count
         var pass = BackwardPass(count: entries.count)
+        pass.slots.replaceSubrange(0..<leaves, with: sums)
+        sums = []
         pass.slots[output] = seed
         for index in stride(from: output, through: leaves, by: -1) {
             let operation = entries[index].operation.take()

@@ -12,26 +12,46 @@
 public func valueAndGradients(
     of parameters: [Parameter], _ body: () throws -> Tensor
 ) rethrows -> (value: Tensor, gradients: Gradients) {
+    var gradients = Gradients()
+    let value = try addGradients(of: parameters, to: &gradients, body)
+    return (value, gradients)
+}
+
+/// Computes a scalar as ``valueAndGradients(of:_:)`` does and adds its gradients to those of earlier
+/// calls.
+///
+/// Products that give a weight's gradient add to it in place, so that micro-batches need no second
+/// set of gradients.
+///
+/// - Returns: The scalar, detached.
+@available(*, noasync)
+public func addGradients(
+    of parameters: [Parameter], to gradients: inout Gradients, _ body: () throws -> Tensor
+) rethrows -> Tensor {
     let tape = Tape()
-    let outer = parameters.map(\.reference)
-    for parameter in parameters { parameter.reference = tape.leaf() }
     defer { tape.close() }
-    let value: Tensor
-    do {
-        defer { for (parameter, old) in zip(parameters, outer) { parameter.reference = old } }
-        value = try body()
-    }
+    let value = try tape.tracking(parameters, body)
     precondition(
         value.count == 1, "valueAndGradients: the body returned shape \(value.shape), not a scalar")
-    var gradients = Gradients()
-    guard let reference = value.reference, reference.tape === tape else {
-        return (value.detached, gradients)
-    }
+    guard let reference = value.reference, reference.tape === tape else { return value.detached }
     let seed = Tensor([1.0], shape: value.shape).converted(to: value.elementType)
-    let sums = tape.gradients(from: reference.index, seed: seed, leaves: parameters.count)
+    let sums = tape.gradients(
+        from: reference.index, seed: seed, addedTo: parameters.map { gradients.take($0) })
     for (parameter, gradient) in zip(parameters, sums) {
         guard let gradient else { continue }
         gradients[parameter] = gradient.converted(to: gradient.elementType.accumulator)
     }
-    return (value.detached, gradients)
+    return value.detached
+}
+
+extension Tape {
+    /// Runs `body` with the parameters tracked, as leaves in their order.
+    func tracking<Result>(
+        _ parameters: [Parameter], _ body: () throws -> Result
+    ) rethrows -> Result {
+        let outer = parameters.map(\.reference)
+        for parameter in parameters { parameter.reference = leaf() }
+        defer { for (parameter, old) in zip(parameters, outer) { parameter.reference = old } }
+        return try body()
+    }
 }

@@ -37,6 +37,11 @@ public enum Kernels {
         return try body()
     }
 
+    /// Columns in which the gradients of an attention head of `dimension` channels are summed.
+    package static func attentionGradientWidth(of dimension: Int, _ type: ElementType) -> Int {
+        of(type).attention_width(dimension)
+    }
+
     /// The kernels for elements of a type.
     static func of(_ type: ElementType) -> fledge_element_kernels {
         fledge_kernels_of(fledge_kernels(), Int32(type.rawValue)).pointee

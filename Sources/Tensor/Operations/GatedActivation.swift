@@ -15,18 +15,11 @@ public func gatedActivation(_ gate: Tensor, _ up: Tensor, _ activation: Activati
     precondition(
         gate.shape == up.shape && gate.elementType == up.elementType,
         "gatedActivation: gate \(gate), up \(up)")
-    let (type, result) = (gate.elementType, Tensor(uninitialized: gate.shape, gate.elementType))
-    let (kernels, size) = (Kernels.of(type), type.byteCount)
-    let (target, g, u) = (result.freshPointer, gate.pointer, up.pointer)
-    parallelChunks(gate.count, size: 16384) { range in
-        let at = range.lowerBound * size
-        kernels.gate_forward(
-            target + at, g + at, u + at, range.count, Int32(activation.rawValue))
-    }
-    withExtendedLifetime((gate, up)) {}
-    return result.recorded(
-        [gate.tapeReference, up.tapeReference],
-        GatedActivation(gate: gate.detached, up: up.detached, activation: activation))
+    let operation = GatedActivation(
+        gate: gate.detached, up: up.detached, activation: activation)
+    return operation.product()
+        .recorded([gate.tapeReference, up.tapeReference], operation)
+        .derivable(by: operation.product)
 }
 
 /// dgate = dy·up·activation'(gate), dup = dy·activation(gate), both in one pass.
@@ -34,6 +27,19 @@ struct GatedActivation: RecordedOperation {
     let gate: Tensor
     let up: Tensor
     let activation: Activation
+
+    func product() -> Tensor {
+        let (type, result) = (gate.elementType, Tensor(uninitialized: gate.shape, gate.elementType))
+        let (kernels, size) = (Kernels.of(type), type.byteCount)
+        let (target, g, u) = (result.freshPointer, gate.pointer, up.pointer)
+        parallelChunks(gate.count, size: 16384) { range in
+            let at = range.lowerBound * size
+            kernels.gate_forward(
+                target + at, g + at, u + at, range.count, Int32(activation.rawValue))
+        }
+        withExtendedLifetime((gate, up)) {}
+        return result
+    }
 
     func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
         let dy = gradient

@@ -1,6 +1,9 @@
 import FledgeCore
 import FledgeKernels
 
+/// Rows whose logits exist at once.
+package let tokenCrossEntropyChunk = 256
+
 /// Supervised rows times a head, a chunk of rows at a time: T × V logits never exist.
 struct HeadProduct {
     /// The rows that predict, `[n, channels]`.
@@ -9,7 +12,7 @@ struct HeadProduct {
     let head: Tensor
 
     /// Enough rows to use a chunk of the head's weights well, few enough to stay near the caches.
-    static let chunk = 256
+    static let chunk = tokenCrossEntropyChunk
 
     var type: ElementType { rows.elementType }
     var sums: ElementType { rows.elementType.accumulator }

@@ -25,13 +25,13 @@ public func linearProduct(_ x: Tensor, _ weight: Parameter, bias: Parameter? = n
     return result.recorded(
         [x.tapeReference, weight.tapeReference, bias?.tapeReference],
         LinearProduct(
-            x: weight.tapeReference == nil ? nil : x.detached,
+            x: weight.tapeReference == nil ? nil : x.saved,
             weight: x.isTracked ? matrix : nil, weightShape: matrix.shape))
 }
 
 /// dx = dy·W, dW = dyᵀ·x, dbias = Σ dy. A frozen weight needs no `x`, a constant `x` no weight.
 struct LinearProduct: RecordedOperation {
-    let x: Tensor?
+    let x: SavedTensor?
     let weight: Tensor?
     let weightShape: [Int]
 
@@ -46,15 +46,16 @@ struct LinearProduct: RecordedOperation {
                     depth: outputs, accumulating: holdsSum)
             }
         }
-        if let x {
+        if let x = x?.tensor {
             pass.accumulate(into: 1, shape: weightShape, sums) { target, holdsSum in
                 multiply(
                     Matrix(dy).transposed, Matrix(x), into: target, sums, rows: outputs,
                     columns: inputs, depth: tokens, accumulating: holdsSum)
             }
+            withExtendedLifetime(x) {}
         }
         if pass.wants(2) { pass.add(dy.summedRows(), to: 2) }
-        withExtendedLifetime((dy, x, weight)) {}
+        withExtendedLifetime((dy, weight)) {}
     }
 }
 

@@ -40,13 +40,13 @@ public func lowRankUpdated(
     return result.recorded(
         [baseReference, x.tapeReference, down.tapeReference, up.tapeReference],
         LowRankUpdate(
-            x: x.detached, down: a, up: b, hidden: hidden, scaling: Double(scaling),
+            x: x.saved, down: a, up: b, hidden: hidden, scaling: Double(scaling),
             dropout: dropout))
 }
 
 /// With h = s·x·Aᵀ kept: dB = dyᵀ·h, dA = (s·dy·B)ᵀ·x, dx = (s·dy·B)·A through the dropout.
 struct LowRankUpdate: RecordedOperation {
-    let x: Tensor
+    let x: SavedTensor
     let down: Tensor
     let up: Tensor
     let hidden: Tensor
@@ -72,7 +72,7 @@ struct LowRankUpdate: RecordedOperation {
                 columns: rank, depth: outputs)
             inner.scale(by: scaling)
             if pass.wants(2) {
-                let input = dropout.map { $0.apply(x) } ?? x
+                let input = dropout.map { $0.apply(x.tensor) } ?? x.tensor
                 pass.accumulate(into: 2, shape: [rank, inputs], sums) { target, holdsSum in
                     multiply(
                         Matrix(inner).transposed, Matrix(input), into: target, sums, rows: rank,

@@ -12,24 +12,13 @@ public func rmsNormalized(_ x: Tensor, _ weight: Parameter, epsilon: Float) -> T
     precondition(
         x.shape.count == 2 && weight.value.shape == [x.shape[1]],
         "rmsNormalized: x \(x.shape), \(weight.name) \(weight.value.shape)")
-    let (rows, columns, type) = (x.shape[0], x.shape[1], x.elementType)
-    let scales = weight.value.detached.converted(to: type.accumulator)
-    let result = Tensor(uninitialized: x.shape, type)
-    let inverse = Tensor(uninitialized: [rows], type.accumulator)
-    let (kernels, size, sumSize) = (
-        Kernels.of(type), columns * type.byteCount, type.accumulator.byteCount
-    )
-    let (source, target, statistics) = (x.pointer, result.freshPointer, inverse.freshPointer)
-    parallelRows(rows, columns: columns) { range in
-        let first = range.lowerBound
-        kernels.rms_forward(
-            target + first * size, statistics + first * sumSize, source + first * size,
-            scales.pointer, range.count, columns, Double(epsilon))
-    }
-    withExtendedLifetime((x, scales)) {}
-    return result.recorded(
-        [x.tapeReference, weight.tapeReference],
-        RootMeanSquareNorm(x: x.detached, weight: scales, inverse: inverse))
+    let type = x.elementType.accumulator
+    let operation = RootMeanSquareNorm(
+        x: x.detached, weight: weight.value.detached.converted(to: type),
+        inverse: Tensor(uninitialized: [x.shape[0]], type), epsilon: epsilon)
+    return operation.normalized()
+        .recorded([x.tapeReference, weight.tapeReference], operation)
+        .derivable(by: operation.normalized)
 }
 
 /// With r the saved inverse: dx = r·w·dy - x·r³·mean(w·dy·x), dw = Σ dy·x·r.
@@ -37,6 +26,25 @@ struct RootMeanSquareNorm: RecordedOperation {
     let x: Tensor
     let weight: Tensor
     let inverse: Tensor
+    let epsilon: Float
+
+    /// The output; sets the inverse, to the same bits each time.
+    func normalized() -> Tensor {
+        let (rows, columns, type) = (x.shape[0], x.shape[1], x.elementType)
+        let result = Tensor(uninitialized: x.shape, type)
+        let (kernels, size, sumSize) = (
+            Kernels.of(type), columns * type.byteCount, type.accumulator.byteCount
+        )
+        let (source, target, statistics) = (x.pointer, result.freshPointer, inverse.freshPointer)
+        parallelRows(rows, columns: columns) { range in
+            let first = range.lowerBound
+            kernels.rms_forward(
+                target + first * size, statistics + first * sumSize, source + first * size,
+                weight.pointer, range.count, columns, Double(epsilon))
+        }
+        withExtendedLifetime((x, weight, inverse)) {}
+        return result
+    }
 
     /// Rows that add up their part of dw: fixed, so that the sum does not depend on the threads.
     private static let chunk = 64

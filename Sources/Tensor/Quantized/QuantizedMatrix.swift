@@ -31,6 +31,9 @@ public final class QuantizedMatrix {
         data.byteCount + (scales?.count ?? 0) * 4 + (nested?.bytes.byteCount ?? 0)
     }
 
+    /// Bytes that belong to no mapped file.
+    package var ownedByteCount: Int { data.owner == nil ? byteCount : 0 }
+
     init(
         _ name: String, shape: [Int], _ format: QuantizedFormat, data: Storage,
         scales: Tensor? = nil, nested: NestedScales? = nil

@@ -1,3 +1,4 @@
+internal import FledgeCore
 internal import Foundation
 
 /// Shows step, loss, speed and time left on standard error while a run goes.
@@ -58,9 +59,10 @@ public final class ProgressPrinter: Callback {
         guard run.rank == 0 else { return }
         if isTerminal { write("\n") }
         let loss = Self.number(summary["train_loss"] ?? 0)
+        let memory = ProcessMemory.peakResidentBytes.map { " · peak \($0 >> 20) MiB resident" }
         write(
             "\(run.step) steps in \(Self.duration(run.elapsed)) · mean loss \(loss) · "
-                + "\(Int(run.tokensPerSecond)) tokens/s\n")
+                + "\(Int(run.tokensPerSecond)) tokens/s\(memory ?? "")\n")
     }
 
     private func line(_ run: TrainingRun, loss: Double) -> String {

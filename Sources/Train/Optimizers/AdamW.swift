@@ -19,7 +19,7 @@ public struct AdamW: Optimizer, Hashable {
         (self.epsilon, self.weightDecay) = (epsilon, weightDecay)
     }
 
-    /// Two moments of zeros.
+    /// Two moments of zeros, float32 whatever the parameter is stored as.
     public func initialState(for parameter: Parameter) -> State {
         let shape = parameter.value.shape
         return ["exp_avg": Tensor(zeros: shape), "exp_avg_sq": Tensor(zeros: shape)]
@@ -27,14 +27,15 @@ public struct AdamW: Optimizer, Hashable {
 
     /// One step on one parameter.
     public func update(
-        _ parameter: Parameter, gradient: Tensor, state: inout State, rate: Double, step: Int
+        _ parameter: Parameter, gradient: Tensor, scale: Double, state: inout State, rate: Double,
+        step: Int
     ) {
         guard var first = state.removeValue(forKey: "exp_avg"),
             var second = state.removeValue(forKey: "exp_avg_sq")
         else { preconditionFailure("AdamW: the state of \(parameter.name) has no moments") }
         adamWUpdate(
-            &parameter.value, gradient: gradient, first: &first, second: &second, rate: rate,
-            beta1: beta1, beta2: beta2, epsilon: epsilon,
+            parameter, gradient: gradient, scale: scale, first: &first, second: &second,
+            rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon,
             weightDecay: Self.decays(parameter.name) ? weightDecay : 0, step: step)
         state["exp_avg"] = first
         state["exp_avg_sq"] = second

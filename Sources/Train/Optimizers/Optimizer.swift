@@ -14,11 +14,13 @@ public protocol Optimizer: Sendable {
     /// Changes a parameter.
     ///
     /// - Parameters:
-    ///   - gradient: The gradient of the mean loss, in the parameter's shape.
+    ///   - gradient: The gradient of the loss sum, in the parameter's shape.
+    ///   - scale: What the gradient is multiplied by: mean and clipping in one factor.
     ///   - rate: The learning rate of this step.
     ///   - step: Index of the step, counted from 1.
     func update(
-        _ parameter: Parameter, gradient: Tensor, state: inout State, rate: Double, step: Int)
+        _ parameter: Parameter, gradient: Tensor, scale: Double, state: inout State, rate: Double,
+        step: Int)
 }
 
 /// Applies an optimizer to all parameters of a run and keeps their states.
@@ -29,7 +31,7 @@ public struct OptimizerDriver {
     init(_ optimizer: any Optimizer) { self.optimizer = optimizer }
 
     mutating func step(
-        _ parameters: [Parameter], _ gradients: Gradients, rate: Double, step: Int
+        _ parameters: [Parameter], _ gradients: Gradients, scale: Double, rate: Double, step: Int
     ) {
         for parameter in parameters {
             guard let gradient = gradients[parameter] else { continue }
@@ -37,7 +39,8 @@ public struct OptimizerDriver {
             var state =
                 states.removeValue(forKey: parameter.name)
                 ?? optimizer.initialState(for: parameter)
-            optimizer.update(parameter, gradient: gradient, state: &state, rate: rate, step: step)
+            optimizer.update(
+                parameter, gradient: gradient, scale: scale, state: &state, rate: rate, step: step)
             states[parameter.name] = state
         }
     }

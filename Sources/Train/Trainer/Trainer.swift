@@ -148,13 +148,14 @@ public final class Trainer<S: Stage> {
                 "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).",
                 advice: "Lower learning_rate, or resume from an earlier checkpoint.")
         }
-        // The mean over the step and the clipping are one factor, so gradients are touched once.
+        // The mean over the step and the clipping are one factor, which the optimizer applies in
+        // the pass that reads the gradients anyway.
         var factor = 1 / report.weight
         if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
-        gradients.scale(by: factor)
-        OperationProfile.lap("clipping")
+        OperationProfile.lap("gradient norm")
         let rate = schedule.rate(at: run.step)
-        run.optimizer.step(stage.parameters, gradients, rate: rate, step: index)
+        run.optimizer.step(
+            stage.parameters, gradients, scale: factor, rate: rate, step: index)
         OperationProfile.lap("optimizer")
         run.step = index
         run.tokens += report.tokens

@@ -1,0 +1,80 @@
+internal import FledgeCore
+package import FledgeData
+package import FledgeModel
+package import FledgeTrain
+
+/// How a run will use the machine's memory: what is predicted, and whether blocks are recomputed.
+package struct MemoryPlan {
+    /// The prediction for the largest micro-batch that can come.
+    package let prediction: MemoryPrediction
+    /// Whether blocks are computed again in the backward pass.
+    package let recomputesBlocks: Bool
+    private let tokens: Int
+    private let reason: String
+
+    /// Plans a run.
+    ///
+    /// - Parameter available: The bytes that the process may still take; nil where that is unknown.
+    package init(
+        _ configuration: RunConfiguration, _ model: DecoderLM, rows: [PackedRow],
+        available: Int? = ProcessMemory.availableBytes()
+    ) {
+        let options = configuration.training
+        // Whichever rows come together, they are at most the longest ones.
+        let largest = rows.map { row in
+            (
+                tokens: row.samples.reduce(0) { $0 + $1.inputIDs.count },
+                supervised: row.samples.reduce(0) { $0 + $1.supervisedCount }
+            )
+        }
+        let count = options.trainBatchSize
+        let tokens = largest.map(\.tokens).sorted(by: >).prefix(count).reduce(0, +)
+        let supervised = largest.map(\.supervised).sorted(by: >).prefix(count).reduce(0, +)
+        func predict(_ recomputes: Bool) -> MemoryPrediction {
+            MemoryPrediction(
+                of: model, tokens: tokens, supervised: supervised,
+                accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes)
+        }
+        let kept = predict(false)
+        switch configuration.finetuning.recompute {
+        case .always: (recomputesBlocks, reason) = (true, "as asked")
+        case .never: (recomputesBlocks, reason) = (false, "as asked")
+        case .automatic:
+            // Weights are loaded already; a tenth and 64 MiB are for what is not in tensors.
+            let needed = kept.peak + kept.peak / 10 + 64 << 20 - kept.weights
+            let fits = available.map { needed <= $0 } ?? true
+            recomputesBlocks = !fits
+            reason =
+                fits ? "they fit" : "keeping them needs \(Self.mebibytes(kept.peak)) in all"
+        }
+        prediction = recomputesBlocks ? predict(true) : kept
+        self.tokens = tokens
+    }
+
+    /// The plan in a sentence.
+    package var summary: String {
+        let p = prediction
+        return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
+            + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
+            + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
+            + "\(Self.mebibytes(p.activations + p.working))); activations are "
+            + "\(recomputesBlocks ? "recomputed" : "kept"), \(reason)."
+    }
+
+    /// What was predicted and what it came to, in bytes, for the results of a run.
+    var results: [String: Double] {
+        var results = [
+            "memory_predicted_bytes": Double(prediction.peak),
+            "memory_tensor_peak_bytes": Double(BufferPool.peakBytes),
+        ]
+        if let resident = ProcessMemory.peakResidentBytes {
+            results["memory_resident_peak_bytes"] = Double(resident)
+        }
+        return results
+    }
+
+    static func mebibytes(_ bytes: Int) -> String {
+        bytes < 10 << 20
+            ? "\((Double(bytes) / 1_048_576).rounded(places: 2)) MiB" : "\(bytes >> 20) MiB"
+    }
+}

@@ -1,0 +1,127 @@
+import Fledge
+import FledgeTesting
+import Foundation
+import Testing
+
+/// The memory that a run predicts is what its tensors come to, in a process of its own.
+@Suite("Memory prediction", .commandIsBuilt)
+struct MemoryPredictionTests {
+    private let project: TinyProject
+
+    init() throws {
+        project = try TinyProject()
+        try project.writeRun()
+    }
+
+    /// Predicted and measured bytes of a run.
+    private func run(_ more: [String]) throws -> (predicted: Double, measured: Double) {
+        let words =
+            ["train", "run.yaml", "overwrite_output_dir=true", "save_strategy=no"] + more
+        let outcome = try CommandRun(words, in: project.path).wait()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("Memory: at most "))
+        #expect(outcome.errors.contains(" MiB resident"))
+        let results = try JSONValue(contentsOf: project.file("out/all_results.json"))
+        let resident = try #require(results["memory_resident_peak_bytes"]?.doubleValue)
+        #expect(resident > 1e7)
+        return (
+            try #require(results["memory_predicted_bytes"]?.doubleValue),
+            try #require(results["memory_tensor_peak_bytes"]?.doubleValue)
+        )
+    }
+
+    /// One row whose text has about so many bytes, which are the tiny model's tokens.
+    private func writeRow(bytes: Int, name: String = "long") throws {
+        let rows: JSONValue = [
+            [
+                "instruction": "a?", "input": "",
+                "output": .string(String(repeating: "word ", count: bytes / 5)),
+            ]
+        ]
+        try project.write(rows.serialized(), to: "data/\(name).json")
+        try project.write(
+            #"{"long": {"file_name": "long.json"}}"#, to: "data/dataset_info.json")
+    }
+
+    private static let shapes: [[String]] = [
+        [], ["bf16=true"], ["recompute=always"], ["bf16=true", "recompute=always"],
+        ["finetuning_type=full"], ["finetuning_type=full", "bf16=true"],
+        ["finetuning_type=full", "recompute=always", "gradient_accumulation_steps=2"],
+        ["finetuning_type=full", "pure_bf16=true"],
+        ["finetuning_type=freeze", "freeze_trainable_layers=1", "bf16=true"],
+    ]
+
+    @Test(arguments: shapes) func tinyModel(_ more: [String]) throws {
+        for length in [60, 400] {
+            try writeRow(bytes: length)
+            let (predicted, measured) = try run(
+                ["dataset=long", "cutoff_len=512", "lora_dropout=0"] + more)
+            #expect(abs(predicted / measured - 1) < 0.15, "\(length): \(predicted) \(measured)")
+        }
+    }
+
+    @Test(
+        .enabled(if: CachedModel.path != nil, "fetch the default model"),
+        arguments: [
+            (128, []), (512, ["bf16=true"]), (1024, ["bf16=true", "recompute=always"]),
+            (512, ["recompute=always"]), (128, ["finetuning_type=full", "bf16=true"]),
+            (512, ["quantization_bit=4", "bf16=true"]),
+        ] as [(Int, [String])])
+    func smolLM2(_ length: Int, _ more: [String]) throws {
+        // Every word is a token, and one row longer than the cut.
+        try writeRow(bytes: 5 * length + 100)
+        let (predicted, measured) = try run(
+            [
+                "model_name_or_path=\(try #require(CachedModel.path))", "dataset=long",
+                "cutoff_len=\(length)", "num_train_epochs=2", "lora_dropout=0",
+                "train_on_prompt=true",
+            ] + more)
+        #expect(abs(predicted / measured - 1) < 0.15, "\(predicted) \(measured)")
+    }
+
+    @Test func recomputeChangesNoByte() throws {
+        try writeRow(bytes: 400)
+        func weights(_ word: String) throws -> [UInt8] {
+            _ = try run(["dataset=long", "cutoff_len=512", word])
+            return try project.bytes("out/adapter_model.safetensors")
+        }
+        let kept = try weights("disable_gradient_checkpointing=true")
+        #expect(try weights("recompute=always") == kept)
+    }
+
+    @Test(.enabled(if: CachedModel.path != nil, "fetch the default model"))
+    func recomputeSavesMemory() throws {
+        try writeRow(bytes: 3000)
+        func measured(_ word: String) throws -> Double {
+            try run([
+                "model_name_or_path=\(try #require(CachedModel.path))", "dataset=long",
+                "cutoff_len=512", "max_steps=1", "lora_dropout=0", word,
+            ]).measured
+        }
+        let kept = try measured("disable_gradient_checkpointing=true")
+        #expect(try measured("recompute=always") < 0.8 * kept)
+    }
+
+    @Test(.enabled(if: CachedModel.path != nil, "fetch the default model"))
+    func quantisedLoadingNeverHoldsThePlainModel() throws {
+        try writeRow(bytes: 100)
+        func resident(_ more: [String]) throws -> Double {
+            _ = try run(
+                [
+                    "model_name_or_path=\(try #require(CachedModel.path))", "dataset=long",
+                    "cutoff_len=64", "max_steps=1", "bf16=true",
+                ] + more)
+            let results = try JSONValue(contentsOf: project.file("out/all_results.json"))
+            return try #require(results["memory_resident_peak_bytes"]?.doubleValue)
+        }
+        // 106 million parameters in half a byte each in place of two.
+        #expect(try resident(["quantization_bit=4"]) < resident([]) - 1e8)
+    }
+
+    @Test func contradictionsAreRefused() throws {
+        let outcome = try fledge(
+            "train", "run.yaml", "recompute=always", "disable_gradient_checkpointing=true",
+            in: project.path)
+        #expect(outcome.isClearFailure)
+    }
+}

@@ -1,0 +1,75 @@
+import Fledge
+import FledgeTesting
+import Foundation
+import Testing
+
+/// When activations are recomputed, and how free memory is found.
+@Suite struct MemoryPlanTests {
+    private func plan(_ word: String, available: Int?, tokens: Int = 400) throws -> MemoryPlan {
+        let configuration = try RunConfiguration(
+            yaml: """
+                model_name_or_path: m
+                template: chatml
+                do_train: true
+                dataset: tiny
+                \(word)
+                """, file: "run.yaml", environment: [:])
+        let model = try TinyModel.make(TinyProject.configuration)
+        try model.attach(LoRA(rank: 2), seed: 0)
+        let ids = (0..<tokens).map { Int32($0 % 200) }
+        let sample = ProcessedSample(
+            inputIDs: ids, labels: ids, source: .init(file: "rows.json"))
+        return MemoryPlan(
+            configuration, model, rows: [PackedRow(samples: [sample], indices: [0])],
+            available: available)
+    }
+
+    @Test func automaticRecomputesWhatDoesNotFit() throws {
+        let plenty = try plan("", available: 1 << 40)
+        #expect(!plenty.recomputesBlocks && plenty.summary.contains("kept, they fit"))
+        let little = try plan("", available: 1 << 20)
+        #expect(
+            little.recomputesBlocks && little.summary.contains("recomputed, keeping them needs"))
+        #expect(little.prediction.peak < plenty.prediction.peak)
+        #expect(try !plan("", available: nil).recomputesBlocks)
+    }
+
+    @Test func keysDecide() throws {
+        #expect(try plan("recompute: always", available: 1 << 40).recomputesBlocks)
+        #expect(try !plan("recompute: never", available: 0).recomputesBlocks)
+        #expect(try !plan("disable_gradient_checkpointing: true", available: 0).recomputesBlocks)
+    }
+
+    @Test func longerStepsNeedMore() throws {
+        let (short, long) = (
+            try plan("", available: nil, tokens: 100), try plan("", available: nil)
+        )
+        #expect(long.prediction.activations > 3 * short.prediction.activations)
+    }
+
+    @Test func theSmallestLimitCounts() throws {
+        let folder = try TemporaryFolder()
+        func write(_ text: String, _ name: String) throws {
+            let path = folder.path + "/" + name
+            try FileManager.default.createDirectory(
+                atPath: (path as NSString).deletingLastPathComponent,
+                withIntermediateDirectories: true)
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        let root = folder.path + "/"
+        #expect(ProcessMemory.availableBytes(root: root) == nil)
+        try write("MemTotal: 900 kB\nMemAvailable:    500 kB\n", "proc/meminfo")
+        #expect(ProcessMemory.availableBytes(root: root) == 500 * 1024)
+        try write("0::/user/app\n", "proc/self/cgroup")
+        try write("max\n", "sys/fs/cgroup/user/app/memory.max")
+        try write("1000\n", "sys/fs/cgroup/user/app/memory.current")
+        #expect(ProcessMemory.availableBytes(root: root) == 500 * 1024)
+        try write("300000\n", "sys/fs/cgroup/user/memory.max")
+        try write("100000\n", "sys/fs/cgroup/user/memory.current")
+        #expect(ProcessMemory.availableBytes(root: root) == 200_000)
+        try write("90000\n", "sys/fs/cgroup/memory/memory.limit_in_bytes")
+        try write("80000\n", "sys/fs/cgroup/memory/memory.usage_in_bytes")
+        #expect(ProcessMemory.availableBytes(root: root) == 10_000)
+        #expect(ProcessMemory.availableBytes() ?? 0 > 0)
+    }
+}
