@@ -32,12 +32,11 @@ public final class LoRAAdapter: LinearAdapter {
     }
 
     /// The adapted output, shape `[tokens, out]`.
-    public func apply(
-        to input: Tensor, baseOutput: consuming Tensor, _ pass: ForwardPass
-    ) -> Tensor {
-        lowRankUpdated(
-            baseOutput, input, down: down, up: up, scaling: scaling,
-            dropout: pass.dropout(dropout, at: site))
+    public func apply(to input: Tensor, of map: LinearMap, _ pass: ForwardPass) -> Tensor {
+        map(
+            input,
+            adding: LowRankTerm(
+                down: down, up: up, scaling: scaling, dropout: pass.dropout(dropout, at: site)))
     }
 
     /// `W + s·B·A`, computed in float32 and rounded once to the weight's element type.

@@ -105,8 +105,8 @@ private final class WrongScale: LinearAdapter {
 
     func describe(to description: inout ModuleDescription) { right.describe(to: &description) }
 
-    func apply(to input: Tensor, baseOutput: consuming Tensor, _ pass: ForwardPass) -> Tensor {
-        right.apply(to: input, baseOutput: baseOutput, pass)
+    func apply(to input: Tensor, of map: LinearMap, _ pass: ForwardPass) -> Tensor {
+        right.apply(to: input, of: map, pass)
     }
 
     func merged(into weight: Tensor) -> Tensor { weight }

@@ -18,7 +18,8 @@ import Testing
         let result = valueAndGradients(of: all) {
             let x = embeddingLookup(ids, table, as: type)
             let y = rmsNormalized(x, norm, epsilon: 1e-5)
-            let q = lowRankUpdated(linearProduct(y, wq), y, down: a, up: b, scaling: 2)
+            let q = linearProduct(
+                y, .plain(wq), lowRank: LowRankTerm(down: a, up: b, scaling: 2))
             let k = linearProduct(y, wk)
             let mixed = causalAttention(
                 q, k, k, layout: layout, heads: 6, keyValueHeads: 2, scale: 0.25)
@@ -47,7 +48,13 @@ import Testing
         Kernels.withPath(path) {
             let w = parameter([130, 300], "w", type)
             let x = sample([67, 300], "x", type)
-            let whole = bits(linearProduct(x, w))
+            let lowRank = LowRankTerm(
+                down: parameter([20, 300], "a", .float32), up: parameter([130, 20], "b", .float32),
+                scaling: 2)
+            func product(_ x: Tensor) -> [UInt8] {
+                bits(linearProduct(x, .plain(w), lowRank: lowRank))
+            }
+            let whole = product(x)
             let rowBytes = 130 * type.byteCount
             for (begin, count) in [(0, 1), (5, 8), (40, 27)] {
                 let part = x.withUnsafeBytes { bytes in
@@ -60,7 +67,7 @@ import Testing
                     return part
                 }
                 #expect(
-                    bits(linearProduct(part, w))
+                    product(part)
                         == Array(whole[begin * rowBytes..<(begin + count) * rowBytes]))
             }
         }

@@ -8,10 +8,8 @@ import Testing
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
         "Addition", "CausalAttention", "Conversion", "DropoutOperation", "ElementMap",
-        "EmbeddingLookup", "GatedActivation", "LinearProduct", "LowRankUpdate", "Multiplication",
-        "QuantizedProduct", "Recomputation", "RootMeanSquareNorm", "RotaryEmbedding", "Scaling",
-        "Sum",
-        "TokenCrossEntropy",
+        "EmbeddingLookup", "GatedActivation", "LinearProduct", "Multiplication", "Recomputation",
+        "RootMeanSquareNorm", "RotaryEmbedding", "Scaling", "Sum", "TokenCrossEntropy",
         "TokenLogProbabilities",
     ]
 
@@ -34,24 +32,21 @@ import Testing
         for tokens in [1, 6] {
             let x = parameter([tokens, matrix.shape[1]], "x")
             let b = parameter([4], "b")
-            check([x, b]) { projected(linearProduct(x.tracked, matrix, bias: b)) }
-            check([b]) { projected(linearProduct(x.value, matrix, bias: b)) }
+            check([x, b]) { projected(linearProduct(x.tracked, .quantized(matrix), bias: b)) }
+            check([b]) { projected(linearProduct(x.value, .quantized(matrix), bias: b)) }
         }
     }
 
     @Test(arguments: [false, true]) func lowRankUpdates(dropped: Bool) {
-        let (x, base) = (parameter([6, 7], "x"), parameter([6, 5], "base"))
+        let (x, w) = (parameter([6, 7], "x"), parameter([5, 7], "w"))
         let (a, b) = (parameter([3, 7], "a"), parameter([5, 3], "b"))
         let mask = Dropout(probability: 0.4, rowKeys: (0..<6).map { RandomKey(seed: $0).bits })
-        check([x, base, a, b]) {
-            projected(
-                lowRankUpdated(
-                    base.tracked, x.tracked, down: a, up: b, scaling: 1.5,
-                    dropout: dropped ? mask : nil))
-        }
-        check([a]) {
-            projected(lowRankUpdated(base.value, x.value, down: a, up: b, scaling: 1.5))
-        }
+        let term = LowRankTerm(down: a, up: b, scaling: 1.5, dropout: dropped ? mask : nil)
+        check([x, w, a, b]) { projected(linearProduct(x.tracked, .plain(w), lowRank: term)) }
+        check([a]) { projected(linearProduct(x.value, .plain(w), lowRank: term)) }
+        check([x]) { projected(linearProduct(x.tracked, .plain(w), lowRank: term)) }
+        let blocks = quantizedSample(.fourBit(.nf4, hasNestedScales: true), rows: 5, columns: 7)
+        check([x, a, b]) { projected(linearProduct(x.tracked, .quantized(blocks), lowRank: term)) }
     }
 
     @Test func dropouts() {

@@ -55,13 +55,22 @@ import Testing
     }
 
     @Test(arguments: paths, types) func lowRank(path: String, type: ElementType) {
-        let (x, base) = (parameter([37, 65], "x"), parameter([37, 50], "base"))
-        let (a, b) = (parameter([8, 65], "a"), parameter([50, 8], "b"))
-        let mask = Dropout(probability: 0.25, rowKeys: (0..<37).map { RandomKey(seed: $0).bits })
-        for dropout in [nil, mask] {
-            compare(path, type, [x, base, a, b]) {
-                lowRankUpdated(
-                    base.tracked, x.tracked, down: a, up: b, scaling: 2, dropout: dropout)
+        for (tokens, inputs, outputs, rank) in [
+            (37, 65, 50, 8), (1, 40, 70, 4), (3, 96, 33, 24), (130, 300, 200, 8),
+            (20, 31, 130, 210),
+        ] {
+            let (x, w) = (parameter([tokens, inputs], "x"), parameter([outputs, inputs], "w"))
+            let (a, b) = (parameter([rank, inputs], "a"), parameter([outputs, rank], "b"))
+            let bias = parameter([outputs], "bias")
+            let keys = (0..<tokens).map { RandomKey(seed: UInt64($0)).bits }
+            for dropout in [nil, Dropout(probability: 0.25, rowKeys: keys)] {
+                compare(path, type, [x, w, bias, a, b]) {
+                    linearProduct(
+                        x.tracked, .plain(w), bias: bias,
+                        lowRank: LowRankTerm(down: a, up: b, scaling: 2, dropout: dropout))
+                        // The gradient of x is then added to one that is there.
+                        + linearProduct(x.tracked, w)
+                }
             }
         }
     }

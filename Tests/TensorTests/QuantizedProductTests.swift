@@ -24,9 +24,12 @@ import Testing
         }
         return Kernels.withPath(path) {
             let plain = Parameter("w", matrix.expanded(as: x.value.elementType))
+            let term = LowRankTerm(
+                down: parameter([4, x.value.shape[1]], "a", bias.value.elementType),
+                up: parameter([bias.value.count, 4], "b", bias.value.elementType), scaling: 2)
             return (
-                run { linearProduct($0, matrix, bias: bias) },
-                run { linearProduct($0, plain, bias: bias) }
+                run { linearProduct($0, .quantized(matrix), bias: bias, lowRank: term) },
+                run { linearProduct($0, .plain(plain), bias: bias, lowRank: term) }
             )
         }
     }

@@ -24,8 +24,9 @@ import Testing
             let inner = gatedActivation(
                 linearProduct(normed, gate), linearProduct(normed, up), .silu)
             return x
-                + lowRankUpdated(
-                    linearProduct(inner, down), inner, down: a, up: b, scaling: 1.5, dropout: mask)
+                + linearProduct(
+                    inner, .plain(down),
+                    lowRank: LowRankTerm(down: a, up: b, scaling: 1.5, dropout: mask))
         }
     }
 

@@ -61,42 +61,39 @@ public final class Linear: Module {
         description.add(adapter)
     }
 
+    /// What the layer computes without its adapter.
+    public var map: LinearMap { LinearMap(matrix: matrix, bias: bias) }
+
     /// Applies the layer to `x`, shape `[tokens, in]`; the result has shape `[tokens, out]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let base =
-            switch matrix {
-            case .plain(let weight): linearProduct(x, weight, bias: bias)
-            case .quantized(let weight): linearProduct(x, weight, bias: bias)
-            }
-        guard let adapter, isAdapterEnabled else { return base }
-        return adapter.apply(to: x, baseOutput: base, pass)
+        guard let adapter, isAdapterEnabled else { return map(x) }
+        return adapter.apply(to: x, of: map, pass)
     }
 }
 
-/// The weight of a ``Linear`` layer, shape `[out, in]`.
-public enum LinearMatrix {
-    /// A plain matrix, frozen or trained.
-    case plain(Parameter)
-    /// A frozen matrix in blocks of few bits.
-    case quantized(QuantizedMatrix)
+/// A linear map without an adapter: `x·Wᵀ + b`.
+public struct LinearMap {
+    /// The weight, shape `[out, in]`.
+    public let matrix: LinearMatrix
+    /// The bias, shape `[out]`.
+    public let bias: Parameter?
 
-    var shape: [Int] {
-        switch self {
-        case .plain(let parameter): parameter.value.shape
-        case .quantized(let blocks): blocks.shape
-        }
+    /// Applies the map to `x`, shape `[tokens, in]`, with a low-rank update of its matrix if one is
+    /// given: both are then one pass over the result, shape `[tokens, out]`.
+    public func callAsFunction(_ x: Tensor, adding lowRank: LowRankTerm? = nil) -> Tensor {
+        linearProduct(x, matrix, bias: bias, lowRank: lowRank)
     }
 }
 
 /// What fills the adapter slot of a ``Linear`` layer.
 public protocol LinearAdapter: Module {
-    /// The adapted output.
+    /// The adapted output, shape `[tokens, out]`.
     ///
     /// - Parameters:
     ///   - input: The layer's input, shape `[tokens, in]`.
-    ///   - baseOutput: What the layer computes without the adapter, shape `[tokens, out]`.
+    ///   - map: What the layer computes without the adapter.
     ///   - pass: Precision and random keys.
-    func apply(to input: Tensor, baseOutput: consuming Tensor, _ pass: ForwardPass) -> Tensor
+    func apply(to input: Tensor, of map: LinearMap, _ pass: ForwardPass) -> Tensor
 
     /// The weight that gives the same map without an adapter, in the weight's element type.
     func merged(into weight: Tensor) -> Tensor

@@ -42,21 +42,49 @@ func multiply(
     columns: Int, depth: Int, accumulating: Bool = false, bias: Tensor? = nil,
     second: SecondProduct? = nil
 ) {
-    guard rows > 0, columns > 0 else { return }
-    var product = fledge_product(
+    let product = fledge_product(
         rows: rows, columns: columns, depth: depth, a: a.pointer, a_type: Int32(a.type.rawValue),
         a_row: a.rowStride, a_depth: a.columnStride, b: b.pointer, b_type: Int32(b.type.rawValue),
         b_column: b.columnStride, b_depth: b.rowStride, c: c, c_type: Int32(type.rawValue),
         c_row: columns, accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
-    let operations = 2 * Double(rows) * Double(columns) * Double(depth + (second?.depth ?? 0))
+    run(product, second)
+    withExtendedLifetime(bias) {}
+}
+
+/// C[rows, …] = A·W or A·Wᵀ (+ second) (+ bias), or C += when `accumulating`.
+func multiply(
+    _ a: Matrix, _ weight: QuantizedMatrix, transposed: Bool, into c: UnsafeMutableRawPointer,
+    _ type: ElementType, rows: Int, accumulating: Bool = false, bias: Tensor? = nil,
+    second: SecondProduct? = nil
+) {
+    let (columns, depth) =
+        transposed ? (weight.shape[0], weight.shape[1]) : (weight.shape[1], weight.shape[0])
+    weight.withBlocks { blocks, format in
+        let product = fledge_product(
+            rows: rows, columns: columns, depth: depth, a: a.pointer,
+            a_type: Int32(a.type.rawValue), a_row: a.rowStride, a_depth: a.columnStride,
+            b: UnsafeRawPointer(blocks), b_type: format, b_column: transposed ? 0 : 1,
+            b_depth: transposed ? 1 : 0, c: c, c_type: Int32(type.rawValue), c_row: columns,
+            accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
+        run(product, second)
+    }
+    withExtendedLifetime(bias) {}
+}
+
+private func run(_ product: fledge_product, _ second: SecondProduct?) {
+    guard product.rows > 0, product.columns > 0 else { return }
+    var product = product
+    let depth = product.depth + (second?.depth ?? 0)
+    let operations = 2 * Double(product.rows) * Double(product.columns) * Double(depth)
     OperationProfile.measureProduct(operations) {
         guard let second else {
             fledge_kernels().pointee.product(&product)
             return
         }
+        let sums = ElementType(rawValue: UInt8(product.c_type))?.accumulator
         precondition(
-            second.a.columnStride == 1 && second.a.type == type.accumulator
-                && second.b.type == type.accumulator, "multiply: a second product of another type")
+            second.a.columnStride == 1 && second.a.type == sums && second.b.type == sums,
+            "multiply: a second product of another type")
         var low = fledge_second_product(
             depth: second.depth, a: second.a.pointer, a_row: second.a.rowStride,
             b: second.b.pointer, b_column: second.b.columnStride, b_depth: second.b.rowStride)
@@ -65,7 +93,6 @@ func multiply(
             fledge_kernels().pointee.product(&product)
         }
     }
-    withExtendedLifetime(bias) {}
 }
 
 extension Tensor {

@@ -1,61 +1,84 @@
 import FledgeKernels
 
-/// x·Wᵀ (+ bias): the product of a linear layer.
+/// x·Wᵀ (+ low rank) (+ bias): what a linear layer computes, in one pass over its result.
 ///
 /// - Parameters:
 ///   - x: `[tokens, inputs]`.
-///   - weight: `[outputs, inputs]`, in any element type; bfloat16 by bfloat16 is summed in float32.
+///   - matrix: `[outputs, inputs]`; bfloat16 by bfloat16 is summed in float32. With a quantised
+///     matrix the result has the bits of the product with the expanded one.
 ///   - bias: `[outputs]`.
+///   - lowRank: A low-rank update of the matrix.
 /// - Returns: `[tokens, outputs]` in the type of `x`.
-public func linearProduct(_ x: Tensor, _ weight: Parameter, bias: Parameter? = nil) -> Tensor {
+public func linearProduct(
+    _ x: Tensor, _ matrix: LinearMatrix, bias: Parameter? = nil, lowRank: LowRankTerm? = nil
+) -> Tensor {
     precondition(
-        x.shape.count == 2 && weight.value.shape.count == 2 && x.shape[1] == weight.value.shape[1],
-        "linearProduct: x \(x.shape), \(weight.name) \(weight.value.shape)")
-    let (tokens, inputs, outputs) = (x.shape[0], x.shape[1], weight.value.shape[0])
+        x.shape.count == 2 && matrix.shape.count == 2 && x.shape[1] == matrix.shape[1],
+        "linearProduct: x \(x.shape), \(matrix.name) \(matrix.shape)")
+    let (tokens, outputs) = (x.shape[0], matrix.shape[0])
     precondition(
         bias.map { $0.value.shape == [outputs] } ?? true,
         "linearProduct: bias \(bias?.value.shape ?? []) for \(outputs) outputs")
-    let matrix = weight.value.matched(to: x.elementType)
+    let factor = matrix.factor(for: x.elementType)
+    let update = lowRank.map { LowRankUpdate($0, of: matrix.shape, x) }
     let result = Tensor(uninitialized: [tokens, outputs], x.elementType)
-    multiply(
-        Matrix(x), Matrix(matrix).transposed, into: result.freshPointer, x.elementType,
-        rows: tokens, columns: outputs, depth: inputs,
-        bias: bias?.value.detached.converted(to: x.elementType.accumulator))
-    withExtendedLifetime((x, matrix)) {}
+    factor.multiply(
+        x, transposed: true, into: result.freshPointer,
+        bias: bias?.value.detached.converted(to: x.elementType.accumulator),
+        second: update?.forward)
+    withExtendedLifetime(update) {}
+    let needsInput = matrix.tapeReference != nil || lowRank?.down.tapeReference != nil
     return result.recorded(
-        [x.tapeReference, weight.tapeReference, bias?.tapeReference],
+        [
+            x.tapeReference, matrix.tapeReference, bias?.tapeReference,
+            lowRank?.down.tapeReference, lowRank?.up.tapeReference,
+        ],
         LinearProduct(
-            x: weight.tapeReference == nil ? nil : x.saved,
-            weight: x.isTracked ? matrix : nil, weightShape: matrix.shape))
+            x: needsInput ? x.saved : nil, factor: x.isTracked ? factor : nil,
+            shape: matrix.shape, update: update))
 }
 
-/// dx = dy·W, dW = dyᵀ·x, dbias = Σ dy. A frozen weight needs no `x`, a constant `x` no weight.
+/// x·Wᵀ (+ bias) by a plain matrix.
+public func linearProduct(_ x: Tensor, _ weight: Parameter, bias: Parameter? = nil) -> Tensor {
+    linearProduct(x, .plain(weight), bias: bias)
+}
+
+/// dx = dy·W, dW = dyᵀ·x, dbias = Σ dy, and the low-rank term's.
+///
+/// A frozen weight needs no `x`, a constant `x` no weight.
 struct LinearProduct: RecordedOperation {
     let x: SavedTensor?
-    let weight: Tensor?
-    let weightShape: [Int]
+    let factor: LinearMatrix.Factor?
+    /// Of the matrix.
+    let shape: [Int]
+    let update: LowRankUpdate?
 
     func backward(_ gradient: consuming Tensor, _ pass: inout BackwardPass) {
         let dy = gradient
-        let (tokens, outputs, inputs) = (dy.shape[0], weightShape[0], weightShape[1])
-        let (type, sums) = (dy.elementType, dy.elementType.accumulator)
-        if let weight {
+        let (tokens, inputs, type) = (dy.shape[0], shape[1], dy.elementType)
+        let x = x?.tensor
+        let inner = update?.backward(dy, x, &pass)
+        if let factor {
+            let second = inner.flatMap { update?.inputGradient($0) }
             pass.accumulate(into: 0, shape: [tokens, inputs], type) { target, holdsSum in
-                multiply(
-                    Matrix(dy), Matrix(weight), into: target, type, rows: tokens, columns: inputs,
-                    depth: outputs, accumulating: holdsSum)
+                factor.multiply(
+                    dy, transposed: false, into: target, accumulating: holdsSum, second: second)
             }
+            if let inner, second == nil {
+                update?.addDroppedInputGradient(inner, type, &pass)
+            }
+            withExtendedLifetime(inner) {}
         }
-        if let x = x?.tensor {
-            pass.accumulate(into: 1, shape: weightShape, sums) { target, holdsSum in
+        if let x, pass.wants(1) {
+            let sums = type.accumulator
+            pass.accumulate(into: 1, shape: shape, sums) { target, holdsSum in
                 multiply(
-                    Matrix(dy).transposed, Matrix(x), into: target, sums, rows: outputs,
+                    Matrix(dy).transposed, Matrix(x), into: target, sums, rows: shape[0],
                     columns: inputs, depth: tokens, accumulating: holdsSum)
             }
-            withExtendedLifetime(x) {}
         }
         if pass.wants(2) { pass.add(dy.summedRows(), to: 2) }
-        withExtendedLifetime((dy, weight)) {}
+        withExtendedLifetime((dy, x)) {}
     }
 }
 
