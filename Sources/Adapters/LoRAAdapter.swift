@@ -36,7 +36,8 @@ public final class LoRAAdapter: LinearAdapter {
         map(
             input,
             adding: LowRankTerm(
-                down: down, up: up, scaling: scaling, dropout: pass.dropout(dropout, at: site)))
+                down: down, up: up, scaling: scaling, dropout: pass.dropout(dropout, at: site)),
+            pass)
     }
 
     /// `W + s·B·A`, computed in float32 and rounded once to the weight's element type.

@@ -7,6 +7,9 @@ public struct ForwardPass {
     public let elementType: ElementType
     /// Whether a block keeps its input only and is computed again in the backward pass.
     public var recomputesBlocks = false
+    /// The order of the linear layers' products: ``ProductOrder/lanes`` where each pass computes a few
+    /// tokens, as in generation.
+    public var productOrder: ProductOrder = .blocks
     /// Key and position of every token, where dropout is active; nil in evaluation and generation.
     private let tokens: [(sample: RandomKey, position: Int)]?
     private let sharesTokens: Bool

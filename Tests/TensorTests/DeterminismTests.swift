@@ -43,8 +43,13 @@ import Testing
     }
 
     /// A row's product does not depend on the rows beside it: a prompt may be computed in any parts.
-    @Test(arguments: [ElementType.float32, .bfloat16], Kernels.availablePaths)
-    func neighbours(type: ElementType, path: String) {
+    @Test(
+        arguments: [ElementType.float32, .bfloat16], [ProductOrder.blocks, .lanes])
+    func neighbours(type: ElementType, order: ProductOrder) {
+        for path in Kernels.availablePaths { neighbours(type, order, path) }
+    }
+
+    private func neighbours(_ type: ElementType, _ order: ProductOrder, _ path: String) {
         Kernels.withPath(path) {
             let w = parameter([130, 300], "w", type)
             let x = sample([67, 300], "x", type)
@@ -52,11 +57,11 @@ import Testing
                 down: parameter([20, 300], "a", .float32), up: parameter([130, 20], "b", .float32),
                 scaling: 2)
             func product(_ x: Tensor) -> [UInt8] {
-                bits(linearProduct(x, .plain(w), lowRank: lowRank))
+                bits(linearProduct(x, .plain(w), lowRank: lowRank, order: order))
             }
             let whole = product(x)
             let rowBytes = 130 * type.byteCount
-            for (begin, count) in [(0, 1), (5, 8), (40, 27)] {
+            for (begin, count) in [(0, 1), (3, 2), (5, 8), (40, 27)] {
                 let part = x.withUnsafeBytes { bytes in
                     var part = Tensor(zeros: [count, 300], type)
                     let size = 300 * type.byteCount

@@ -75,6 +75,21 @@ import Testing
         }
     }
 
+    @Test(arguments: paths, types) func productsInLanes(path: String, type: ElementType) {
+        for (tokens, inputs, outputs, rank) in [
+            (1, 1, 1, 1), (1, 577, 130, 8), (2, 96, 70, 3), (5, 33, 1100, 20), (60, 300, 41, 4),
+        ] {
+            let (x, w) = (parameter([tokens, inputs], "x"), parameter([outputs, inputs], "w"))
+            let (a, b) = (parameter([rank, inputs], "a"), parameter([outputs, rank], "b"))
+            let bias = parameter([outputs], "bias")
+            compare(path, type, [x, w, bias, a, b]) {
+                linearProduct(
+                    x.tracked, .plain(w), bias: bias,
+                    lowRank: LowRankTerm(down: a, up: b, scaling: 2), order: .lanes)
+            }
+        }
+    }
+
     @Test(arguments: paths, types) func norms(path: String, type: ElementType) {
         for columns in [1, 17, 576] {
             let (x, w) = (parameter([66, columns], "x"), parameter([columns], "w"))

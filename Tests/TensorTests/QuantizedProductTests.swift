@@ -72,6 +72,38 @@ import Testing
         }
     }
 
+    /// In lanes, elements are expanded to float32 whatever the type of the activations, and rows of any
+    /// number have the same bits.
+    @Test(arguments: paths, quantizedFormats)
+    func lanesReadTheBlocksThemselves(path: String, format: QuantizedFormat) {
+        for (inputs, outputs) in [(256, 70), (768, 33), (37, 9), (576, 1030)] {
+            let inputs = columnCount(format, near: inputs)
+            let matrix = quantizedSample(format, rows: outputs, columns: inputs)
+            let bias = parameter([outputs], "b", .float32)
+            for type in [ElementType.float32, .bfloat16] {
+                let x = sample([5, inputs], "x", type)
+                Kernels.withPath(path) {
+                    let plain = Parameter("w", matrix.expanded(as: .float32))
+                    let expected = linearProduct(x, .plain(plain), bias: bias, order: .lanes)
+                    let found = linearProduct(x, .quantized(matrix), bias: bias, order: .lanes)
+                    #expect(found.doubles() == expected.doubles(), "\(path) \(format) \(type)")
+                    for row in 0..<5 {
+                        let one = Tensor(
+                            Array(x.scalars()[row * inputs..<(row + 1) * inputs]),
+                            shape: [1, inputs]
+                        ).converted(to: type)
+                        let alone = linearProduct(one, .quantized(matrix), bias: bias, order: .lanes)
+                        #expect(
+                            alone.doubles()
+                                == Array(
+                                    expected.doubles()[row * outputs..<(row + 1) * outputs]),
+                            "\(path) \(format) \(type) row \(row)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: quantizedFormats) func pathsExpandAlike(format: QuantizedFormat) {
         let matrix = quantizedSample(format, rows: 5, columns: columnCount(format, near: 512))
         for type in [ElementType.float32, .bfloat16, .float64] {

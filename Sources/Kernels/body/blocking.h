@@ -1,8 +1,8 @@
 // The blocking of a matrix product, for one kind of UNIT that depth is counted in.
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
-// B(tile), B(unpacked), B(unpacked_tile), B(few_rows). A block of right-hand columns is packed by the task that uses it; left-hand
-// rows are read where they lie, or packed by all threads first. An element is the sum of the sums of
+// B(tile), B(unpacked), B(unpacked_tile). A block of right-hand columns is packed by the task that
+// uses it; left-hand rows are read where they lie, or packed by all threads first. An element is the sum of the sums of
 // its blocks of depth, in order, whatever tile it falls into: tiles may depend on the number of
 // threads, bits do not. Blocks start from zero because long chains of additions lose bits.
 
@@ -118,7 +118,6 @@ static void B(tile_task)(void *context, long index) {
 }
 
 static void B(multiply)(const fledge_product *p) {
-    if (B(few_rows)(p)) return;
     B(job) job = {.p = p, .units = B(units)(p->depth)};
     long panels = (p->rows + TILE_ROWS - 1) / TILE_ROWS;
     job.height = (p->rows + panels - 1) / panels;

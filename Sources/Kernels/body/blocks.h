@@ -19,6 +19,31 @@ INLINE float PATH(half)(const uint8_t *p) {
 #endif
 }
 
+// The half in every lane.
+INLINE vf PATH(half_lanes)(const uint8_t *p) {
+#if PERMUTES_WORDS
+    uint16_t h;
+    memcpy(&h, p, 2);
+    return (vf)_mm512_cvtph_ps(_mm256_set1_epi16((short)h));
+#else
+    return PATH(half)(p) - (vf){};
+#endif
+}
+
+// Two halves that follow each other.
+INLINE void PATH(half_lanes_pair)(const uint8_t *p, vf *first, vf *second) {
+#if PERMUTES_WORDS
+    int pair;
+    memcpy(&pair, p, 4);
+    __m512 both = _mm512_cvtph_ps(_mm256_set1_epi32(pair));
+    *first = (vf)_mm512_moveldup_ps(both);
+    *second = (vf)_mm512_movehdup_ps(both);
+#else
+    *first = PATH(half_lanes)(p);
+    *second = PATH(half_lanes)(p + 2);
+#endif
+}
+
 // Rounds to bfloat16; no weight is so small that the instruction takes it for zero.
 INLINE vh PATH(round_weights)(vf v) {
 #if PAIR_INSTRUCTION
@@ -38,35 +63,53 @@ INLINE void PATH(put_vector)(void *d, const int type, long at, vf v) {
     memcpy((uint16_t *)d + at, &narrow, sizeof narrow);
 }
 
-// 32 floats as elements of a type.
-INLINE void PATH(put_group)(void *d, const int type, const float *x) {
-    for (int i = 0; i < 32; i += VECTOR_BYTES / 4)
-        PATH(put_vector)(d, type, i, PATH(load_float32)(x + i));
+// 32 elements.
+typedef struct PATH(group) { vf v[128 / VECTOR_BYTES]; } PATH(group);
+
+// A byte a lane, and the lanes' numbers.
+INLINE vu PATH(some_numbers)(const uint8_t *b) {
+    typedef uint8_t bytes_of_vector __attribute__((vector_size(VECTOR_BYTES / 4)));
+    bytes_of_vector bytes;
+    memcpy(&bytes, b, sizeof bytes);
+    return __builtin_convertvector(bytes, vu);
+}
+INLINE vu PATH(lane_numbers)(void) {
+    vu numbers;
+    for (int l = 0; l < VECTOR_BYTES / 4; l++) numbers[l] = (uint32_t)l;
+    return numbers;
+}
+
+INLINE PATH(group) PATH(group_of)(const float *x) {
+    PATH(group) group;
+    memcpy(&group, x, sizeof group);
+    return group;
 }
 
 typedef int8_t PATH(some_bytes) __attribute__((vector_size(VECTOR_BYTES / 4)));
 
 // 32 signed bytes times a scale.
-INLINE void PATH(put_bytes)(void *d, const int type, const void *b, float scale) {
-    for (int i = 0; i < 32; i += VECTOR_BYTES / 4) {
+INLINE PATH(group) PATH(scaled_bytes)(const void *b, vf scale) {
+    PATH(group) group;
+    for (int i = 0; i < 128 / VECTOR_BYTES; i++) {
         PATH(some_bytes) bytes;
-        memcpy(&bytes, (const char *)b + i, sizeof bytes);
-        PATH(put_vector)(d, type, i, __builtin_convertvector(bytes, vf) * scale);
+        memcpy(&bytes, (const char *)b + i * sizeof bytes, sizeof bytes);
+        group.v[i] = __builtin_convertvector(bytes, vf) * scale;
     }
+    return group;
 }
 
 // The 16 values that four bits can have in a block.
 typedef struct PATH(levels) { vf v[64 / VECTOR_BYTES]; } PATH(levels);
 
-// offset + scale·(i - least) for the number i of each level.
-INLINE PATH(levels) PATH(even_levels)(float scale, float offset, int least) {
+// offset + scale·(i - least) for the number i of each level. Without an offset nothing is added, which
+// would lose the sign of zero.
+INLINE PATH(levels) PATH(levels_from)(vf scale, vf offset, const int least, const int adds) {
     PATH(levels) levels;
     for (int i = 0; i < 64 / VECTOR_BYTES; i++) {
         vf number;
         for (int l = 0; l < VECTOR_BYTES / 4; l++)
             number[l] = (float)(i * (VECTOR_BYTES / 4) + l - least);
-        // Without an offset nothing is added, which would lose the sign of zero.
-        levels.v[i] = least ? number * scale : MULTIPLY_ADD(number, scale - (vf){}, offset - (vf){});
+        levels.v[i] = adds ? MULTIPLY_ADD(number, scale, offset) : number * scale;
     }
     return levels;
 }
@@ -75,14 +118,87 @@ INLINE PATH(levels) PATH(even_levels)(float scale, float offset, int least) {
 enum { PATH(neighbours), PATH(halves) };
 
 // 32 elements, each one of 16 levels.
-INLINE void PATH(put_levels)(
-    void *d, const int type, const uint8_t *b, PATH(levels) levels, const int order) {
+typedef struct PATH(leveled) {
+    const uint8_t *numbers;
+    PATH(levels) levels;
+} PATH(leveled);
+
+INLINE PATH(group) PATH(choose_levels)(PATH(leveled) from, const int order) {
+    const uint8_t *b = from.numbers;
 #if PERMUTES_WORDS
-    if (type == FLEDGE_BFLOAT16) {
-        __m256i table = (__m256i)PATH(round_weights)(levels.v[0]);
-        __m512i index;
-        __m128i bytes = _mm_loadu_si128((const __m128i *)b);
+    __m128i bytes = _mm_loadu_si128((const __m128i *)b);
+    __m512i first, second;   // four bits of an index count
+    if (order == PATH(neighbours)) {
+        __m512i low = _mm512_cvtepu8_epi64(bytes);
+        __m512i high = _mm512_cvtepu8_epi64(_mm_srli_si128(bytes, 8));
+        first = _mm512_or_si512(_mm512_srli_epi64(low, 4), _mm512_slli_epi64(low, 32));
+        second = _mm512_or_si512(_mm512_srli_epi64(high, 4), _mm512_slli_epi64(high, 32));
+    } else {
+        first = _mm512_cvtepu8_epi32(bytes);
+        second = _mm512_srli_epi32(first, 4);
+    }
+    __m512 table = (__m512)from.levels.v[0];
+    return (PATH(group)){{(vf)_mm512_permutexvar_ps(first, table),
+                          (vf)_mm512_permutexvar_ps(second, table)}};
+#else
+    float x[32], level[16];
+    memcpy(level, &from.levels, sizeof level);
+    for (int i = 0; i < 16; i++)
         if (order == PATH(neighbours)) {
+            x[2 * i] = level[b[i] >> 4];
+            x[2 * i + 1] = level[b[i] & 15];
+        } else {
+            x[i] = level[b[i] & 15];
+            x[i + 16] = level[b[i] >> 4];
+        }
+    return PATH(group_of)(x);
+#endif
+}
+
+#include "blocks_ggml.h"
+#include "blocks_codes.h"
+
+INLINE int PATH(has_levels)(const int format) {
+    return format == FLEDGE_CODES || format == FLEDGE_Q4_0 || format == FLEDGE_Q4_1;
+}
+
+INLINE PATH(leveled) PATH(leveled_group)(
+    const fledge_blocks *m, const int format, long row, long at) {
+    const uint8_t *line = m->data + row * m->row_bytes;
+    return format == FLEDGE_CODES ? PATH(codes)(m, (row * m->columns + at) / 32)
+        : format == FLEDGE_Q4_0 ? PATH(q4_0)(line, (unsigned long)at / 32) : PATH(q4_1)(line, (unsigned long)at / 32);
+}
+
+// Elements `at` ..< `at` + 32 of a row.
+INLINE PATH(group) PATH(floats_of_group)(
+    const fledge_blocks *m, const int format, long row, long at) {
+    const uint8_t *line = m->data + row * m->row_bytes;
+    switch (format) {
+    case FLEDGE_INT8: return PATH(bytes)(m, row, at);
+    case FLEDGE_Q5_0: return PATH(q5_0)(line, (unsigned long)at / 32);
+    case FLEDGE_Q5_1: return PATH(q5_1)(line, (unsigned long)at / 32);
+    case FLEDGE_Q8_0: return PATH(q8_0)(line, (unsigned long)at / 32);
+    case FLEDGE_Q2_K: return PATH(q2_K)(line, (unsigned long)at / 32);
+    case FLEDGE_Q3_K: return PATH(q3_K)(line, (unsigned long)at / 32);
+    case FLEDGE_Q4_K: return PATH(q4_K)(line, (unsigned long)at / 32);
+    case FLEDGE_Q5_K: return PATH(q5_K)(line, (unsigned long)at / 32);
+    case FLEDGE_Q6_K: return PATH(q6_K)(line, (unsigned long)at / 32);
+    default:
+        return PATH(choose_levels)(
+            PATH(leveled_group)(m, format, row, at),
+            format == FLEDGE_CODES ? PATH(neighbours) : PATH(halves));
+    }
+}
+
+INLINE void PATH(expand_group)(
+    void *d, const int type, const fledge_blocks *m, const int format, long row, long at) {
+#if PERMUTES_WORDS
+    if (type == FLEDGE_BFLOAT16 && PATH(has_levels)(format)) {
+        PATH(leveled) from = PATH(leveled_group)(m, format, row, at);
+        __m256i table = (__m256i)PATH(round_weights)(from.levels.v[0]);
+        __m512i index;
+        __m128i bytes = _mm_loadu_si128((const __m128i *)from.numbers);
+        if (format == FLEDGE_CODES) {
             __m512i v = _mm512_cvtepu8_epi32(bytes);
             index = _mm512_or_si512(_mm512_srli_epi32(v, 4), _mm512_slli_epi32(v, 16));
         } else {
@@ -94,44 +210,10 @@ INLINE void PATH(put_levels)(
         return;
     }
 #endif
-    float x[32], level[16];
-    memcpy(level, &levels, sizeof level);
-    if (order == PATH(neighbours))
-        for (int i = 0; i < 16; i++) {
-            x[2 * i] = level[b[i] >> 4];
-            x[2 * i + 1] = level[b[i] & 15];
-        }
-    else
-        for (int i = 0; i < 16; i++) {
-            x[i] = level[b[i] & 15];
-            x[i + 16] = level[b[i] >> 4];
-        }
-    PATH(put_group)(d, type, x);
+    PATH(group) group = PATH(floats_of_group)(m, format, row, at);
+    for (int i = 0; i < 128 / VECTOR_BYTES; i++)
+        PATH(put_vector)(d, type, i * (VECTOR_BYTES / 4), group.v[i]);
 }
-
-#include "blocks_ggml.h"
-#include "blocks_codes.h"
-
-#define GROUP(format, group) \
-    case format: PATH(group)(d, type, (const uint8_t *)m->data + row * m->row_bytes, at / 32); break;
-INLINE void PATH(expand_group)(
-    void *d, const int type, const fledge_blocks *m, const int format, long row, long at) {
-    switch (format) {
-    case FLEDGE_CODES: PATH(codes)(d, type, m, (row * m->columns + at) / 32); break;
-    case FLEDGE_INT8: PATH(bytes)(d, type, m, row, at); break;
-    GROUP(FLEDGE_Q4_0, q4_0)
-    GROUP(FLEDGE_Q4_1, q4_1)
-    GROUP(FLEDGE_Q5_0, q5_0)
-    GROUP(FLEDGE_Q5_1, q5_1)
-    GROUP(FLEDGE_Q8_0, q8_0)
-    GROUP(FLEDGE_Q2_K, q2_K)
-    GROUP(FLEDGE_Q3_K, q3_K)
-    GROUP(FLEDGE_Q4_K, q4_K)
-    GROUP(FLEDGE_Q5_K, q5_K)
-    GROUP(FLEDGE_Q6_K, q6_K)
-    }
-}
-#undef GROUP
 
 // A run of a row: whole groups, and parts of groups at its ends.
 INLINE void PATH(expand_run)(

@@ -8,21 +8,21 @@ INLINE float PATH(block_scale)(const fledge_blocks *m, long block) {
     return product + m->nested_offset;
 }
 
-INLINE void PATH(codes)(void *d, const int type, const fledge_blocks *m, long group) {
+INLINE PATH(leveled) PATH(codes)(const fledge_blocks *m, long group) {
     float scale = PATH(block_scale)(m, group / 2);
-    PATH(levels) levels;
-    memcpy(&levels, m->codes, sizeof levels);
-    for (int i = 0; i < 64 / VECTOR_BYTES; i++) levels.v[i] *= scale;
-    PATH(put_levels)(d, type, m->data + group * 16, levels, PATH(neighbours));
+    PATH(leveled) result = {.numbers = m->data + group * 16};
+    memcpy(&result.levels, m->codes, sizeof result.levels);
+    for (int i = 0; i < 64 / VECTOR_BYTES; i++) result.levels.v[i] *= scale;
+    return result;
 }
 
 // The last group of a row may be cut short: nothing behind it is read.
-INLINE void PATH(bytes)(void *d, const int type, const fledge_blocks *m, long row, long at) {
+INLINE PATH(group) PATH(bytes)(const fledge_blocks *m, long row, long at) {
     const uint8_t *b = m->data + row * m->row_bytes + at;
     uint8_t part[32] = {0};
     if (m->columns - at < 32) {
         memcpy(part, b, m->columns - at);
         b = part;
     }
-    PATH(put_bytes)(d, type, b, m->scales[row]);
+    return PATH(scaled_bytes)(b, m->scales[row] - (vf){});
 }

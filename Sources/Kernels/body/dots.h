@@ -1,103 +1,226 @@
-// Products with at most a vector of columns whose operands both run along the depth: dot products,
-// with the depth across the lanes. A low-rank adapter's first factor is of this kind.
+// Products as dot products, with the depth across the lanes, where both operands run along the depth:
+// those with at most a vector of columns, as a low-rank adapter's first factor, and those that ask for
+// it to read a weight as it lies, as generation does. An element has the same bits in any number of
+// rows and columns.
 
-enum { SUM(dot_rows) = 3 };
+enum { SUM(dot_rows) = 3, SUM(dot_block) = 48 };
 
-INLINE S SUM(total)(V v) {
-    S x[LANES];
-    memcpy(x, &v, sizeof v);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
+// Halves the groups of `width` lanes that each of a and b holds: those of a first, then those of b.
+INLINE V SUM(fold)(V a, V b, const int width) {
+#define HALVES(...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#if VECTOR_BYTES == 64 && defined(SUM_IS_FLOAT)
+    switch (width) {
+    case 16: return HALVES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+        + HALVES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    case 8: return HALVES(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+        + HALVES(4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    case 4: return HALVES(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29)
+        + HALVES(2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+    default: return HALVES(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+        + HALVES(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    }
+#elif VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && defined(SUM_IS_FLOAT))
+    switch (width) {
+    case 8: return HALVES(0, 1, 2, 3, 8, 9, 10, 11) + HALVES(4, 5, 6, 7, 12, 13, 14, 15);
+    case 4: return HALVES(0, 1, 4, 5, 8, 9, 12, 13) + HALVES(2, 3, 6, 7, 10, 11, 14, 15);
+    default: return HALVES(0, 2, 4, 6, 8, 10, 12, 14) + HALVES(1, 3, 5, 7, 9, 11, 13, 15);
+    }
+#elif VECTOR_BYTES == 32 || defined(SUM_IS_FLOAT)
+    switch (width) {
+    case 4: return HALVES(0, 1, 4, 5) + HALVES(2, 3, 6, 7);
+    default: return HALVES(0, 2, 4, 6) + HALVES(1, 3, 5, 7);
+    }
+#else
+    return HALVES(0, 2) + HALVES(1, 3);
+#endif
+#undef HALVES
 }
+
+// The totals of a vector a column.
+INLINE void SUM(totals)(S *d, const V v[DOT_COLUMNS]) {
+#if DOT_COLUMNS == 8
+    enum { next = LANES / 2, last = LANES / 4 };
+    V a = SUM(fold)(v[0], v[1], LANES), b = SUM(fold)(v[2], v[3], LANES);
+    V c = SUM(fold)(v[4], v[5], LANES), e = SUM(fold)(v[6], v[7], LANES);
+    V all = SUM(fold)(SUM(fold)(a, b, next), SUM(fold)(c, e, next), last);
+    if (LANES == 16) all = SUM(fold)(all, all, 2);
+    memcpy(d, &all, 8 * sizeof(S));
+#else
+    V a = SUM(fold)(v[0], v[1], LANES), b = SUM(fold)(v[2], v[3], LANES);
+    if (LANES == 2) {
+        memcpy(d, &a, sizeof a);
+        memcpy(d + 2, &b, sizeof b);
+        return;
+    }
+    a = SUM(fold)(a, b, LANES / 2);
+    if (LANES == 8) a = SUM(fold)(a, a, 2);
+    memcpy(d, &a, 4 * sizeof(S));
+#endif
+}
+
+// The depth's run that a group of columns is multiplied over: rows of A, and of B's transpose.
+typedef struct SUM(lines) {
+    const char *a;
+    const char *b;
+    long a_row, b_row, depth;   // rows apart in elements
+} SUM(lines);
 
 // Adds `n` products, at most a vector of them, to every sum.
 INLINE void SUM(dots_step)(
-    const int rows, const int columns, const int a_type, const fledge_product *p, long i, long j,
-    long k, long n, V sums[SUM(dot_rows)][DOT_COLUMNS]) {
+    const int rows, const int columns, const int a_type, const int b_type, SUM(lines) p, long k,
+    long n, V sums[SUM(dot_rows)][DOT_COLUMNS]) {
     V left[SUM(dot_rows)];
-    for (int r = 0; r < rows; r++)
-        left[r] = SUM(elements)(p->a, a_type, (i + r) * p->a_row + k, n);
+    for (int r = 0; r < rows; r++) left[r] = SUM(elements)(p.a, a_type, r * p.a_row + k, n);
     for (int c = 0; c < columns; c++) {
-        V right = SUM(elements)(p->b, SUM(type), (j + c) * p->b_column + k, n);
+        V right = SUM(elements)(p.b, b_type, c * p.b_row + k, n);
         for (int r = 0; r < rows; r++) sums[r][c] = MULTIPLY_ADD(left[r], right, sums[r][c]);
     }
 }
 
+// d[rows][d_row] for up to DOT_COLUMNS columns.
 INLINE void SUM(dots_as)(
-    const int rows, const int columns, const int a_type, const fledge_product *p, long i, long j,
-    S *d) {
+    const int rows, const int columns, const int a_type, const int b_type, SUM(lines) p, S *d,
+    long d_row) {
     V sums[SUM(dot_rows)][DOT_COLUMNS];
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++) sums[r][c] = (V){};
-    long k = 0;
-    for (; k + LANES <= p->depth; k += LANES)
-        SUM(dots_step)(rows, columns, a_type, p, i, j, k, LANES, sums);
-    if (k < p->depth) SUM(dots_step)(rows, columns, a_type, p, i, j, k, p->depth - k, sums);
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++) d[r * LANES + j + c] = SUM(total)(sums[r][c]);
+        for (int c = 0; c < DOT_COLUMNS; c++) sums[r][c] = (V){};
+    long k = 0, far = (long)columns * p.b_row;
+    for (; k + LANES <= p.depth; k += LANES) {
+        if (rows == 1 && k * (b_type == FLEDGE_BFLOAT16 ? 2 : (long)sizeof(S)) % 64 == 0)
+            for (int c = 0; c < columns; c++)   // the next columns
+                __builtin_prefetch(
+                    p.b + (far + c * p.b_row + k) * (b_type == FLEDGE_BFLOAT16 ? 2 : sizeof(S)));
+        SUM(dots_step)(rows, columns, a_type, b_type, p, k, LANES, sums);
+    }
+    if (k < p.depth) SUM(dots_step)(rows, columns, a_type, b_type, p, k, p.depth - k, sums);
+    for (int r = 0; r < rows; r++) {
+        S totals[DOT_COLUMNS];
+        SUM(totals)(totals, sums[r]);
+        memcpy(d + r * d_row, totals, columns * sizeof(S));
+    }
 }
 
-// All columns of one to `dot_rows` rows.
 INLINE void SUM(dots_of)(
-    const int rows, const int a_type, const fledge_product *p, long i, S *d) {
-    long j = 0;
-    for (; j + DOT_COLUMNS <= p->columns; j += DOT_COLUMNS)
-        SUM(dots_as)(rows, DOT_COLUMNS, a_type, p, i, j, d);
-    for (; j + 2 <= p->columns; j += 2) SUM(dots_as)(rows, 2, a_type, p, i, j, d);
-    for (; j < p->columns; j++) SUM(dots_as)(rows, 1, a_type, p, i, j, d);
+    const int rows, const int a_type, const int b_type, SUM(lines) p, long columns, S *d,
+    long d_row) {
+    long size = b_type == FLEDGE_BFLOAT16 ? 2 : sizeof(S);
+    for (; columns >= DOT_COLUMNS; columns -= DOT_COLUMNS, d += DOT_COLUMNS) {
+        SUM(dots_as)(rows, DOT_COLUMNS, a_type, b_type, p, d, d_row);
+        p.b += DOT_COLUMNS * p.b_row * size;
+    }
+    for (; columns > 0; columns--, d++) {
+        SUM(dots_as)(rows, 1, a_type, b_type, p, d, d_row);
+        p.b += p.b_row * size;
+    }
+}
+
+typedef struct SUM(dots_job) {
+    const fledge_product *p;
+    long row_blocks, columns;   // of a task
+} SUM(dots_job);
+
+// Columns j ..< j + n in the type of the sums, as rows.
+static const S *SUM(widened)(const fledge_product *p, long j, long n) {
+    S *d = fledge_scratch(FLEDGE_SCRATCH_BLOCKS, n * p->depth * (long)sizeof(S) + 64);
+    for (long c = 0; c < n; c++) {
+        S *row = d + c * p->depth;
+        if (p->b_type >= FLEDGE_BLOCKS) {
+            PATH(expand)(row, SUM(type), p->b, p->b_type, j + c, 0, p->depth);
+            continue;
+        }
+        for (long k = 0; k < p->depth; k += LANES)
+            SUM(put)(row, k, p->depth,
+                     SUM(elements)(p->b, p->b_type, (j + c) * p->b_column + k, p->depth - k));
+    }
+    return d;
+}
+
+// Some rows of A by `n` columns from `j` on, read from `b`.
+static void SUM(dots_rows)(
+    const fledge_product *p, long i, long end, long n, const char *b, int b_type, long b_row, S *d,
+    long d_row) {
+    long size = p->a_type == FLEDGE_BFLOAT16 ? 2 : sizeof(S);
+    while (i < end) {
+        int rows = i + SUM(dot_rows) <= end ? SUM(dot_rows) : 1;
+        SUM(lines) lines = {.a = (const char *)p->a + i * p->a_row * size, .b = b,
+                            .a_row = p->a_row, .b_row = b_row, .depth = p->depth};
+        if (b_type == FLEDGE_BFLOAT16)
+            SUM(dots_of)(1, SUM(type), FLEDGE_BFLOAT16, lines, n, d, d_row);
+        else if (p->a_type == FLEDGE_BFLOAT16) {
+            if (rows == 1) SUM(dots_of)(1, FLEDGE_BFLOAT16, SUM(type), lines, n, d, d_row);
+            else SUM(dots_of)(SUM(dot_rows), FLEDGE_BFLOAT16, SUM(type), lines, n, d, d_row);
+        } else if (rows == 1) SUM(dots_of)(1, SUM(type), SUM(type), lines, n, d, d_row);
+        else SUM(dots_of)(SUM(dot_rows), SUM(type), SUM(type), lines, n, d, d_row);
+        i += rows;
+        d += rows * d_row;
+    }
 }
 
 static void SUM(dots_task)(void *context, long index) {
-    const fledge_product *p = context;
-    const S *bias = p->bias;
-    long end = (index + 1) * 48 < p->rows ? (index + 1) * 48 : p->rows;
-    for (long i = index * 48; i < end;) {
-        S sums[SUM(dot_rows) * LANES];
-        int rows = i + SUM(dot_rows) <= end ? SUM(dot_rows) : 1;
-        if (p->a_type == FLEDGE_BFLOAT16) {
-            if (rows == 1) SUM(dots_of)(1, FLEDGE_BFLOAT16, p, i, sums);
-            else SUM(dots_of)(SUM(dot_rows), FLEDGE_BFLOAT16, p, i, sums);
-        } else if (rows == 1) SUM(dots_of)(1, SUM(type), p, i, sums);
-        else SUM(dots_of)(SUM(dot_rows), SUM(type), p, i, sums);
-        for (int r = 0; r < rows; r++, i++) {
-            S *row = sums + r * LANES;
-            if (p->c_type == FLEDGE_BFLOAT16) {
-                S before[LANES];
-                if (p->accumulate) B(widen_sums)(p, before, LANES, i, 0, 1, p->columns);
-                for (long j = 0; j < p->columns; j++)
-                    row[j] += (p->accumulate ? before[j] : 0) + (bias ? bias[j] : 0);
+    const SUM(dots_job) *job = context;
+    const fledge_product *p = job->p;
+    long i0 = index % job->row_blocks * SUM(dot_block);
+    long j0 = index / job->row_blocks * job->columns;
+    long m = p->rows - i0 < SUM(dot_block) ? p->rows - i0 : SUM(dot_block);
+    long n = p->columns - j0 < job->columns ? p->columns - j0 : job->columns;
+    S *sums = fledge_scratch(FLEDGE_SCRATCH_SUMS, 2 * m * n * (long)sizeof(S) + 64);
+    int lies_so = p->b_type == SUM(type) || (p->b_type == FLEDGE_BFLOAT16 && m == 1);
+    // A group's lines stay in the nearest cache for all rows.
+    long group = lies_so && m <= SUM(dot_rows) ? n : DOT_COLUMNS;
+    int is_done = 0;
 #ifdef SUM_IS_FLOAT
-                PATH(from_float_bfloat16)((uint16_t *)p->c + i * p->c_row, row, p->columns);
+    is_done = p->b_type >= FLEDGE_BLOCKS && m == 1
+        && PATH(block_dots)(p, (const float *)p->a + i0 * p->a_row, j0, n, sums);
 #endif
-                continue;
-            }
-            S *c = (S *)p->c + i * p->c_row;
-            for (long j = 0; j < p->columns; j++)
-                c[j] = (p->accumulate ? c[j] + row[j] : row[j]) + (bias ? bias[j] : 0);
-        }
+    for (long j = 0; !is_done && j < n; j += group) {
+        long columns = n - j < group ? n - j : group;
+        const char *lying = (const char *)p->b
+            + (j0 + j) * p->b_column * (p->b_type == FLEDGE_BFLOAT16 ? 2 : (long)sizeof(S));
+        if (lies_so) SUM(dots_rows)(p, i0, i0 + m, columns, lying, p->b_type, p->b_column, sums + j, n);
+        else
+            SUM(dots_rows)(
+                p, i0, i0 + m, columns, (const char *)SUM(widened)(p, j0 + j, columns), SUM(type),
+                p->depth, sums + j, n);
+    }
+    if (p->second) SUM(add_second)(p->second, sums, n, i0, j0, m, n);
+    const S *bias = p->bias;
+    S *before = sums + m * n;
+    if (p->accumulate && p->c_type == FLEDGE_BFLOAT16) SUM(widen_sums)(p, before, n, i0, j0, m, n);
+    for (long i = 0; i < m; i++) {
+        S *row = sums + i * n, *c = (S *)p->c + (i0 + i) * p->c_row + j0;
+        const S *old = p->c_type == FLEDGE_BFLOAT16 ? before + i * n : c;
+        if (p->accumulate) for (long j = 0; j < n; j++) row[j] += old[j];
+        if (bias) for (long j = 0; j < n; j++) row[j] += bias[j0 + j];
+        if (p->c_type != FLEDGE_BFLOAT16) memcpy(c, row, n * sizeof(S));
+#ifdef SUM_IS_FLOAT
+        else PATH(from_float_bfloat16)((uint16_t *)p->c + (i0 + i) * p->c_row + j0, row, n);
+#endif
     }
 }
 
 // Whether a product is of this kind must not depend on its rows, or bits would.
 static int SUM(dots)(const fledge_product *p) {
-    if (p->columns > LANES || p->a_depth != 1 || p->b_depth != 1 || p->depth < LANES) return 0;
+    int lies_so = p->a_depth == 1 && p->b_depth == 1 && !(p->b_column == 1 && p->columns > 1);
+    int is_narrow = p->columns <= LANES && p->depth >= LANES && !p->second
+        && (p->b_type == SUM(type) || (p->b_type >= FLEDGE_BLOCKS && p->a_type == SUM(type)));
+    if (!lies_so || !(p->by_lanes || is_narrow)) return 0;
     fledge_product plain = *p;
-    if (p->b_type >= FLEDGE_BLOCKS && p->a_type == SUM(type)) {
-        // So few rows of a matrix in blocks are expanded at once.
-        S *expanded = fledge_scratch(
-            FLEDGE_SCRATCH_BLOCKS, p->columns * p->depth * (long)sizeof(S) + 64);
-        for (long j = 0; j < p->columns; j++)
-            PATH(expand)(expanded + j * p->depth, SUM(type), p->b, p->b_type, j, 0, p->depth);
-        plain.b = expanded;
-        plain.b_type = SUM(type);
-        plain.b_column = p->depth;
-        p = &plain;
+    if (p->by_lanes && p->a_type != SUM(type)) {
+        S *a = fledge_scratch(FLEDGE_SCRATCH_LEFT, p->rows * p->depth * (long)sizeof(S) + 64);
+        for (long i = 0; i < p->rows; i++)
+            for (long k = 0; k < p->depth; k += LANES)
+                SUM(put)(a + i * p->depth, k, p->depth,
+                         SUM(elements)(p->a, p->a_type, i * p->a_row + k, p->depth - k));
+        plain.a = a;
+        plain.a_type = SUM(type);
+        plain.a_row = p->depth;
     }
-    if (p->b_type != SUM(type) || p->second || (p->b_column == 1 && p->columns > 1)) return 0;
-    long tasks = (p->rows + 47) / 48;
+    SUM(dots_job) job = {.p = &plain};
+    job.row_blocks = (p->rows + SUM(dot_block) - 1) / SUM(dot_block);
+    job.columns = p->columns >= 1024 ? 64 : 32;
+    long tasks = job.row_blocks * ((p->columns + job.columns - 1) / job.columns);
     if (p->rows * p->columns * p->depth < 100000)
-        for (long i = 0; i < tasks; i++) SUM(dots_task)((void *)p, i);
-    else fledge_parallel_for(tasks, SUM(dots_task), (void *)p);
+        for (long i = 0; i < tasks; i++) SUM(dots_task)(&job, i);
+    else fledge_parallel_for(tasks, SUM(dots_task), &job);
     return 1;
 }

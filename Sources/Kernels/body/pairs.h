@@ -109,21 +109,6 @@ static void B(pack_right)(
             memset(d + j / width * width * depth + j % width + k * width, 0, sizeof(vu));
 }
 
-INLINE uint32_t B(left_unit)(const fledge_product *p, long i, long k) {
-    return B(pair)((const uint16_t *)p->a + i * p->a_row, 1, 2 * k, p->depth);
-}
-INLINE uint32_t B(right_unit)(const fledge_product *p, long j, long k) {
-    return B(pair)((const uint16_t *)p->b + j * p->b_column, 1, 2 * k, p->depth);
-}
-INLINE vf B(add_product)(vf sum, uint32_t a, vf b) {
-    return B(dot)(sum, (vu){} + a, (vu)b);
-}
-INLINE void B(load_columns)(vf v[8], const char *x, long stride, const int bytes) {
-    (void)bytes;
-    PATH(transpose_floats)(v, x, stride);
-}
-#include "few_rows.h"
-
 #include "blocking.h"
 #undef B
 #undef UNIT

@@ -84,5 +84,6 @@ static void PATH(expand)(
 #include "pairs.h"
 #endif
 #include "blocks.h"
+#include "block_dots.h"
 #include "adamw.h"
 #include "table.h"

@@ -154,24 +154,10 @@ static void SUM(pack_right)(
 #ifdef SUM_IS_FLOAT
 static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
 static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
+static int PATH(block_dots)(const fledge_product *p, const float *x, long j, long n, float *d);
 
-INLINE float SUM(left_unit)(const fledge_product *p, long i, long k) {
-    return SUM(element)(p->a, p->a_type, i * p->a_row + k);
-}
-INLINE float SUM(right_unit)(const fledge_product *p, long j, long k) {
-    return SUM(element)(p->b, p->b_type, j * p->b_column + k);
-}
-INLINE vf SUM(add_product)(vf sum, float a, vf b) { return MULTIPLY_ADD(a - (vf){}, b, sum); }
-INLINE void SUM(load_columns)(vf v[8], const char *x, long stride, const int bytes) {
-    if (bytes == 4) PATH(transpose_floats)(v, x, stride);
-    else PATH(transpose_halves)(v, x, stride);
-}
-#include "second.h"
-#include "few_rows.h"
-#else
-#include "second.h"
-INLINE int SUM(few_rows)(const fledge_product *p) { return p->rows < 0; }
 #endif
+#include "second.h"
 #include "blocking.h"
 #include "dots.h"
 #undef B

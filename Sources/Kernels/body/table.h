@@ -5,12 +5,13 @@ static void PATH(product)(const fledge_product *product) {
     if (product->c_type == FLEDGE_FLOAT64) {
         if (!PATH(dots_sum64)(product)) PATH(multiply_sum64)(product);
     }
+    else if (PATH(dots_sum32)(product)) return;
 #if PAIRS
     else if (product->a_type == FLEDGE_BFLOAT16
              && (product->b_type == FLEDGE_BFLOAT16 || product->b_type >= FLEDGE_BLOCKS))
         PATH(multiply_pairs)(product);
 #endif
-    else if (!PATH(dots_sum32)(product)) PATH(multiply_sum32)(product);
+    else PATH(multiply_sum32)(product);
 }
 
 const fledge_table PATH(fledge_table) = {

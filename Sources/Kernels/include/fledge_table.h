@@ -48,7 +48,8 @@ typedef struct fledge_second_product {
     long b_column, b_depth;
 } fledge_second_product;
 
-/// C[rows, columns] = A·B (+ C) (+ second) (+ bias), with strides in elements; one stride of A and one of B is 1.
+/// C[rows, columns] = A·B (+ C) (+ second) (+ bias), with strides in elements; one stride of A and one
+/// of B is 1.
 ///
 /// Types are float32 and bfloat16 in any mixture with sums in float32, or float64 throughout. B may
 /// be in blocks (`fledge_blocks`), which count as elements of A's type: the strides are then 1 along
@@ -68,6 +69,9 @@ typedef struct fledge_product {
     /// One number a column, in the type of the sums.
     const void *_Nullable bias;
     const fledge_second_product *_Nullable second;
+    /// Sums each element across lanes of the depth where both operands run along it: B is then read
+    /// once as it lies, which few rows want. Bits differ from the other order's, not with the rows.
+    int by_lanes;
 } fledge_product;
 
 /// Rows of a matrix that lie together.

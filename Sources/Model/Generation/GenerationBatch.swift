@@ -74,9 +74,11 @@ struct GenerationBatch {
     /// Computes the next token of every answer that is under way.
     mutating func step(_ receive: (Int, Int32) throws -> Bool) throws {
         guard !live.isEmpty else { return }
+        var pass = ForwardPass(generator.elementType)
+        pass.productOrder = .lanes
         let hidden = generator.model.hiddenStates(
             live.compactMap { $0.ids.last }, extending: live.map { .init($0.branch, by: 1) },
-            of: cache, ForwardPass(generator.elementType))
+            of: cache, pass)
         let before = live
         live = []
         try choose(before, rows(hidden, Array(before.indices)), receive)
@@ -148,7 +150,8 @@ struct GenerationBatch {
     /// The scores that follow some rows.
     private func rows(_ hidden: Tensor, _ rows: [Int]) -> [[Float]] {
         guard !rows.isEmpty else { return [] }
-        let scores = logits(hidden, head: generator.model.head, rows: rows.map { Int32($0) })
+        let scores = logits(
+            hidden, head: generator.model.head, rows: rows.map { Int32($0) }, order: .lanes)
         let (values, columns) = (scores.scalars(), scores.shape[1])
         return rows.indices.map { Array(values[$0 * columns..<($0 + 1) * columns]) }
     }

@@ -66,7 +66,7 @@ public final class Linear: Module {
 
     /// Applies the layer to `x`, shape `[tokens, in]`; the result has shape `[tokens, out]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        guard let adapter, isAdapterEnabled else { return map(x) }
+        guard let adapter, isAdapterEnabled else { return map(x, pass) }
         return adapter.apply(to: x, of: map, pass)
     }
 }
@@ -80,8 +80,10 @@ public struct LinearMap {
 
     /// Applies the map to `x`, shape `[tokens, in]`, with a low-rank update of its matrix if one is
     /// given: both are then one pass over the result, shape `[tokens, out]`.
-    public func callAsFunction(_ x: Tensor, adding lowRank: LowRankTerm? = nil) -> Tensor {
-        linearProduct(x, matrix, bias: bias, lowRank: lowRank)
+    public func callAsFunction(
+        _ x: Tensor, adding lowRank: LowRankTerm? = nil, _ pass: ForwardPass
+    ) -> Tensor {
+        linearProduct(x, matrix, bias: bias, lowRank: lowRank, order: pass.productOrder)
     }
 }
 

@@ -25,6 +25,15 @@ struct Matrix {
     }
 }
 
+/// The order that a product adds its terms in, which decides its bits and how fast it is for how many
+/// rows.
+public enum ProductOrder: Int, Sendable {
+    /// For many rows: the matrix is packed, and every row uses it from the caches.
+    case blocks
+    /// For few rows, as in generation: the matrix is read once as it lies.
+    case lanes
+}
+
 /// A product of small depth, in the type of the sums, that another one adds to each block of its
 /// result while it is in the caches.
 struct SecondProduct {
@@ -40,13 +49,14 @@ struct SecondProduct {
 func multiply(
     _ a: Matrix, _ b: Matrix, into c: UnsafeMutableRawPointer, _ type: ElementType, rows: Int,
     columns: Int, depth: Int, accumulating: Bool = false, bias: Tensor? = nil,
-    second: SecondProduct? = nil
+    second: SecondProduct? = nil, order: ProductOrder = .blocks
 ) {
     let product = fledge_product(
         rows: rows, columns: columns, depth: depth, a: a.pointer, a_type: Int32(a.type.rawValue),
         a_row: a.rowStride, a_depth: a.columnStride, b: b.pointer, b_type: Int32(b.type.rawValue),
         b_column: b.columnStride, b_depth: b.rowStride, c: c, c_type: Int32(type.rawValue),
-        c_row: columns, accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
+        c_row: columns, accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil,
+        by_lanes: Int32(order.rawValue))
     run(product, second)
     withExtendedLifetime(bias) {}
 }
@@ -55,7 +65,7 @@ func multiply(
 func multiply(
     _ a: Matrix, _ weight: QuantizedMatrix, transposed: Bool, into c: UnsafeMutableRawPointer,
     _ type: ElementType, rows: Int, accumulating: Bool = false, bias: Tensor? = nil,
-    second: SecondProduct? = nil
+    second: SecondProduct? = nil, order: ProductOrder = .blocks
 ) {
     let (columns, depth) =
         transposed ? (weight.shape[0], weight.shape[1]) : (weight.shape[1], weight.shape[0])
@@ -65,7 +75,8 @@ func multiply(
             a_type: Int32(a.type.rawValue), a_row: a.rowStride, a_depth: a.columnStride,
             b: UnsafeRawPointer(blocks), b_type: format, b_column: transposed ? 0 : 1,
             b_depth: transposed ? 1 : 0, c: c, c_type: Int32(type.rawValue), c_row: columns,
-            accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil)
+            accumulate: accumulating ? 1 : 0, bias: bias?.pointer, second: nil,
+            by_lanes: Int32(order.rawValue))
         run(product, second)
     }
     withExtendedLifetime(bias) {}

@@ -44,7 +44,8 @@ public enum LinearMatrix {
         /// C = A·Wᵀ where `transposed`, else A·W (+ second) (+ bias), or C += when `accumulating`.
         func multiply(
             _ a: Tensor, transposed: Bool, into c: UnsafeMutableRawPointer,
-            accumulating: Bool = false, bias: Tensor? = nil, second: SecondProduct? = nil
+            accumulating: Bool = false, bias: Tensor? = nil, second: SecondProduct? = nil,
+            order: ProductOrder = .blocks
         ) {
             let (rows, type) = (a.shape[0], a.elementType)
             switch self {
@@ -54,12 +55,12 @@ public enum LinearMatrix {
                     Matrix(a), transposed ? Matrix(matrix).transposed : Matrix(matrix), into: c,
                     type, rows: rows, columns: transposed ? outputs : inputs,
                     depth: transposed ? inputs : outputs, accumulating: accumulating, bias: bias,
-                    second: second)
+                    second: second, order: order)
                 withExtendedLifetime(matrix) {}
             case .quantized(let blocks):
                 FledgeTensor.multiply(
                     Matrix(a), blocks, transposed: transposed, into: c, type, rows: rows,
-                    accumulating: accumulating, bias: bias, second: second)
+                    accumulating: accumulating, bias: bias, second: second, order: order)
             }
             withExtendedLifetime(a) {}
         }

@@ -8,9 +8,12 @@ import FledgeKernels
 ///     matrix the result has the bits of the product with the expanded one.
 ///   - bias: `[outputs]`.
 ///   - lowRank: A low-rank update of the matrix.
+///   - order: How terms are added; rows that are computed in the same order have the same bits, however
+///     many there are.
 /// - Returns: `[tokens, outputs]` in the type of `x`.
 public func linearProduct(
-    _ x: Tensor, _ matrix: LinearMatrix, bias: Parameter? = nil, lowRank: LowRankTerm? = nil
+    _ x: Tensor, _ matrix: LinearMatrix, bias: Parameter? = nil, lowRank: LowRankTerm? = nil,
+    order: ProductOrder = .blocks
 ) -> Tensor {
     precondition(
         x.shape.count == 2 && matrix.shape.count == 2 && x.shape[1] == matrix.shape[1],
@@ -25,7 +28,7 @@ public func linearProduct(
     factor.multiply(
         x, transposed: true, into: result.freshPointer,
         bias: bias?.value.detached.converted(to: x.elementType.accumulator),
-        second: update?.forward)
+        second: update?.forward, order: order)
     withExtendedLifetime(update) {}
     let needsInput = matrix.tapeReference != nil || lowRank?.down.tapeReference != nil
     return result.recorded(

@@ -4,8 +4,10 @@
 ///   - hidden: `[tokens, channels]`.
 ///   - head: `[vocabulary, channels]`.
 ///   - rows: The rows that are wanted; all when left out.
+///   - order: How terms are added.
 /// - Returns: `[rows, vocabulary]`, float32 (float64 for float64).
-public func logits(_ hidden: Tensor, head: Parameter, rows: [Int32]? = nil) -> Tensor {
+public func logits(_ hidden: Tensor, head: Parameter, rows: [Int32]? = nil, order: ProductOrder = .blocks
+) -> Tensor {
     hidden.requireUntracked("logits")
     precondition(
         hidden.shape.count == 2 && head.value.shape.count == 2
@@ -20,7 +22,8 @@ public func logits(_ hidden: Tensor, head: Parameter, rows: [Int32]? = nil) -> T
     let result = Tensor(uninitialized: [picked.shape[0], matrix.shape[0]], type)
     multiply(
         Matrix(picked), Matrix(matrix).transposed, into: result.freshPointer, type,
-        rows: picked.shape[0], columns: matrix.shape[0], depth: picked.shape[1])
+        rows: picked.shape[0], columns: matrix.shape[0], depth: picked.shape[1],
+        order: order)
     withExtendedLifetime((picked, matrix)) {}
     return result
 }

@@ -21,8 +21,7 @@ public struct LowRankTerm {
 /// dx = (s·dy·B)·A through the dropout.
 struct LowRankUpdate {
     private let down: Tensor
-    /// Bᵀ, `[rank, outputs]`: both products that read it run along its rows.
-    private let upTransposed: Tensor
+    private let up: Tensor
     private let hidden: Tensor
     private let scaling: Double
     private let dropout: Dropout?
@@ -37,7 +36,7 @@ struct LowRankUpdate {
             a.shape.count == 2 && b.shape == [shape[0], a.shape[0]] && a.shape[1] == shape[1],
             "linearProduct: matrix \(shape), \(term.down.name) \(a.shape), "
                 + "\(term.up.name) \(b.shape)")
-        (down, upTransposed) = (a.converted(to: sums), b.converted(to: sums).transposed())
+        (down, up) = (a.converted(to: sums), b.converted(to: sums))
         (scaling, dropout) = (Double(term.scaling), term.dropout)
         let (tokens, rank) = (x.shape[0], a.shape[0])
         let input = term.dropout.map { $0.apply(x) } ?? x.detached
@@ -52,7 +51,7 @@ struct LowRankUpdate {
 
     /// h·Bᵀ, to be added to the product; this value must outlive it.
     var forward: SecondProduct {
-        SecondProduct(a: Matrix(hidden), b: Matrix(upTransposed), depth: rank)
+        SecondProduct(a: Matrix(hidden), b: Matrix(up).transposed, depth: rank)
     }
 
     /// Adds the gradients of A and B, inputs 3 and 4 of the operation.
@@ -69,11 +68,14 @@ struct LowRankUpdate {
             pass.add(turned.transposed(), to: 4)
         }
         guard pass.wants(0) || pass.wants(3) else { return nil }
+        // The product by few columns runs along the depth of both.
+        let upTransposed = up.transposed()
         var inner = Tensor(uninitialized: [tokens, rank], sums)
         multiply(
             Matrix(dy), Matrix(upTransposed).transposed, into: inner.freshPointer, sums,
             rows: tokens, columns: rank, depth: outputs)
         inner.scale(by: scaling)
+        withExtendedLifetime(upTransposed) {}
         if let x {
             let (input, inputs) = (dropout.map { $0.apply(x) } ?? x, x.shape[1])
             pass.accumulate(into: 3, shape: [rank, inputs], sums) { target, holdsSum in
