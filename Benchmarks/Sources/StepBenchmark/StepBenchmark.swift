@@ -4,7 +4,8 @@ import Foundation
 /// Times steps on one packed sequence, every token supervised: LoRA of rank 8 on all linear layers, or
 /// all weights with --full.
 ///
-/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [--full] [--recompute] [--profile]
+/// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [--full] [--nf4] [--recompute]
+/// [--profile]
 @main
 struct StepBenchmark {
     static func main() throws {
@@ -14,17 +15,19 @@ struct StepBenchmark {
             return arguments.contains(flag)
         }
         let (isFull, recomputes) = (takes("--full"), takes("--recompute"))
-        let profiles = takes("--profile")
+        let (profiles, isQuantised) = (takes("--profile"), takes("--nf4"))
         guard arguments.count == 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
             let warmup = Int(arguments[5])
         else {
             print(
                 "usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP "
-                    + "[--full] [--recompute] [--profile]")
+                    + "[--full] [--nf4] [--recompute] [--profile]")
             exit(2)
         }
         let type: ElementType = arguments[2] == "bfloat16" ? .bfloat16 : .float32
-        let model = try Checkpoint(path: arguments[1]).causalLM(storing: type)
+        let storage: LinearStorage =
+            isQuantised ? .quantized(.fourBit(.nf4, hasNestedScales: true)) : .plain
+        let model = try Checkpoint(path: arguments[1]).causalLM(storing: type, linears: storage)
         if isFull { model.makeTrainable() } else { try model.attach(LoRA(rank: 8), seed: 0) }
         let recorder = Recorder()
         let trainer = Trainer(
@@ -59,7 +62,7 @@ struct StepBenchmark {
             "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
             "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576),
             "tensor_peak_mib": .number(Double(BufferPool.peakBytes) / 1_048_576),
-            "method": .string(isFull ? "full" : "lora"), "kernels": .string(Kernels.path),
+            "method": .string(isFull ? "full" : isQuantised ? "qlora" : "lora"), "kernels": .string(Kernels.path),
         ]
         print(result.serialized(.compact))
     }
