@@ -37,7 +37,7 @@ import Testing
             // A gradient that should be zero, as that of a lone key, has no relative error.
             #expect(
                 closeness.isWithin(tolerance(type) * factor)
-                    || !closeness.isBroken && closeness.largestDifference < tolerance(type) * 1e-2,
+                    || !closeness.isBroken && closeness.largestDifference < tolerance(type) * 0.1,
                 "\(path) \(type) \(index == 0 ? "value" : parameters[index - 1].name): \(closeness)"
             )
         }

@@ -6,6 +6,10 @@
 #ifndef FLEDGE_ATTENTION_TILE
 #define FLEDGE_ATTENTION_TILE
 enum { query_tile = 64, key_tile = 64, product_rows = 6 };
+
+// What is zero of a tile's products, where query i sees keys 0 ..< limit + i only: nothing, columns of
+// the result or terms of the sums behind those keys, or terms before the first query that sees a key.
+enum { whole_tile, seen_columns, seen_terms, seeing_terms };
 #endif
 
 static long NAME(padded)(long dimension) {
@@ -13,17 +17,28 @@ static long NAME(padded)(long dimension) {
     return (dimension + width - 1) / width * width;
 }
 
-// C[rows, columns padded] (+)= A·B with B packed in panels.
+// C[rows, columns padded] (+)= A·B with B packed in panels; what `part` says is zero may stay unset.
 INLINE void NAME(small_product)(
     long rows, long columns, long depth, const S *a, long a_row, long a_depth, const S *b, S *c,
-    long c_row, int load) {
+    long c_row, int load, const int part, long limit) {
     long width = ATTENTION_VECTORS * LANES;
     for (long j = 0; j < columns; j += width)
-        for (long i = 0; i < rows; i += product_rows)
+        for (long i = 0; i < rows; i += product_rows) {
+            long height = rows - i < product_rows ? rows - i : product_rows, begin = 0, end = depth;
+            long seen = limit + i + height - 1;   // keys that the last of these rows sees
+            int vectors = ATTENTION_VECTORS;
+            if (part == seen_columns && seen - j <= TILE_VECTORS * LANES) {
+                if (seen <= j) continue;
+                vectors = seen - j <= LANES ? 1 : TILE_VECTORS;
+            }
+            if (part == seen_terms && seen < end) end = seen;
+            if (part == seeing_terms && i >= limit) begin = i - limit + 1;
+            if (end <= begin && load) continue;
             SUM(tile_strided)(
-                (int)(rows - i < product_rows ? rows - i : product_rows), ATTENTION_VECTORS, depth,
-                (const char *)(a + i * a_row), a_row * (long)sizeof(S), a_depth * (long)sizeof(S),
-                b + j * depth, width, c + i * c_row + j, c_row, load);
+                (int)height, vectors, end - begin, (const char *)(a + i * a_row + begin * a_depth),
+                a_row * (long)sizeof(S), a_depth * (long)sizeof(S), b + j * depth + begin * width,
+                width, c + i * c_row + j, c_row, load);
+        }
 }
 
 // Rows of x become the columns of a packed operand.
@@ -45,27 +60,31 @@ INLINE void NAME(load_rows)(S *d, const T *x, long stride, long rows, long dimen
             SUM(put)(d + i * dimension, j, dimension, NAME(get)(x + i * stride, j, dimension));
 }
 
-// Turns a row of products into exponentials; returns what the sums so far shrink by.
+// Turns a row of a tile's products into exponentials, zero behind the valid ones; returns what the sums
+// so far shrink by.
 INLINE S NAME(softmax_row)(S *row, long valid, long columns, S scale, S *top, S *total) {
-    for (long j = 0; j < valid; j += LANES)
-        SUM(put)(row, j, valid, SUM(get)(row, j, valid) * scale);
-    S before = *top, now = SUM(largest)(row, valid);
+    V best = (V){} - (S)INFINITY;
+    long j = 0;
+    for (; j + LANES <= valid; j += LANES)
+        best = __builtin_elementwise_max(best, SUM(load)(row + j));
+    if (j < valid)
+        best = __builtin_elementwise_max(best, SUM(first_lanes)(SUM(load)(row + j), valid - j, best));
+    S before = *top, now = SUM(largest_lane)(best) * scale;
     if (before > now) now = before;
     V sums = {};
-    long j = 0;
-    for (; j + LANES <= valid; j += LANES) {
-        V e = SUM(exp)(SUM(load)(row + j) - now);
+    for (j = 0; j < columns; j += LANES) {
+        V e = {};
+        if (j < valid) {
+            // Rounded before the subtraction, so that the largest gives exactly one.
+            V x = SUM(load)(row + j) * scale;
+            e = SUM(exp)(x - now);
+            if (valid - j < LANES) e = SUM(first_lanes)(e, valid - j, (V){});
+        }
         sums += e;
         SUM(store)(row + j, e);
     }
-    S sum = SUM(reduce)(sums);
-    if (j < valid) {
-        SUM(put)(row, j, valid, SUM(exp)(SUM(get)(row, j, valid) - now));
-        for (; j < valid; j++) sum += row[j];
-    }
-    for (j = valid; j < columns; j++) row[j] = 0;
     S shrink = before == -(S)INFINITY ? 0 : SUM(exp)((V){} + (before - now))[0];
-    *total = *total * shrink + sum;
+    *total = *total * shrink + SUM(reduce)(sums);
     *top = now;
     return shrink;
 }
@@ -117,7 +136,7 @@ static void NAME(attention_forward)(
     }
     for (long k0 = 0; k0 < first + rows; k0 += key_tile) {
         long columns = first + rows - k0 < key_tile ? first + rows - k0 : key_tile;
-        long stride;
+        long stride, limit = first + 1 - k0;
         const T *rows_of_k = NAME(sequence_rows)(job, k, copy, k0, columns, &stride);
         NAME(pack_columns)(keys, rows_of_k, stride, columns, dimension);
         const T *rows_of_v = NAME(sequence_rows)(job, v, copy, k0, columns, &stride);
@@ -126,10 +145,9 @@ static void NAME(attention_forward)(
             S *output = sums + h * query_tile * padded;
             NAME(small_product)(
                 rows, columns, dimension, queries + h * query_tile * dimension, dimension, 1, keys,
-                weights, key_tile, 0);
+                weights, key_tile, 0, seen_columns, limit);
             for (long i = 0; i < rows; i++) {
-                long valid = first + i + 1 - k0;
-                if (valid > columns) valid = columns;
+                long valid = limit + i < columns ? limit + i : columns;
                 S *row = weights + i * key_tile;
                 if (valid <= 0) {
                     memset(row, 0, columns * sizeof(S));
@@ -143,7 +161,8 @@ static void NAME(attention_forward)(
                         SUM(store)(x, SUM(load)(x) * shrink);
             }
             NAME(small_product)(
-                rows, dimension, columns, weights, key_tile, 1, values, output, padded, 1);
+                rows, dimension, columns, weights, key_tile, 1, values, output, padded, 1,
+                seen_terms, limit);
         }
     }
     for (long h = 0; h < group; h++)

@@ -36,25 +36,31 @@ INLINE void NAME(attention_tile)(
     const S *log_sums = (const S *)job->log_sums + q0 * job->heads + head;
     V scale = (V){} + (S)job->scale;
     NAME(small_product)(
-        rows, columns, dimension, q->rows, dimension, 1, k->key_columns, weights, key_tile, 0);
+        rows, columns, dimension, q->rows, dimension, 1, k->key_columns, weights, key_tile, 0,
+        seen_columns, limit);
     NAME(small_product)(
         rows, columns, dimension, q->slope_rows, dimension, 1, k->value_columns, slopes, key_tile,
-        0);
+        0, seen_columns, limit);
     for (long i = 0; i < rows; i++) {
         S *p = weights + i * key_tile, *s = slopes + i * key_tile;
         long valid = limit + i < columns ? limit + i : columns;
         S log_sum = log_sums[i * job->heads];
         for (long j = 0; j < valid; j += LANES) {
-            V e = SUM(exp)(SUM(load)(p + j) * scale - log_sum);
+            V x = SUM(load)(p + j) * scale, e = SUM(exp)(x - log_sum);
             SUM(store)(p + j, e);
             SUM(store)(s + j, e * (SUM(load)(s + j) - inner[i]) * scale);
         }
         for (long j = valid; j < columns; j++) p[j] = s[j] = 0;
     }
     NAME(small_product)(
-        columns, dimension, rows, weights, 1, key_tile, q->slopes_packed, dv, width, 1);
-    NAME(small_product)(columns, dimension, rows, slopes, 1, key_tile, q->packed, dk, width, 1);
-    NAME(small_product)(rows, dimension, columns, slopes, key_tile, 1, k->key_rows, dq, width, 1);
+        columns, dimension, rows, weights, 1, key_tile, q->slopes_packed, dv, width, 1,
+        seeing_terms, limit);
+    NAME(small_product)(
+        columns, dimension, rows, slopes, 1, key_tile, q->packed, dk, width, 1, seeing_terms,
+        limit);
+    NAME(small_product)(
+        rows, dimension, columns, slopes, key_tile, 1, k->key_rows, dq, width, 1, seen_terms,
+        limit);
 }
 
 static void NAME(attention_backward)(

@@ -5,37 +5,6 @@
 
 enum { SUM(dot_rows) = 3, SUM(dot_block) = 48 };
 
-// Halves the groups of `width` lanes that each of a and b holds: those of a first, then those of b.
-INLINE V SUM(fold)(V a, V b, const int width) {
-#define HALVES(...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#if VECTOR_BYTES == 64 && defined(SUM_IS_FLOAT)
-    switch (width) {
-    case 16: return HALVES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-        + HALVES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    case 8: return HALVES(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
-        + HALVES(4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-    case 4: return HALVES(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29)
-        + HALVES(2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
-    default: return HALVES(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-        + HALVES(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-    }
-#elif VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && defined(SUM_IS_FLOAT))
-    switch (width) {
-    case 8: return HALVES(0, 1, 2, 3, 8, 9, 10, 11) + HALVES(4, 5, 6, 7, 12, 13, 14, 15);
-    case 4: return HALVES(0, 1, 4, 5, 8, 9, 12, 13) + HALVES(2, 3, 6, 7, 10, 11, 14, 15);
-    default: return HALVES(0, 2, 4, 6, 8, 10, 12, 14) + HALVES(1, 3, 5, 7, 9, 11, 13, 15);
-    }
-#elif VECTOR_BYTES == 32 || defined(SUM_IS_FLOAT)
-    switch (width) {
-    case 4: return HALVES(0, 1, 4, 5) + HALVES(2, 3, 6, 7);
-    default: return HALVES(0, 2, 4, 6) + HALVES(1, 3, 5, 7);
-    }
-#else
-    return HALVES(0, 2) + HALVES(1, 3);
-#endif
-#undef HALVES
-}
-
 // The totals of a vector a column.
 INLINE void SUM(totals)(S *d, const V v[DOT_COLUMNS]) {
 #if DOT_COLUMNS == 8

@@ -49,20 +49,104 @@ INLINE V SUM(exp)(V x) {
 }
 #endif
 
+// The first and the second halves of the groups of `width` lanes that each of a and b holds: those of a
+// first, then those of b.
+INLINE void SUM(split)(V a, V b, const int width, V *first, V *second) {
+#define HALVES(...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#if VECTOR_BYTES == 64 && defined(SUM_IS_FLOAT)
+    switch (width) {
+    case 16:
+        *first = HALVES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        *second = HALVES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+        break;
+    case 8:
+        *first = HALVES(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+        *second = HALVES(4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+        break;
+    case 4:
+        *first = HALVES(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29);
+        *second = HALVES(2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+        break;
+    default:
+        *first = HALVES(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        *second = HALVES(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        break;
+    }
+#elif VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && defined(SUM_IS_FLOAT))
+    switch (width) {
+    case 8:
+        *first = HALVES(0, 1, 2, 3, 8, 9, 10, 11);
+        *second = HALVES(4, 5, 6, 7, 12, 13, 14, 15);
+        break;
+    case 4:
+        *first = HALVES(0, 1, 4, 5, 8, 9, 12, 13);
+        *second = HALVES(2, 3, 6, 7, 10, 11, 14, 15);
+        break;
+    default:
+        *first = HALVES(0, 2, 4, 6, 8, 10, 12, 14);
+        *second = HALVES(1, 3, 5, 7, 9, 11, 13, 15);
+        break;
+    }
+#elif VECTOR_BYTES == 32 || defined(SUM_IS_FLOAT)
+    switch (width) {
+    case 4:
+        *first = HALVES(0, 1, 4, 5);
+        *second = HALVES(2, 3, 6, 7);
+        break;
+    default:
+        *first = HALVES(0, 2, 4, 6);
+        *second = HALVES(1, 3, 5, 7);
+        break;
+    }
+#else
+    *first = HALVES(0, 2);
+    *second = HALVES(1, 3);
+#endif
+#undef HALVES
+}
+
+INLINE V SUM(fold)(V a, V b, const int width) {
+    V first, second;
+    SUM(split)(a, b, width, &first, &second);
+    return first + second;
+}
+
 INLINE S SUM(reduce)(V v) {
-    S s = 0;
-    for (int i = 0; i < LANES; i++) s += v[i];
-    return s;
+    v = SUM(fold)(v, v, LANES);
+    if (LANES > 2) v = SUM(fold)(v, v, LANES > 2 ? LANES / 2 : 2);
+    if (LANES > 4) v = SUM(fold)(v, v, LANES > 4 ? LANES / 4 : 2);
+    if (LANES > 8) v = SUM(fold)(v, v, 2);
+    return v[0];
+}
+
+INLINE V SUM(larger_half)(V v, const int width) {
+    V first, second;
+    SUM(split)(v, v, width, &first, &second);
+    return __builtin_elementwise_max(first, second);
+}
+INLINE S SUM(largest_lane)(V v) {
+    v = SUM(larger_half)(v, LANES);
+    if (LANES > 2) v = SUM(larger_half)(v, LANES > 2 ? LANES / 2 : 2);
+    if (LANES > 4) v = SUM(larger_half)(v, LANES > 4 ? LANES / 4 : 2);
+    if (LANES > 8) v = SUM(larger_half)(v, 2);
+    return v[0];
 }
 
 INLINE S SUM(largest)(const S *x, long n) {
     V best = (V){} - (S)INFINITY;
     long i = 0;
     for (; i + LANES <= n; i += LANES) best = __builtin_elementwise_max(best, SUM(load)(x + i));
-    S result = best[0];
-    for (int j = 1; j < LANES; j++) if (best[j] > result) result = best[j];
+    S result = SUM(largest_lane)(best);
     for (; i < n; i++) if (x[i] > result) result = x[i];
     return result;
+}
+
+// v where the lane's number is below n, else `other`.
+INLINE V SUM(first_lanes)(V v, long n, V other) {
+    I lanes;
+    for (int l = 0; l < LANES; l++) lanes[l] = l;
+    I here = lanes < (I){} + (int)n;
+    return (V)(((I)v & here) | ((I)other & ~here));
 }
 
 INLINE V SUM(error_function)(V x) {
