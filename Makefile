@@ -30,7 +30,7 @@ examples: dependencies
 	$(SWIFT) build -c release --package-path Examples/CustomObjective --scratch-path .build-examples
 
 bench: dependencies
-	Benchmarks/bench.sh
+	Benchmarks/bench.sh $(ROWS)
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift

@@ -1,14 +1,20 @@
 #!/bin/bash
-# Builds the benchmarks and, where a Python with torch and peft is named, compares with it.
-# Usage: bench.sh        PYTHON=... FLOAT32_FOLDER=... BFLOAT16_FOLDER=... bench.sh
+# Builds the benchmarks, prints the table of the README, the kernels by themselves, and where the time of
+# a step goes.
+# Usage: bench.sh [ROW …]
+#        PYTHON=… FLOAT32_FOLDER=… BFLOAT16_FOLDER=… bench.sh [ROW …]   # with the peers, see README.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
-model=$(Scripts/fetch-model.sh)
+GGUF=$(Scripts/fetch-model.sh)
+swift build -c release --product fledge
 swift build -c release --package-path Benchmarks
-benchmark=Benchmarks/.build/release/StepBenchmark
-if [ -n "${PYTHON:-}" ]; then
-  exec "$PYTHON" Benchmarks/compare.py "$benchmark" "$model" \
-    "${FLOAT32_FOLDER:?the float32 folder of SmolLM2}" "${BFLOAT16_FOLDER:?the bfloat16 folder of SmolLM2}"
-fi
-echo "Without PYTHON (with torch and peft, see Benchmarks/README.md) only Fledge is measured."
-for type in float32 bfloat16; do "$benchmark" "$model" "$type" 512 6 2; done
+export GGUF BENCHMARKS=Benchmarks/.build/release FLEDGE=.build/release/fledge
+"${PYTHON:-python3}" Benchmarks/table.py "$@"
+[ $# -eq 0 ] || exit 0
+echo
+"$BENCHMARKS/KernelBenchmark"
+for type in float32 bfloat16; do
+  echo
+  echo "A LoRA step of 512 tokens in $type, by operation:"
+  "$BENCHMARKS/StepBenchmark" "$GGUF" "$type" 512 5 2 --profile
+done

@@ -1,6 +1,6 @@
 """Fledge and LLaMA-Factory by turns on the same file: LoRA SFT of SmolLM2 on alpaca_en_demo.
 
-Usage: factory.py FLEDGE BFLOAT16_FOLDER DATA_FOLDER [--pairs 3] [--steps 8]
+Usage: factory.py FLEDGE BFLOAT16_FOLDER DATA_FOLDER [--pairs 3] [--steps 8] [--row]
 
 The keys are those of the reference's own examples (batches of 1, accumulation 8, bf16, its defaults
 for the rest); speed is what each writes into its train_results.json. DATA_FOLDER is what
@@ -15,6 +15,7 @@ parser.add_argument("model")
 parser.add_argument("data")
 parser.add_argument("--pairs", type=int, default=3)
 parser.add_argument("--steps", type=int, default=8)
+parser.add_argument("--row", action="store_true", help="print a row of table.py's")
 options = parser.parse_args()
 factory = os.path.join(os.path.dirname(sys.executable), "llamafactory-cli")
 
@@ -70,9 +71,11 @@ with tempfile.TemporaryDirectory() as work:
     for _ in range(options.pairs):
         pairs.append((run([options.fledge], work, "fledge"), run([factory], work, "factory")))
 middle = lambda values: statistics.median(list(values))
-print("| alpaca_en_demo, bf16 | Fledge | LLaMA-Factory | ratio |")
-print("|---|---|---|---|")
-print(f"| samples/s | {middle(o[0] for o, _ in pairs):.2f} | {middle(t[0] for _, t in pairs):.2f} "
-      f"| {middle(o[0] / t[0] for o, t in pairs):.2f}× |")
-print(f"| peak memory, MiB | {middle(o[1] for o, _ in pairs):.0f} "
-      f"| {middle(t[1] for _, t in pairs):.0f} | {middle(o[1] / t[1] for o, t in pairs):.0%} |")
+rate = lambda side: middle(pair[side][0] for pair in pairs)
+peak = lambda side: middle(pair[side][1] for pair in pairs)
+ratio, memory = middle(o[0] / t[0] for o, t in pairs), middle(o[1] / t[1] for o, t in pairs)
+if not options.row:
+    print("| work | against | speed | ratio | peak memory | of it |")
+    print("|---|---|---|---|---|---|")
+print(f"| LoRA SFT on alpaca_en_demo, bf16 | LLaMA-Factory | {rate(0):.2f} to {rate(1):.2f} samples/s "
+      f"| {ratio:.2f}× | {peak(0):.0f} to {peak(1):.0f} MiB | {memory:.0%} |")

@@ -1,0 +1,154 @@
+"""The table of the README: Fledge and its peers by turns on the same inputs and the same machine.
+
+Usage: table.py [ROW …] [--pairs 3] [--data FOLDER]
+
+Rows: lora512 lora2048 alpaca float32 full qlora limit decode context; all but alpaca when none is named.
+Run by `make bench`, which sets the paths by environment variables: BENCHMARKS (folder of the built
+benchmarks), GGUF (SmolLM2), FLEDGE (the command line). Peers are measured where this Python has torch
+and peft, and FLOAT32_FOLDER and BFLOAT16_FOLDER hold the expanded model; llama.cpp where it has
+llama_cpp. Ratios are medians over pairs of runs that follow each other.
+"""
+import argparse, ctypes, json, os, statistics, subprocess, sys, tempfile
+
+here = os.path.dirname(os.path.abspath(__file__))
+benchmarks, gguf = os.environ["BENCHMARKS"], os.environ["GGUF"]
+folders = {"float32": os.environ.get("FLOAT32_FOLDER"), "bfloat16": os.environ.get("BFLOAT16_FOLDER")}
+
+
+def run(*command):
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{command[0]} failed:\n{result.stderr[-2000:]}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def step(dtype, length, *flags, steps=5):
+    return run(benchmarks + "/StepBenchmark", gguf, dtype, length, steps, 2, *flags)
+
+
+def loop(dtype, length, *flags, steps=4):
+    return run(sys.executable, here + "/reference/loop.py", folders[dtype], "--dtype", dtype, "--length", length,
+               "--steps", steps, "--warmup", 2, *flags)
+
+
+def middle(values):
+    return statistics.median(list(values))
+
+
+def versus(work, peer, ours, theirs, unit="tokens/s"):
+    """A row from pairs of runs by turns."""
+    pairs = [(ours(), theirs()) for _ in range(options.pairs)]
+    rate = lambda side: middle(pair[side]["tokens_per_second"] for pair in pairs)
+    peak = lambda side: middle(pair[side]["peak_mib"] for pair in pairs)
+    ratio = middle(a["tokens_per_second"] / b["tokens_per_second"] for a, b in pairs)
+    memory = middle(a["peak_mib"] / b["peak_mib"] for a, b in pairs)
+    print(f"| {work} | {peer} | {rate(0):.0f} to {rate(1):.0f} {unit} | {ratio:.2f}× "
+          f"| {peak(0):.0f} to {peak(1):.0f} MiB | {memory:.0%} |", flush=True)
+
+
+def alone(work, figures, memory=""):
+    print(f"| {work} | itself | {figures} | | {memory} | |", flush=True)
+
+
+def lora512():
+    versus("LoRA, bfloat16, 512 tokens", "PyTorch + peft, bfloat16",
+           lambda: step("bfloat16", 512), lambda: loop("bfloat16", 512))
+
+
+def lora2048():
+    versus("LoRA, bfloat16, 2048 tokens", "PyTorch + peft, bfloat16",
+           lambda: step("bfloat16", 2048, steps=2), lambda: loop("bfloat16", 2048, steps=2))
+
+
+def float32():
+    versus("LoRA, float32, 512 tokens", "PyTorch + peft, float32",
+           lambda: step("float32", 512), lambda: loop("float32", 512))
+
+
+def full():
+    versus("full, bfloat16, 1024 tokens", "PyTorch, bfloat16",
+           lambda: step("bfloat16", 1024, "--full", steps=3), lambda: loop("bfloat16", 1024, "--full", steps=3))
+
+
+def qlora():
+    versus("QLoRA (NF4), 512 tokens", "Fledge's LoRA, bfloat16",
+           lambda: step("bfloat16", 512, "--nf4"), lambda: step("bfloat16", 512))
+
+
+def alpaca():
+    data = options.data or sys.exit("alpaca needs --data, what Scripts/fetch-reference-data.sh prints")
+    print(subprocess.run(
+        [sys.executable, here + "/factory.py", os.environ["FLEDGE"], folders["bfloat16"], data,
+         "--pairs", str(options.pairs), "--row"], check=True, capture_output=True, text=True).stdout.strip(),
+          flush=True)
+
+
+def limit():
+    """The time that a step's products take by themselves, as a part of the step's."""
+    fractions = []
+    for _ in range(options.pairs):
+        seconds = {}
+        output = subprocess.run(
+            [benchmarks + "/KernelBenchmark", "--filter", "product \\d+x\\d+x\\d+ bfloat16", "--format", "json",
+             "--quiet", "true"], check=True, capture_output=True, text=True).stdout
+        for row in json.loads(output)["benchmarks"]:
+            seconds[row["name"].split()[1]] = row["time"] * 1e-9
+        # Forward and activation gradient have each other's sizes; the head takes two runs of rows.
+        calls = {"512x576x576": 120, "512x576x192": 60, "512x192x576": 60, "512x576x1536": 90, "512x1536x576": 90,
+                 "256x576x49152": 2, "256x49152x576": 2}
+        products = sum(count * seconds[name] for name, count in calls.items())
+        fractions.append(products * step("bfloat16", 512)["tokens_per_second"] / 512)
+    alone("frozen matrices' products by themselves, of a LoRA step, bfloat16, 512 tokens", f"{middle(fractions):.0%}")
+
+
+def context():
+    rows = [step("bfloat16", length, steps=2) for length in (512, 1024, 2048, 4096, 8192)]
+    # Products of frozen matrices, and attention's seven with half the keys.
+    work = lambda length: 0.5512 + length / 2 * 576 * 4 * 3.5 * 30 * 1e-9
+    alone("LoRA, bfloat16, 512, 1024, 2048, 4096 and 8192 tokens",
+          ", ".join(f"{row['tokens_per_second']:.0f}" for row in rows) + " tokens/s, "
+          + ", ".join(f"{row['tokens_per_second'] * work(row['length']):.0f}" for row in rows) + " GFLOP/s",
+          ", ".join(f"{row['peak_mib']:.0f}" for row in rows) + " MiB")
+
+
+def decode():
+    """Greedy decoding; llama.cpp writes the file in each form itself."""
+    import llama_cpp
+
+    for name, number in (("BF16", 32), ("Q8_0", 7), ("Q4_1", None), ("Q4_K_M", 15)):
+        with tempfile.TemporaryDirectory() as work:
+            file = gguf
+            if number:
+                file = work + "/model.gguf"
+                parameters = llama_cpp.llama_model_quantize_default_params()
+                parameters.ftype, parameters.allow_requantize, parameters.nthread = number, True, 2
+                if llama_cpp.llama_model_quantize(gguf.encode(), file.encode(), ctypes.byref(parameters)):
+                    sys.exit(f"llama.cpp could not write {name}")
+            versus(f"greedy decoding, {name}", "llama.cpp",
+                   lambda: run(benchmarks + "/DecodeBenchmark", file, "blocks", 64, 3),
+                   lambda: run(sys.executable, here + "/reference/decode.py", file, 64, 3))
+
+
+rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, float32=float32, full=full, qlora=qlora, limit=limit,
+            decode=decode, context=context)
+parser = argparse.ArgumentParser()
+parser.add_argument("rows", nargs="*", choices=[*rows, []])
+parser.add_argument("--pairs", type=int, default=3)
+parser.add_argument("--data")
+options = parser.parse_args()
+try:
+    import peft
+except ImportError:
+    peft = None
+try:
+    import llama_cpp
+except ImportError:
+    llama_cpp = None
+print("| work | against | speed | ratio | peak memory | of it |")
+print("|---|---|---|---|---|---|")
+for name in options.rows or [name for name in rows if name != "alpaca"]:
+    needs_peer = name in ("lora512", "lora2048", "alpaca", "float32", "full")
+    if (needs_peer and not (peft and all(folders.values()))) or (name == "decode" and not llama_cpp):
+        print(f"skipped: {name}, which needs a peer that this Python does not have", file=sys.stderr)
+        continue
+    rows[name]()
