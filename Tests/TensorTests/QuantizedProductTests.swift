@@ -92,7 +92,8 @@ import Testing
                             Array(x.scalars()[row * inputs..<(row + 1) * inputs]),
                             shape: [1, inputs]
                         ).converted(to: type)
-                        let alone = linearProduct(one, .quantized(matrix), bias: bias, order: .lanes)
+                        let alone = linearProduct(
+                            one, .quantized(matrix), bias: bias, order: .lanes)
                         #expect(
                             alone.doubles()
                                 == Array(

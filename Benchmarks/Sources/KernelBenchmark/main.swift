@@ -35,7 +35,9 @@ for type in [ElementType.float32, .bfloat16] {
         (tokens, channels, inner), (tokens, inner, channels), (256, channels, vocabulary),
         (256, vocabulary, channels),
     ] {
-        let (x, w) = (sample([rows, inputs], type), Parameter("w", sample([outputs, inputs], type)))
+        let (x, w) = (
+            sample([rows, inputs], type), Parameter("w", sample([outputs, inputs], type))
+        )
         measure(
             "product \(rows)x\(inputs)x\(outputs) \(type)",
             operations: 2 * Double(rows * inputs * outputs)

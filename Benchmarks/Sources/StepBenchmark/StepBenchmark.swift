@@ -62,7 +62,8 @@ struct StepBenchmark {
             "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
             "peak_mib": .number(Double(ProcessMemory.peakResidentBytes ?? 0) / 1_048_576),
             "tensor_peak_mib": .number(Double(BufferPool.peakBytes) / 1_048_576),
-            "method": .string(isFull ? "full" : isQuantised ? "qlora" : "lora"), "kernels": .string(Kernels.path),
+            "method": .string(isFull ? "full" : isQuantised ? "qlora" : "lora"),
+            "kernels": .string(Kernels.path),
         ]
         print(result.serialized(.compact))
     }

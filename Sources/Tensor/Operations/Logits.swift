@@ -6,7 +6,8 @@
 ///   - rows: The rows that are wanted; all when left out.
 ///   - order: How terms are added.
 /// - Returns: `[rows, vocabulary]`, float32 (float64 for float64).
-public func logits(_ hidden: Tensor, head: Parameter, rows: [Int32]? = nil, order: ProductOrder = .blocks
+public func logits(
+    _ hidden: Tensor, head: Parameter, rows: [Int32]? = nil, order: ProductOrder = .blocks
 ) -> Tensor {
     hidden.requireUntracked("logits")
     precondition(
