@@ -49,7 +49,8 @@ private struct DecoderLoader {
     mutating func load() throws -> Parts {
         let c = configuration
         let embedding = Embedding(
-            weight: try matrix("model.embed_tokens", [c.vocabularySize, c.hiddenSize]))
+            weight: try matrix("model.embed_tokens", [c.vocabularySize, c.hiddenSize]),
+            paddingID: c.paddingID.flatMap { Int32(exactly: $0) })
         let layers = try (0..<c.layerCount).map { try layer("model.layers.\($0)") }
         let norm = try norm("model.norm")
         let head: Linear? =

@@ -49,6 +49,22 @@ import Testing
         check([x, a, b]) { projected(linearProduct(x.tracked, .quantized(blocks), lowRank: term)) }
     }
 
+    @Test func paddingIsNotTrainedAsAnInput() throws {
+        let table = parameter([5, 3], "table")
+        let (found, whole) = (
+            valueAndGradients(of: [table]) {
+                projected(embeddingLookup([1, 2, 1, 4], table, as: .float64, paddingID: 1))
+            }.gradients[table]?.doubles(),
+            valueAndGradients(of: [table]) {
+                projected(embeddingLookup([1, 2, 1, 4], table, as: .float64))
+            }.gradients[table]?.doubles()
+        )
+        var expected = try #require(whole)
+        #expect(expected[3..<6].contains { $0 != 0 })
+        for index in 3..<6 { expected[index] = 0 }
+        #expect(found == expected)
+    }
+
     @Test func dropouts() {
         let x = parameter([5, 9], "x")
         let mask = Dropout(probability: 0.3, rowKeys: (0..<5).map { RandomKey(seed: $0).bits })

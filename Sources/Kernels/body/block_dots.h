@@ -1,5 +1,5 @@
-// One row by a matrix in blocks, as dot products of expanded elements that never leave the registers;
-// in the order of dots.h, so that bits are those of any number of rows.
+// One row by a matrix in blocks, as dot products of expanded elements that never leave the
+// registers; in the order of dots.h, so that bits are those of any number of rows.
 
 INLINE void PATH(block_dots_as)(
     const int columns, const int format, const fledge_blocks *m, const float *x, long depth, long j,

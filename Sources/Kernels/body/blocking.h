@@ -2,9 +2,10 @@
 //
 // The including file defines B(name), UNIT, and B(units), B(direct), B(pack_left), B(pack_right),
 // B(tile), B(unpacked), B(unpacked_tile). A block of right-hand columns is packed by the task that
-// uses it; left-hand rows are read where they lie, or packed by all threads first. An element is the sum of the sums of
-// its blocks of depth, in order, whatever tile it falls into: tiles may depend on the number of
-// threads, bits do not. Blocks start from zero because long chains of additions lose bits.
+// uses it; left-hand rows are read where they lie, or packed by all threads first. An element is the
+// sum of the sums of its blocks of depth, in order, whatever tile it falls into: tiles may depend on
+// the number of threads, bits do not. Blocks start from zero because long chains of additions lose
+// bits.
 
 typedef struct B(job) {
     const fledge_product *p;

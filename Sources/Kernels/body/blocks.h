@@ -101,8 +101,8 @@ INLINE PATH(group) PATH(scaled_bytes)(const void *b, vf scale) {
 // The 16 values that four bits can have in a block.
 typedef struct PATH(levels) { vf v[64 / VECTOR_BYTES]; } PATH(levels);
 
-// offset + scale·(i - least) for the number i of each level. Without an offset nothing is added, which
-// would lose the sign of zero.
+// offset + scale·(i - least) for the number i of each level. Without an offset nothing is added,
+// which would lose the sign of zero.
 INLINE PATH(levels) PATH(levels_from)(vf scale, vf offset, const int least, const int adds) {
     PATH(levels) levels;
     for (int i = 0; i < 64 / VECTOR_BYTES; i++) {

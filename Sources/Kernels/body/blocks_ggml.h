@@ -16,7 +16,8 @@ INLINE PATH(leveled) PATH(q4_1)(const uint8_t *row, unsigned long group) {
 #define EACH_VECTOR(e) \
     for (int i = 0, e = 0; i < 128 / VECTOR_BYTES; i++, e += VECTOR_BYTES / 4)
 
-// Numbers of five bits, low halves as in Q4_0 and a bit of `high` each: offset + scale·(number - least).
+// Numbers of five bits, low halves as in Q4_0 and a bit of `high` each, as
+// offset + scale·(number - least).
 INLINE PATH(group) PATH(five_bits)(
     const uint8_t *b, const uint8_t *bits, vf scale, vf offset, const int least) {
     uint32_t high;

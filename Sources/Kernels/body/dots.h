@@ -1,7 +1,7 @@
-// Products as dot products, with the depth across the lanes, where both operands run along the depth:
-// those with at most a vector of columns, as a low-rank adapter's first factor, and those that ask for
-// it to read a weight as it lies, as generation does. An element has the same bits in any number of
-// rows and columns.
+// Products as dot products, with the depth across the lanes, where both operands run along the
+// depth: those with at most a vector of columns, as a low-rank adapter's first factor, and those that
+// ask for it to read a weight as it lies, as generation does. An element has the same bits in any
+// number of rows and columns.
 
 enum { SUM(dot_rows) = 3, SUM(dot_block) = 48 };
 
@@ -145,7 +145,9 @@ static void SUM(dots_task)(void *context, long index) {
         long columns = n - j < group ? n - j : group;
         const char *lying = (const char *)p->b
             + (j0 + j) * p->b_column * (p->b_type == FLEDGE_BFLOAT16 ? 2 : (long)sizeof(S));
-        if (lies_so) SUM(dots_rows)(p, i0, i0 + m, columns, lying, p->b_type, p->b_column, sums + j, n);
+        if (lies_so)
+            SUM(dots_rows)(
+                p, i0, i0 + m, columns, lying, p->b_type, p->b_column, sums + j, n);
         else
             SUM(dots_rows)(
                 p, i0, i0 + m, columns, (const char *)SUM(widened)(p, j0 + j, columns), SUM(type),

@@ -6,8 +6,11 @@ import FledgeKernels
 ///   - ids: Row numbers.
 ///   - table: `[vocabulary, channels]`.
 ///   - type: The result's element type.
+///   - paddingID: The row that gets no gradient here, as PyTorch's `padding_idx`.
 /// - Returns: `[ids.count, channels]`.
-public func embeddingLookup(_ ids: [Int32], _ table: Parameter, as type: ElementType) -> Tensor {
+public func embeddingLookup(
+    _ ids: [Int32], _ table: Parameter, as type: ElementType, paddingID: Int32? = nil
+) -> Tensor {
     let value = table.value
     precondition(
         value.shape.count == 2, "embeddingLookup: \(table.name) has shape \(value.shape)")
@@ -17,12 +20,13 @@ public func embeddingLookup(_ ids: [Int32], _ table: Parameter, as type: Element
         "embeddingLookup: an id is outside \(table.name) of \(rows) rows")
     let picked = value.detached.gatheredRows(ids).converted(to: type)
     return picked.recorded(
-        [table.tapeReference], EmbeddingLookup(ids: ids, rows: rows, columns: columns))
+        [table.tapeReference], EmbeddingLookup(ids: ids, paddingID: paddingID, rows: rows, columns: columns))
 }
 
 /// Rows that were looked up more than once get the sum, in the order of the ids.
 struct EmbeddingLookup: RecordedOperation {
     let ids: [Int32]
+    let paddingID: Int32?
     let rows: Int
     let columns: Int
 
@@ -34,7 +38,7 @@ struct EmbeddingLookup: RecordedOperation {
             if !holdsSum {
                 target.initializeMemory(as: UInt8.self, repeating: 0, count: rows * size)
             }
-            for (index, id) in ids.enumerated() {
+            for (index, id) in ids.enumerated() where id != paddingID {
                 let row = target + Int(id) * size
                 kernels.add(row, row, dy.pointer + index * size, columns)
             }
