@@ -76,7 +76,7 @@ struct MemoryPredictionTests {
                 "cutoff_len=\(length)", "num_train_epochs=2", "lora_dropout=0",
                 "train_on_prompt=true",
             ] + more)
-        #expect(abs(predicted / measured - 1) < 0.04, "\(predicted) \(measured)")
+        #expect(abs(predicted / measured - 1) < 0.06, "\(predicted) \(measured)")
     }
 
     @Test func recomputeChangesNoByte() throws {
