@@ -6,7 +6,7 @@
 extern const fledge_table fledge_table_portable;
 #if defined(__x86_64__)
 extern const fledge_table fledge_table_avx2, fledge_table_avx512, fledge_table_avx512_bf16;
-extern const fledge_table fledge_table_avx512_bf16_emulated;
+extern const fledge_table fledge_table_widened_avx512_bf16, fledge_table_avx512_bf16_emulated;
 #endif
 
 static int runs_portable(void) { return 1; }
@@ -27,6 +27,7 @@ static int runs_avx512_bf16(void) {
 static const struct { const fledge_table *table; int (*runs)(void); } paths[] = {
 #if defined(__x86_64__)
     {&fledge_table_avx512_bf16, runs_avx512_bf16},
+    {&fledge_table_widened_avx512_bf16, runs_avx512_bf16},
     {&fledge_table_avx512, runs_avx512},
     {&fledge_table_avx2, runs_avx2},
 #endif

@@ -140,12 +140,13 @@ static void B(multiply)(const fledge_product *p) {
         if (serial) for (long i = 0; i < panels; i++) B(pack_task)(&job, i);
         else fledge_parallel_for(panels, B(pack_task), &job);
     }
-    // Narrower tiles of columns before tiles of rows, which pack the same columns again.
+    // Wide tiles read the left operand less often, which pays for packing a column twice; but every
+    // thread should have columns of its own.
     long width = (long)job.vectors * LANES, threads = serial ? 1 : fledge_threads(), column_tiles;
     for (long columns = B(column_block);; columns /= 2) {
         job.tile_columns = columns < width ? width : columns / width * width;
         column_tiles = (p->columns + job.tile_columns - 1) / job.tile_columns;
-        if (threads == 1 || column_tiles >= 3 * threads || columns <= 48) break;
+        if (threads == 1 || column_tiles >= threads || columns <= 48) break;
     }
     long wanted = column_tiles >= 2 * threads || threads == 1
         ? 1 : (3 * threads + column_tiles - 1) / column_tiles;

@@ -44,23 +44,9 @@ INLINE void PATH(half_lanes_pair)(const uint8_t *p, vf *first, vf *second) {
 #endif
 }
 
-// Rounds to bfloat16; no weight is so small that the instruction takes it for zero.
-INLINE vh PATH(round_weights)(vf v) {
-#if PAIR_INSTRUCTION
-    return (vh)_mm512_cvtneps_pbh((__m512)v);
-#else
-    return PATH(narrow)(v);
-#endif
-}
-
 INLINE void PATH(put_vector)(void *d, const int type, long at, vf v) {
-    vh narrow;
-    if (type == FLEDGE_FLOAT32) {
-        PATH(store_float32)((float *)d + at, v);
-        return;
-    }
-    narrow = PATH(round_weights)(v);
-    memcpy((uint16_t *)d + at, &narrow, sizeof narrow);
+    if (type == FLEDGE_FLOAT32) PATH(store_float32)((float *)d + at, v);
+    else PATH(store_bfloat16)((uint16_t *)d + at, v);
 }
 
 // 32 elements.
@@ -195,7 +181,7 @@ INLINE void PATH(expand_group)(
 #if PERMUTES_WORDS
     if (type == FLEDGE_BFLOAT16 && PATH(has_levels)(format)) {
         PATH(leveled) from = PATH(leveled_group)(m, format, row, at);
-        __m256i table = (__m256i)PATH(round_weights)(from.levels.v[0]);
+        __m256i table = (__m256i)PATH(narrow)(from.levels.v[0]);
         __m512i index;
         __m128i bytes = _mm_loadu_si128((const __m128i *)from.numbers);
         if (format == FLEDGE_CODES) {

@@ -19,13 +19,17 @@ typedef float vfd __attribute__((vector_size(VECTOR_BYTES / 2)));     // as many
 
 INLINE vf PATH(widen)(vh h) { return (vf)(__builtin_convertvector(h, vu) << 16); }
 
-// Round to nearest even; a NaN stays one.
+// Round to nearest even; a NaN stays one. The instruction takes what is below 2⁻¹²⁶ for zero.
 INLINE vh PATH(narrow)(vf x) {
+#if PAIR_INSTRUCTION
+    return (vh)_mm512_cvtneps_pbh((__m512)x);
+#else
     vu u = (vu)x;
     vu rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
     vu quiet = (u >> 16) | 0x40;
     vu is_nan = (vu)(x != x);
     return __builtin_convertvector((rounded & ~is_nan) | (quiet & is_nan), vh);
+#endif
 }
 
 #define LOADER(NAME, T, V, RAW, LANES, CONVERT, BACK) \

@@ -1,28 +1,43 @@
 // Products by their types, and the path's table.
 
-static void PATH(product)(const fledge_product *product) {
+INLINE void PATH(product_as)(const fledge_product *product, const int by_pairs) {
     if (product->rows <= 0 || product->columns <= 0) return;
     if (product->c_type == FLEDGE_FLOAT64) {
         if (!PATH(dots_sum64)(product)) PATH(multiply_sum64)(product);
+        return;
     }
-    else if (PATH(dots_sum32)(product)) return;
+    if (PATH(dots_sum32)(product)) return;
 #if PAIRS
-    else if (product->a_type == FLEDGE_BFLOAT16
-             && (product->b_type == FLEDGE_BFLOAT16 || product->b_type >= FLEDGE_BLOCKS))
+    if (by_pairs && product->a_type == FLEDGE_BFLOAT16
+        && (product->b_type == FLEDGE_BFLOAT16 || product->b_type >= FLEDGE_BLOCKS)) {
         PATH(multiply_pairs)(product);
+        return;
+    }
 #endif
-    else PATH(multiply_sum32)(product);
+    PATH(multiply_sum32)(product);
 }
 
-const fledge_table PATH(fledge_table) = {
-    .name = PATH_NAME,
+#define TABLE(variable, text, product_function, by_pairs) \
+    static void product_function(const fledge_product *product) { \
+        PATH(product_as)(product, by_pairs); \
+    } \
+    const fledge_table variable = { \
+        .name = text, \
+        .native_bfloat16 = by_pairs, \
+        .float32 = &PATH(kernels_float32), \
+        .float64 = &PATH(kernels_float64), \
+        .bfloat16 = &PATH(kernels_bfloat16), \
+        .product = product_function, \
+        .expand = PATH(expand), \
+        .adamw = PATH(adamw), \
+    };
 #if PAIRS
-    .native_bfloat16 = 1,
+TABLE(PATH(fledge_table), PATH_NAME, PATH(product), 1)
+#else
+TABLE(PATH(fledge_table), PATH_NAME, PATH(product), 0)
 #endif
-    .float32 = &PATH(kernels_float32),
-    .float64 = &PATH(kernels_float64),
-    .bfloat16 = &PATH(kernels_bfloat16),
-    .product = PATH(product),
-    .expand = PATH(expand),
-    .adamw = PATH(adamw),
-};
+#if PAIR_INSTRUCTION
+// For cores that multiply pairs more slowly than floats: rounds by instruction, widens to multiply.
+TABLE(PATH(fledge_table_widened), PATH_NAME "-widened", PATH(product_widened), 0)
+#endif
+#undef TABLE

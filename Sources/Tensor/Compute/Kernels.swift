@@ -2,8 +2,8 @@ import FledgeKernels
 
 /// Which instruction set the kernels use, and how many threads.
 public enum Kernels {
-    /// `avx512-bf16`, `avx512`, `avx2` or `portable`: the best that the CPU runs, unless the
-    /// environment's `FLEDGE_KERNELS` names one.
+    /// `avx512-bf16`, `avx512-bf16-widened`, `avx512`, `avx2` or `portable`: the best for the CPU,
+    /// unless the environment's `FLEDGE_KERNELS` names one.
     ///
     /// Results have the same bits on the same path; checkpoints record it.
     public static var path: String { String(cString: fledge_kernels().pointee.name) }
