@@ -90,7 +90,7 @@ def limit():
         seconds = {}
         output = subprocess.run(
             [benchmarks + "/KernelBenchmark", "--filter", "product \\d+x\\d+x\\d+ bfloat16", "--format", "json",
-             "--quiet", "true"], check=True, capture_output=True, text=True).stdout
+             "--quiet"], check=True, capture_output=True, text=True).stdout
         for row in json.loads(output)["benchmarks"]:
             seconds[row["name"].split()[1]] = row["time"] * 1e-9
         # Forward and activation gradient have each other's sizes; the head takes two runs of rows.

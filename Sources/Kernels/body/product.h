@@ -75,6 +75,11 @@ INLINE V SUM(elements)(const void *x, int type, long at, long n) {
 
 enum { SUM(type) = sizeof(S) == 8 ? FLEDGE_FLOAT64 : FLEDGE_FLOAT32 };
 
+#ifdef SUM_IS_FLOAT
+static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
+static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
+static int PATH(block_dots)(const fledge_product *p, const float *x, long j, long n, float *d);
+#endif
 #include "unpacked.h"
 
 INLINE int SUM(direct)(const fledge_product *p) {
@@ -86,6 +91,14 @@ INLINE int SUM(direct)(const fledge_product *p) {
 // last stay unset, and unread.
 static void SUM(pack_left)(const fledge_product *p, S *d, long row, long height, long units) {
     long rows = p->rows - row < height ? p->rows - row : height;
+#ifdef SUM_IS_FLOAT
+    if (p->a_depth == 1 && p->a_type == FLEDGE_BFLOAT16) {
+        for (long i = 0; i < rows; i++)
+            PATH(to_float_bfloat16)(
+                d + i * units, (const uint16_t *)p->a + (row + i) * p->a_row, units);
+        return;
+    }
+#endif
     if (p->a_depth == 1) {
         for (long i = 0; i < rows; i++)
             for (long k = 0; k < units; k += LANES)
@@ -115,6 +128,16 @@ static void SUM(pack_right)(
         S *panel = d + j / width * width * depth + j % width;
         long columns = n - j;
         if (p->b_column == 1) {
+#ifdef SUM_IS_FLOAT
+            if (p->b_type == FLEDGE_BFLOAT16 && columns >= LANES) {
+                const uint16_t *row = (const uint16_t *)p->b + k0 * p->b_depth + j0 + j;
+                for (long k = 0; k < depth; k++, row += p->b_depth) {
+                    __builtin_prefetch(row + 12 * p->b_depth);
+                    SUM(store)(panel + k * width, PATH(load_bfloat16)(row));
+                }
+                continue;
+            }
+#endif
             for (long k = 0; k < depth; k++) {
                 long at = (k0 + k) * p->b_depth + j0 + j;
                 // Rows are too short for the hardware to see where it goes on.
@@ -151,12 +174,6 @@ static void SUM(pack_right)(
             SUM(store)(d + j / width * width * depth + j % width + k * width, (V){});
 }
 
-#ifdef SUM_IS_FLOAT
-static void PATH(to_float_bfloat16)(float *d, const void *x, long n);
-static void PATH(from_float_bfloat16)(void *d, const float *x, long n);
-static int PATH(block_dots)(const fledge_product *p, const float *x, long j, long n, float *d);
-
-#endif
 #include "second.h"
 #include "blocking.h"
 #include "dots.h"

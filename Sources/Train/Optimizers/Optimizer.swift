@@ -11,7 +11,7 @@ public protocol Optimizer: Sendable {
     /// The state before the first step.
     func initialState(for parameter: Parameter) -> State
 
-    /// Changes a parameter.
+    /// Changes a parameter; several parameters may be changed at the same time.
     ///
     /// - Parameters:
     ///   - gradient: The gradient of the loss sum, in the parameter's shape.
@@ -33,16 +33,32 @@ public struct OptimizerDriver {
     mutating func step(
         _ parameters: [Parameter], _ gradients: Gradients, scale: Double, rate: Double, step: Int
     ) {
-        for parameter in parameters {
-            guard let gradient = gradients[parameter] else { continue }
+        var updates = parameters.compactMap { parameter -> Update? in
+            guard let gradient = gradients[parameter] else { return nil }
             // The state leaves the dictionary while it changes, so that its tensors are not copied.
-            var state =
+            let state =
                 states.removeValue(forKey: parameter.name)
                 ?? optimizer.initialState(for: parameter)
-            optimizer.update(
-                parameter, gradient: gradient, scale: scale, state: &state, rate: rate, step: step)
-            states[parameter.name] = state
+            return Update(parameter: parameter, gradient: gradient, state: state)
         }
+        // Large tensors use all threads each; small ones, as those of adapters, share them out.
+        let small = updates.partition { $0.parameter.value.count < 1 << 20 }
+        updates.withUnsafeMutableBufferPointer { updates in
+            func run(_ index: Int) {
+                optimizer.update(
+                    updates[index].parameter, gradient: updates[index].gradient, scale: scale,
+                    state: &updates[index].state, rate: rate, step: step)
+            }
+            for index in 0..<small { run(index) }
+            parallelFor(updates.count - small) { run(small + $0) }
+        }
+        for update in updates { states[update.parameter.name] = update.state }
+    }
+
+    private struct Update {
+        let parameter: Parameter
+        let gradient: Tensor
+        var state: Optimizer.State
     }
 
     /// All state tensors as `parameter name` + `.` + `state name`, sorted by name.
