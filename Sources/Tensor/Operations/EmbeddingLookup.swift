@@ -20,7 +20,8 @@ public func embeddingLookup(
         "embeddingLookup: an id is outside \(table.name) of \(rows) rows")
     let picked = value.detached.gatheredRows(ids).converted(to: type)
     return picked.recorded(
-        [table.tapeReference], EmbeddingLookup(ids: ids, paddingID: paddingID, rows: rows, columns: columns))
+        [table.tapeReference],
+        EmbeddingLookup(ids: ids, paddingID: paddingID, rows: rows, columns: columns))
 }
 
 /// Rows that were looked up more than once get the sum, in the order of the ids.
