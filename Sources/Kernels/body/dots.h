@@ -97,6 +97,12 @@ static const S *SUM(widened)(const fledge_product *p, long j, long n) {
             PATH(expand)(row, SUM(type), p->b, p->b_type, j + c, 0, p->depth);
             continue;
         }
+#ifdef SUM_IS_FLOAT
+        if (p->b_type == FLEDGE_BFLOAT16) {
+            PATH(to_float_bfloat16)(row, (const uint16_t *)p->b + (j + c) * p->b_column, p->depth);
+            continue;
+        }
+#endif
         for (long k = 0; k < p->depth; k += LANES)
             SUM(put)(row, k, p->depth,
                      SUM(elements)(p->b, p->b_type, (j + c) * p->b_column + k, p->depth - k));
