@@ -60,6 +60,22 @@ struct MemoryPredictionTests {
         }
     }
 
+    @Test func mergedBatches() throws {
+        let row: JSONValue = [
+            "instruction": "a?", "input": "",
+            "output": .string(String(repeating: "word ", count: 20)),
+        ]
+        try project.write(JSONValue.array([row, row, row, row]).serialized(), to: "data/long.json")
+        try project.write(
+            #"{"long": {"file_name": "long.json"}}"#, to: "data/dataset_info.json")
+        // With dropout, nothing that rows begin with is shared.
+        let (predicted, measured) = try run([
+            "dataset=long", "cutoff_len=512", "lora_dropout=0.1", "val_size=0",
+            "per_device_train_batch_size=1", "gradient_accumulation_steps=4",
+        ])
+        #expect(abs(predicted / measured - 1) < 0.15, "\(predicted) \(measured)")
+    }
+
     @Test(
         .enabled(if: CachedModel.path != nil, "fetch the default model"),
         arguments: [

@@ -5,7 +5,9 @@ import Testing
 
 /// When activations are recomputed, and how free memory is found.
 @Suite struct MemoryPlanTests {
-    private func plan(_ word: String, available: Int?, tokens: Int = 400) throws -> MemoryPlan {
+    private func plan(
+        _ word: String, available: Int?, tokens: Int = 400, rows: Int = 1
+    ) throws -> MemoryPlan {
         let configuration = try RunConfiguration(
             yaml: """
                 model_name_or_path: m
@@ -20,7 +22,8 @@ import Testing
         let sample = ProcessedSample(
             inputIDs: ids, labels: ids, source: .init(file: "rows.json"))
         return MemoryPlan(
-            configuration, model, rows: [PackedRow(samples: [sample], indices: [0])],
+            configuration, model,
+            rows: (0..<rows).map { PackedRow(samples: [sample], indices: [$0]) },
             available: available)
     }
 
@@ -45,6 +48,20 @@ import Testing
             try plan("", available: nil, tokens: 100), try plan("", available: nil)
         )
         #expect(long.prediction.activations > 3 * short.prediction.activations)
+    }
+
+    /// Small micro-batches of a step are computed together.
+    @Test func mergedBatchesCount() throws {
+        for (word, rows, tokens) in [
+            ("", 8, 100), ("gradient_accumulation_steps: 4", 8, 400),
+            ("gradient_accumulation_steps: 4", 3, 300),
+            ("gradient_accumulation_steps: 4\ncutoff_len: 256", 8, 256),
+            ("gradient_accumulation_steps: 64", 64, 1024),
+        ] {
+            let plan = try plan(
+                "per_device_train_batch_size: 1\n" + word, available: nil, tokens: 100, rows: rows)
+            #expect(plan.summary.contains(" step of \(tokens) tokens"), "\(word): \(plan.summary)")
+        }
     }
 
     @Test func theSmallestLimitCounts() throws {

@@ -20,16 +20,17 @@ package struct MemoryPlan {
         available: Int? = ProcessMemory.availableBytes()
     ) {
         let options = configuration.training
+        let lengths = rows.map { $0.samples.reduce(0) { $0 + $1.inputIDs.count } }
+        let learned = rows.map { $0.samples.reduce(0) { $0 + $1.supervisedCount } }
         // Whichever rows come together, they are at most the longest ones.
-        let largest = rows.map { row in
-            (
-                tokens: row.samples.reduce(0) { $0 + $1.inputIDs.count },
-                supervised: row.samples.reduce(0) { $0 + $1.supervisedCount }
-            )
+        func most(_ counts: [Int], of rows: Int) -> Int {
+            counts.sorted(by: >).prefix(rows).reduce(0, +)
         }
-        let count = options.trainBatchSize
-        let tokens = largest.map(\.tokens).sorted(by: >).prefix(count).reduce(0, +)
-        let supervised = largest.map(\.supervised).sorted(by: >).prefix(count).reduce(0, +)
+        let batch = options.trainBatchSize
+        let step = batch * options.gradientAccumulationSteps
+        let merged = min(configuration.mergingLimit, most(lengths, of: step))
+        let tokens = max(most(lengths, of: batch), merged)
+        let supervised = max(most(learned, of: batch), min(most(learned, of: step), merged))
         func predict(_ recomputes: Bool) -> MemoryPrediction {
             MemoryPrediction(
                 of: model, tokens: tokens, supervised: supervised,
@@ -77,4 +78,10 @@ package struct MemoryPlan {
         bytes < 10 << 20
             ? "\((Double(bytes) / 1_048_576).rounded(places: 2)) MiB" : "\(bytes >> 20) MiB"
     }
+}
+
+extension RunConfiguration {
+    /// The most tokens that small micro-batches of a step are put together to: products are at their
+    /// full rate there, and a micro-batch of samples of the full length has as many.
+    var mergingLimit: Int { min(training.trainBatchSize * data.cutoffLength, 1024) }
 }

@@ -80,8 +80,7 @@ public struct SupervisedFineTuning {
             rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
             shuffles: !configuration.finetuning.disablesShuffling,
             dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks,
-            // Products are at their full rate there, and no more memory is needed than for a full batch.
-            mergingUpTo: min(options.trainBatchSize * configuration.data.cutoffLength, 1024),
+            mergingUpTo: configuration.mergingLimit,
             sharesPrefixes: sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0)
         let plan = plan(batches.batchesPerEpoch)
         guard plan.totalSteps > 0 else {
