@@ -8,7 +8,7 @@ benchmarks), GGUF (SmolLM2), FLEDGE (the command line). Peers are measured where
 and peft, and FLOAT32_FOLDER and BFLOAT16_FOLDER hold the expanded model; llama.cpp where it has
 llama_cpp. Ratios are medians over pairs of runs that follow each other.
 """
-import argparse, ctypes, json, os, statistics, subprocess, sys, tempfile
+import argparse, ctypes, importlib.util, json, os, statistics, subprocess, sys, tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 benchmarks, gguf = os.environ["BENCHMARKS"], os.environ["GGUF"]
@@ -136,19 +136,12 @@ parser.add_argument("rows", nargs="*", choices=[*rows, []])
 parser.add_argument("--pairs", type=int, default=3)
 parser.add_argument("--data")
 options = parser.parse_args()
-try:
-    import peft
-except ImportError:
-    peft = None
-try:
-    import llama_cpp
-except ImportError:
-    llama_cpp = None
+has_peft, has_llama = (importlib.util.find_spec(name) is not None for name in ("peft", "llama_cpp"))
 print("| work | against | speed | ratio | peak memory | of it |")
 print("|---|---|---|---|---|---|")
 for name in options.rows or [name for name in rows if name != "alpaca"]:
     needs_peer = name in ("lora512", "lora2048", "alpaca", "float32", "full")
-    if (needs_peer and not (peft and all(folders.values()))) or (name == "decode" and not llama_cpp):
+    if (needs_peer and not (has_peft and all(folders.values()))) or (name == "decode" and not has_llama):
         print(f"skipped: {name}, which needs a peer that this Python does not have", file=sys.stderr)
         continue
     rows[name]()

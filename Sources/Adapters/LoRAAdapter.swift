@@ -43,16 +43,8 @@ public final class LoRAAdapter: LinearAdapter {
     /// `W + s·B·A`, computed in float32 and rounded once to the weight's element type.
     public func merged(into weight: Tensor) -> Tensor {
         let type = weight.elementType
-        let product = linearProduct(up.value, Parameter("A transposed", transposedDown))
+        let product = linearProduct(up.value, Parameter("A transposed", down.value.transposed()))
         let delta = product * Double(scaling)
         return (weight.converted(to: .float32) + delta).converted(to: type)
-    }
-
-    /// `Aᵀ`, shape `[in, rank]`.
-    private var transposedDown: Tensor {
-        let (rank, inputs) = (down.value.shape[0], down.value.shape[1])
-        let scalars = down.value.scalars()
-        let transposed = (0..<(rank * inputs)).map { scalars[$0 % rank * inputs + $0 / rank] }
-        return Tensor(transposed, shape: [inputs, rank])
     }
 }

@@ -7,9 +7,9 @@
 #define FLEDGE_ATTENTION_TILE
 enum { query_tile = 64, key_tile = 64, product_rows = 6 };
 
-// What is zero of a tile's products, where query i sees keys 0 ..< limit + i only: nothing, columns of
-// the result or terms of the sums behind those keys, or terms before the first query that sees a key.
-enum { whole_tile, seen_columns, seen_terms, seeing_terms };
+// What is zero of a tile's products, where query i sees keys 0 ..< limit + i only: columns of the
+// result or terms of the sums behind those keys, or terms before the first query that sees a key.
+enum { seen_columns, seen_terms, seeing_terms };
 #endif
 
 static long NAME(padded)(long dimension) {

@@ -30,8 +30,7 @@ INLINE void PATH(wide_block_dots_as)(
     const int format, const fledge_blocks *m, const float *x, long depth, long j, long columns,
     float *d) {
     for (long c = 0; c < columns; c++) {
-        vf sums[DOT_COLUMNS];
-        for (int i = 0; i < DOT_COLUMNS; i++) sums[i] = (vf){};
+        vf sum = {};
         const char *ahead = (const char *)m->data + (j + c + 1) * m->row_bytes;
         for (long k = 0; k < depth; k += 256) {
             for (long at = 0; at < 256; at += 64)
@@ -40,14 +39,12 @@ INLINE void PATH(wide_block_dots_as)(
             for (int g = 0; g < 8; g++) {
                 PATH(group) expanded = PATH(floats_of_group)(m, format, j + c, k + 32 * g);
                 for (int i = 0; i < 128 / VECTOR_BYTES; i++)
-                    sums[0] = MULTIPLY_ADD(
+                    sum = MULTIPLY_ADD(
                         PATH(load_float32)(x + k + 32 * g + i * (VECTOR_BYTES / 4)), expanded.v[i],
-                        sums[0]);
+                        sum);
             }
         }
-        float totals[DOT_COLUMNS];
-        PATH(totals_sum32)(totals, sums);
-        d[c] = totals[0];
+        d[c] = PATH(reduce_sum32)(sum);
     }
 }
 
@@ -59,23 +56,14 @@ INLINE void PATH(wide_block_dots_as)(
             PATH(block_dots_as)(DOT_COLUMNS, format, m, x, p->depth, j, d); \
         for (; n > 0; n--, j++, d++) PATH(block_dots_as)(1, format, m, x, p->depth, j, d); \
         break;
+
 // The sums of row `x` by columns j ..< j + n; whether the format and the depth are of those here.
 static int PATH(block_dots)(const fledge_product *p, const float *x, long j, long n, float *d) {
     const fledge_blocks *m = p->b;
     if (p->depth % 32) return 0;
     switch (p->b_type) {
-    CASE(FLEDGE_CODES)
-    CASE(FLEDGE_INT8)
-    CASE(FLEDGE_Q4_0)
-    CASE(FLEDGE_Q4_1)
-    CASE(FLEDGE_Q5_0)
-    CASE(FLEDGE_Q5_1)
-    CASE(FLEDGE_Q8_0)
-    WIDE_CASE(FLEDGE_Q2_K)
-    WIDE_CASE(FLEDGE_Q3_K)
-    WIDE_CASE(FLEDGE_Q4_K)
-    WIDE_CASE(FLEDGE_Q5_K)
-    WIDE_CASE(FLEDGE_Q6_K)
+    GROUP_FORMATS(CASE)
+    WIDE_FORMATS(WIDE_CASE)
     default: return 0;
     }
     return 1;

@@ -225,6 +225,13 @@ INLINE void PATH(expand_run)(
     }
 }
 
+// Formats of blocks of 32 or 64 elements or whole rows, and those of blocks of 256.
+#define GROUP_FORMATS(X) \
+    X(FLEDGE_CODES) X(FLEDGE_INT8) X(FLEDGE_Q4_0) X(FLEDGE_Q4_1) X(FLEDGE_Q5_0) X(FLEDGE_Q5_1) \
+    X(FLEDGE_Q8_0)
+#define WIDE_FORMATS(X) \
+    X(FLEDGE_Q2_K) X(FLEDGE_Q3_K) X(FLEDGE_Q4_K) X(FLEDGE_Q5_K) X(FLEDGE_Q6_K)
+
 #define CASE(format) \
     case format: \
         if (type == FLEDGE_FLOAT32) \
@@ -243,18 +250,8 @@ static void PATH(expand)(
         return;
     }
     switch (format) {
-    CASE(FLEDGE_CODES)
-    CASE(FLEDGE_INT8)
-    CASE(FLEDGE_Q4_0)
-    CASE(FLEDGE_Q4_1)
-    CASE(FLEDGE_Q5_0)
-    CASE(FLEDGE_Q5_1)
-    CASE(FLEDGE_Q8_0)
-    CASE(FLEDGE_Q2_K)
-    CASE(FLEDGE_Q3_K)
-    CASE(FLEDGE_Q4_K)
-    CASE(FLEDGE_Q5_K)
-    CASE(FLEDGE_Q6_K)
+    GROUP_FORMATS(CASE)
+    WIDE_FORMATS(CASE)
     }
 }
 #undef CASE

@@ -109,7 +109,7 @@ struct LowRankUpdate {
 
 extension Tensor {
     /// The transpose of a small matrix of float32 or float64.
-    func transposed() -> Tensor {
+    package func transposed() -> Tensor {
         let (rows, columns) = (shape[0], shape[1])
         let result = Tensor(uninitialized: [columns, rows], elementType)
         func turn<Scalar>(_ scalar: Scalar.Type) {
