@@ -3,7 +3,7 @@
 // ask for it to read a weight as it lies, as generation does. An element has the same bits in any
 // number of rows and columns.
 
-enum { SUM(dot_rows) = 3, SUM(dot_block) = 48 };
+enum { SUM(dot_rows) = 3, SUM(dot_block) = 96 };
 
 // The totals of a vector a column.
 INLINE void SUM(totals)(S *d, const V v[DOT_COLUMNS]) {
@@ -110,21 +110,28 @@ static const S *SUM(widened)(const fledge_product *p, long j, long n) {
     return d;
 }
 
-// Some rows of A by `n` columns from `j` on, read from `b`.
+// Some rows of A by `n` columns, read from `b`. Meanwhile the bytes from `next` on, which are those
+// of the next columns, come nearer.
 static void SUM(dots_rows)(
     const fledge_product *p, long i, long end, long n, const char *b, int b_type, long b_row, S *d,
-    long d_row) {
+    long d_row, const char *next, long next_size) {
     long size = p->a_type == FLEDGE_BFLOAT16 ? 2 : sizeof(S);
+    long share = (next_size * SUM(dot_rows) / (end - i) + 63) / 64 * 64;
     while (i < end) {
-        int rows = i + SUM(dot_rows) <= end ? SUM(dot_rows) : 1;
+        for (long k = 0; k < share && next_size > 0; k += 64, next += 64, next_size -= 64)
+            __builtin_prefetch(next, 0, 2);
+        // Four rows are two and two.
+        int rows = end - i >= SUM(dot_rows) && end - i != 4 ? SUM(dot_rows) : end - i >= 2 ? 2 : 1;
         SUM(lines) lines = {.a = (const char *)p->a + i * p->a_row * size, .b = b,
                             .a_row = p->a_row, .b_row = b_row, .depth = p->depth};
         if (b_type == FLEDGE_BFLOAT16)
             SUM(dots_of)(1, SUM(type), FLEDGE_BFLOAT16, lines, n, d, d_row);
         else if (p->a_type == FLEDGE_BFLOAT16) {
             if (rows == 1) SUM(dots_of)(1, FLEDGE_BFLOAT16, SUM(type), lines, n, d, d_row);
+            else if (rows == 2) SUM(dots_of)(2, FLEDGE_BFLOAT16, SUM(type), lines, n, d, d_row);
             else SUM(dots_of)(SUM(dot_rows), FLEDGE_BFLOAT16, SUM(type), lines, n, d, d_row);
         } else if (rows == 1) SUM(dots_of)(1, SUM(type), SUM(type), lines, n, d, d_row);
+        else if (rows == 2) SUM(dots_of)(2, SUM(type), SUM(type), lines, n, d, d_row);
         else SUM(dots_of)(SUM(dot_rows), SUM(type), SUM(type), lines, n, d, d_row);
         i += rows;
         d += rows * d_row;
@@ -153,11 +160,13 @@ static void SUM(dots_task)(void *context, long index) {
             + (j0 + j) * p->b_column * (p->b_type == FLEDGE_BFLOAT16 ? 2 : (long)sizeof(S));
         if (lies_so)
             SUM(dots_rows)(
-                p, i0, i0 + m, columns, lying, p->b_type, p->b_column, sums + j, n);
-        else
+                p, i0, i0 + m, columns, lying, p->b_type, p->b_column, sums + j, n, lying, 0);
+        else {
+            long size = p->b_type == FLEDGE_BFLOAT16 ? p->b_column * 2 : 0;
             SUM(dots_rows)(
                 p, i0, i0 + m, columns, (const char *)SUM(widened)(p, j0 + j, columns), SUM(type),
-                p->depth, sums + j, n);
+                p->depth, sums + j, n, lying + columns * size, columns * size);
+        }
     }
     if (p->second) SUM(add_second)(p->second, sums, n, i0, j0, m, n);
     const S *bias = p->bias;

@@ -152,7 +152,12 @@ struct GenerationBatch {
         guard !rows.isEmpty else { return [] }
         let scores = logits(
             hidden, head: generator.model.head, rows: rows.map { Int32($0) }, order: .lanes)
-        let (values, columns) = (scores.scalars(), scores.shape[1])
-        return rows.indices.map { Array(values[$0 * columns..<($0 + 1) * columns]) }
+            .converted(to: .float32)
+        let columns = scores.shape[1]
+        return scores.withUnsafeBytes { bytes in
+            bytes.withMemoryRebound(to: Float.self) { values in
+                rows.indices.map { Array(values[$0 * columns..<($0 + 1) * columns]) }
+            }
+        }
     }
 }
