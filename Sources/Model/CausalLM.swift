@@ -9,11 +9,11 @@ public protocol CausalLM: Module {
     /// Sizes and constants.
     var configuration: DecoderConfiguration { get }
 
-    /// The element type that matrices are stored in and activations are computed in.
+    /// The element type that plain matrices are stored in and activations are computed in.
     var elementType: ElementType { get }
 
     /// The output matrix, shape `[vocabulary, channels]`; the embedding table itself where tied.
-    var head: Parameter { get }
+    var head: LinearMatrix { get }
 
     /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
     ///

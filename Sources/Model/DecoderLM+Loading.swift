@@ -20,7 +20,7 @@ extension DecoderLM {
         let parts = try loader.load()
         self.init(
             configuration, embedding: parts.embedding, layers: parts.layers, norm: parts.norm,
-            head: parts.head)
+            head: parts.head, type)
     }
 }
 
@@ -49,15 +49,13 @@ private struct DecoderLoader {
     mutating func load() throws -> Parts {
         let c = configuration
         let embedding = Embedding(
-            weight: try matrix("model.embed_tokens", [c.vocabularySize, c.hiddenSize]),
+            matrix: try table("model.embed_tokens"),
             paddingID: c.paddingID.flatMap { Int32(exactly: $0) })
         let layers = try (0..<c.layerCount).map { try layer("model.layers.\($0)") }
         let norm = try norm("model.norm")
         let head: Linear? =
-            c.tieWordEmbeddings
-            ? nil
-            : Linear("lm_head", weight: try matrix("lm_head", [c.vocabularySize, c.hiddenSize]))
-        try refuseUnknownTensors(embedding.weight.value)
+            c.tieWordEmbeddings ? nil : Linear("lm_head", matrix: try table("lm_head"))
+        try refuseUnknownTensors()
         return (embedding, layers, norm, head)
     }
 
@@ -95,6 +93,13 @@ private struct DecoderLoader {
         Linear(
             name, matrix: try linearMatrix(name, [outputs, inputs]),
             bias: bias ? try parameter("\(name).bias", [outputs], vectorType) : nil)
+    }
+
+    /// Embedding or head: what quantises on loading leaves them plain, as the reference does.
+    private mutating func table(_ name: String) throws -> LinearMatrix {
+        let shape = [configuration.vocabularySize, configuration.hiddenSize]
+        if case .blocksOfFile = storage { return try linearMatrix(name, shape) }
+        return .plain(try matrix(name, shape))
     }
 
     private mutating func linearMatrix(_ name: String, _ shape: [Int]) throws -> LinearMatrix {
@@ -155,12 +160,13 @@ private struct DecoderLoader {
     }
 
     /// Weights that no part of the model reads would mean a model that is not what it says.
-    private func refuseUnknownTensors(_ embedding: Tensor) throws {
+    private func refuseUnknownTensors() throws {
         let ignorable = { (name: String) in name.hasSuffix("rotary_emb.inv_freq") }
         var unknown = source.names.filter { !used.contains($0) && !ignorable($0) }
         if configuration.tieWordEmbeddings, let head = unknown.firstIndex(of: "lm_head.weight") {
             // Some folders store a tied head a second time.
             let copy = try source.tensor(named: "lm_head.weight", as: type)
+            let embedding = try source.tensor(named: "model.embed_tokens.weight", as: type)
             guard copy.hasSameBytes(as: embedding) else {
                 throw FledgeError(
                     .mismatch,

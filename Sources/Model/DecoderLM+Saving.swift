@@ -29,7 +29,8 @@ extension DecoderLM {
             }
             return parameter.kept
         }
-        let declared = type ?? SafetensorsType(embedding.weight.kept.elementType)
+        let stored = embedding.matrix.parameter?.kept.elementType ?? elementType
+        let declared = type ?? SafetensorsType(stored)
         try configuration.write(to: folder, elementType: declared.configurationName)
     }
 }

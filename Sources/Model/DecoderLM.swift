@@ -5,6 +5,8 @@ public import FledgeTensor
 public final class DecoderLM: CausalLM {
     /// Sizes and constants.
     public let configuration: DecoderConfiguration
+    /// The element type that plain matrices are stored in and activations are computed in.
+    public let elementType: ElementType
     let embedding: Embedding
     let layers: [DecoderLayer]
     let norm: RMSNorm
@@ -15,19 +17,16 @@ public final class DecoderLM: CausalLM {
     /// Creates a model from its parts.
     init(
         _ configuration: DecoderConfiguration, embedding: Embedding, layers: [DecoderLayer],
-        norm: RMSNorm, head: Linear?
+        norm: RMSNorm, head: Linear?, _ type: ElementType
     ) {
-        self.configuration = configuration
+        (self.configuration, elementType) = (configuration, type)
         (self.embedding, self.layers, self.norm, untiedHead) = (embedding, layers, norm, head)
         let (frequencies, factor) = configuration.rotaryFrequencies()
         rotary = RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
     }
 
     /// The output matrix, shape `[vocabulary, channels]`.
-    public var head: Parameter { untiedHead?.weight ?? embedding.weight }
-
-    /// The element type that matrices are stored in and activations are computed in.
-    public var elementType: ElementType { embedding.weight.value.elementType }
+    public var head: LinearMatrix { untiedHead?.matrix ?? embedding.matrix }
 
     /// Lists embedding, blocks, norm and head.
     public func describe(to description: inout ModuleDescription) {

@@ -36,10 +36,12 @@ public struct ModuleDescription {
         parameters.append(parameter)
     }
 
-    /// Lists a frozen matrix in blocks.
-    public mutating func add(_ matrix: QuantizedMatrix?) {
-        guard let matrix, seen.insert(ObjectIdentifier(matrix)).inserted else { return }
-        quantizedMatrices.append(matrix)
+    /// Lists a matrix in either form.
+    public mutating func add(_ matrix: LinearMatrix) {
+        add(matrix.parameter)
+        guard let blocks = matrix.blocks, seen.insert(ObjectIdentifier(blocks)).inserted
+        else { return }
+        quantizedMatrices.append(blocks)
     }
 
     /// Lists a child and everything in it.
@@ -65,7 +67,10 @@ extension Module {
 
     /// Replaces quantised weights by the plain matrices that they stand for.
     public func dequantize(as type: ElementType) {
-        for linear in linears { linear.dequantize(as: type) }
+        for module in ModuleDescription(of: self).modules {
+            (module as? Linear)?.dequantize(as: type)
+            (module as? Embedding)?.dequantize(as: type)
+        }
     }
 
     /// All linear layers in the order of the model.

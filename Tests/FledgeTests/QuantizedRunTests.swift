@@ -91,7 +91,7 @@ import Testing
         }.run()
         let counts = { (lines: [String]) in lines.first { $0.hasPrefix("trainable params") } }
         #expect(counts(heard) != nil && counts(heard) == counts(plain))
-        #expect(heard.contains { $0.contains("14 linear layers are frozen in NF4") })
+        #expect(heard.contains { $0.contains("14 matrices are frozen in NF4") })
         let card = try String(contentsOfFile: project.file("out/README.md"), encoding: .utf8)
         #expect(card.contains("quantization_bit=4") && card.contains("export_dequantize=true"))
     }

@@ -41,11 +41,16 @@ struct QuantizedModelTests {
     func blocksOfAFileAreKept(_ type: ElementType) throws {
         let checkpoint = try Checkpoint(path: fixtures + "/tiny-llama/blocks.gguf")
         let kept = try checkpoint.causalLM(storing: type, linears: .blocksOfFile)
-        // One layer's v and up are float16.
-        #expect(kept.quantizedMatrices.count == 12)
+        // One layer's v and up are float16; the table is the head too.
+        #expect(kept.quantizedMatrices.count == 13)
+        #expect(kept.head.blocks?.name == "model.embed_tokens.weight")
         #expect(Set(kept.quantizedMatrices.map(\.format)).count == 5)
         let expanded = try checkpoint.causalLM(storing: type)
         #expect(expanded.quantizedMatrices.isEmpty)
+        #expect(states(kept, type) == states(expanded, type))
+        kept.dequantize(as: type)
+        #expect(kept.quantizedMatrices.isEmpty)
+        #expect(kept.parameters.map(\.name) == expanded.parameters.map(\.name))
         #expect(states(kept, type) == states(expanded, type))
     }
 

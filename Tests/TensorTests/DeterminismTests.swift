@@ -16,7 +16,7 @@ import Testing
         let ids = (0..<163).map { Int32($0 * 7 % 300) }
         let all = [table, norm, wq, wk, out, a, b]
         let result = valueAndGradients(of: all) {
-            let x = embeddingLookup(ids, table, as: type)
+            let x = embeddingLookup(ids, .plain(table), as: type)
             let y = rmsNormalized(x, norm, epsilon: 1e-5)
             let q = linearProduct(
                 y, .plain(wq), lowRank: LowRankTerm(down: a, up: b, scaling: 2))
@@ -25,7 +25,7 @@ import Testing
                 q, k, k, layout: layout, heads: 6, keyValueHeads: 2, scale: 0.25)
             let h = x + linearProduct(mixed, out)
             return tokenCrossEntropy(
-                h, head: table, supervision(140, rows: 163, vocabulary: 300))
+                h, head: .plain(table), supervision(140, rows: 163, vocabulary: 300))
         }
         return [bits(result.value)] + all.map { bits(result.gradients[$0] ?? Tensor(zeros: [0])) }
     }

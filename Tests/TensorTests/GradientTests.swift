@@ -53,10 +53,10 @@ import Testing
         let table = parameter([5, 3], "table")
         let (found, whole) = (
             valueAndGradients(of: [table]) {
-                projected(embeddingLookup([1, 2, 1, 4], table, as: .float64, paddingID: 1))
+                projected(embeddingLookup([1, 2, 1, 4], .plain(table), as: .float64, paddingID: 1))
             }.gradients[table]?.doubles(),
             valueAndGradients(of: [table]) {
-                projected(embeddingLookup([1, 2, 1, 4], table, as: .float64))
+                projected(embeddingLookup([1, 2, 1, 4], .plain(table), as: .float64))
             }.gradients[table]?.doubles()
         )
         var expected = try #require(whole)
@@ -73,7 +73,7 @@ import Testing
 
     @Test func embeddings() {
         let table = parameter([6, 4], "table")
-        check([table]) { projected(embeddingLookup([2, 5, 2, 0], table, as: .float64)) }
+        check([table]) { projected(embeddingLookup([2, 5, 2, 0], .plain(table), as: .float64)) }
     }
 
     @Test(arguments: [1, 3, 70]) func norms(rows: Int) {
@@ -135,16 +135,16 @@ import Testing
         let rows = supervision(count, rows: 4, vocabulary: 7)
         guard count > 0 else {
             let result = valueAndGradients(of: [x, head]) {
-                tokenCrossEntropy(x.tracked, head: head, rows)
+                tokenCrossEntropy(x.tracked, head: .plain(head), rows)
             }
             #expect(result.value.scalar == 0)
             #expect(result.gradients[head]?.doubles().allSatisfy { $0 == 0 } ?? true)
             return
         }
-        check([x, head]) { tokenCrossEntropy(x.tracked, head: head, rows) * 0.25 }
-        check([x]) { tokenCrossEntropy(x.tracked, head: head, rows) }
-        check([x, head]) { projected(tokenLogProbabilities(x.tracked, head: head, rows)) }
-        check([head]) { projected(tokenLogProbabilities(x.value, head: head, rows)) }
+        check([x, head]) { tokenCrossEntropy(x.tracked, head: .plain(head), rows) * 0.25 }
+        check([x]) { tokenCrossEntropy(x.tracked, head: .plain(head), rows) }
+        check([x, head]) { projected(tokenLogProbabilities(x.tracked, head: .plain(head), rows)) }
+        check([head]) { projected(tokenLogProbabilities(x.value, head: .plain(head), rows)) }
     }
 
     /// The head and the embedding are one parameter: both gradients add up.
@@ -152,7 +152,8 @@ import Testing
         let table = parameter([7, 4], "table")
         let rows = supervision(5, rows: 3, vocabulary: 7)
         check([table]) {
-            tokenCrossEntropy(embeddingLookup([1, 6, 1], table, as: .float64), head: table, rows)
+            tokenCrossEntropy(
+                embeddingLookup([1, 6, 1], .plain(table), as: .float64), head: .plain(table), rows)
         }
     }
 

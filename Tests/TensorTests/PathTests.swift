@@ -134,7 +134,9 @@ import Testing
     @Test(arguments: paths, types) func heads(path: String, type: ElementType) {
         let (x, head) = (parameter([40, 48], "x", scale: 2), parameter([1003, 48], "head"))
         let rows = supervision(150, rows: 40, vocabulary: 1003)
-        compare(path, type, [x, head]) { tokenCrossEntropy(x.tracked, head: head, rows) }
-        compare(path, type, [x, head]) { tokenLogProbabilities(x.tracked, head: head, rows) }
+        compare(path, type, [x, head]) { tokenCrossEntropy(x.tracked, head: .plain(head), rows) }
+        compare(path, type, [x, head]) {
+            tokenLogProbabilities(x.tracked, head: .plain(head), rows)
+        }
     }
 }

@@ -56,6 +56,44 @@ import Testing
         }
     }
 
+    /// A table of vectors that is the head too.
+    @Test(arguments: paths, quantizedFormats)
+    func tablesAndHeadsHaveTheBitsOfTheExpandedMatrix(path: String, format: QuantizedFormat) {
+        let channels = columnCount(format, near: 256)
+        let matrix = quantizedSample(format, rows: 301, columns: channels)
+        let rows = supervision(270, rows: 280, vocabulary: 301)
+        let ids = (0..<280).map { Int32($0 * 7 % 301) }
+        for type in [ElementType.float32, .bfloat16, .float64] {
+            Kernels.withPath(path) {
+                func results(_ table: LinearMatrix) -> [[Double]] {
+                    let x = Parameter("x", embeddingLookup(ids, table, as: type))
+                    let loss = valueAndGradients(of: [x]) {
+                        tokenCrossEntropy(x.tracked, head: table, rows)
+                    }
+                    let logged = valueAndGradients(of: [x]) {
+                        projected(tokenLogProbabilities(x.tracked, head: table, rows))
+                    }
+                    let scores = logits(x.value, head: table, rows: [0, 279, 5])
+                    return [x.value, loss.value, logged.value, scores].map { $0.doubles() }
+                        + [loss, logged].map { $0.gradients[x]?.doubles() ?? [] }
+                }
+                let found = results(.quantized(matrix))
+                let expected = results(.plain(Parameter("w", matrix.expanded(as: type))))
+                // Gradients of logits that are float32 meet blocks that are not rounded to bfloat16.
+                let largest = expected[0].reduce(0) { max($0, abs($1)) }
+                let isSame = zip(found, expected).enumerated().map { index, pair in
+                    if type != .bfloat16 || index < 4 { return pair.0 == pair.1 }
+                    return zip(pair.0, pair.1).allSatisfy {
+                        abs($0 - $1) <= (largest + abs($1)) / 64
+                    }
+                }
+                #expect(!isSame.contains(false), "\(path) \(format) \(type): \(isSame)")
+                let isSomething = found.map { $0.contains { $0 != 0 } }
+                #expect(!isSomething.contains(false), "\(isSomething)")
+            }
+        }
+    }
+
     /// Rows that begin inside a block, inside a byte, and matrices smaller than a block.
     @Test(arguments: paths) func rowsNeedNotBeWholeBlocks(path: String) {
         for format in quantizedFormats where columnCount(format, near: 5) == 5 {

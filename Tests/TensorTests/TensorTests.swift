@@ -48,7 +48,8 @@ import Testing
             let z = causalAttention(
                 y, y, y, layout: SequenceLayout(lengths: [0, 0]), heads: 1, keyValueHeads: 1,
                 scale: 1)
-            return tokenCrossEntropy(z, head: parameter([5, 3], "h", .float32), Supervision())
+            return tokenCrossEntropy(
+                z, head: .plain(parameter([5, 3], "h", .float32)), Supervision())
         }.gradients
         #expect(gradients[w]?.scalars() == Array(repeating: 0, count: 12))
     }

@@ -107,7 +107,7 @@ for type in [ElementType.float32, .bfloat16] {
         operations: 4 * Double(tokens * channels * vocabulary)
     ) {
         _ = valueAndGradients(of: [hidden]) {
-            tokenCrossEntropy(hidden.tracked, head: head, supervision)
+            tokenCrossEntropy(hidden.tracked, head: .plain(head), supervision)
         }
     }
 }

@@ -131,7 +131,7 @@ extension RunOption {
             "There are no devices to map to."),
         RunOption(
             "gguf_keep_quantized", .flag, false, .effective,
-            "Keeps the linear layers of a GGUF base in its blocks instead of expanding them."),
+            "Keeps the matrices of a GGUF base in its blocks instead of expanding them."),
         RunOption(
             "image_max_pixels", .integer(), 589824, .neutral,
             "Images are not supported."),

@@ -107,7 +107,7 @@ public struct ModelSide {
         let bytes = matrices.reduce(0) { $0 + $1.byteCount }
         let formats = Set(matrices.map(\.format)).count == 1 ? "\(first.format)" : "blocks"
         let each = (Double(bytes) / Double(count)).rounded(places: 3)
-        return "\(matrices.count) linear layers are frozen in \(formats): \(each) bytes a weight."
+        return "\(matrices.count) matrices are frozen in \(formats): \(each) bytes a weight."
     }
 }
 

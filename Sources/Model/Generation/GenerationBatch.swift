@@ -151,8 +151,9 @@ struct GenerationBatch {
     private func rows(_ hidden: Tensor, _ rows: [Int]) -> [[Float]] {
         guard !rows.isEmpty else { return [] }
         let scores = logits(
-            hidden, head: generator.model.head, rows: rows.map { Int32($0) }, order: .lanes)
-            .converted(to: .float32)
+            hidden, head: generator.model.head, rows: rows.map { Int32($0) }, order: .lanes
+        )
+        .converted(to: .float32)
         let columns = scores.shape[1]
         return scores.withUnsafeBytes { bytes in
             bytes.withMemoryRebound(to: Float.self) { values in

@@ -7,7 +7,8 @@ public import FledgeTensor
 public final class Linear: Module {
     /// Path of the module in the checkpoint, such as `model.layers.0.self_attn.q_proj`.
     public let name: String
-    private var matrix: LinearMatrix
+    /// The weight, shape `[out, in]`, in either form.
+    public private(set) var matrix: LinearMatrix
     /// The bias, shape `[out]`.
     public let bias: Parameter?
     /// What changes the linear map; nil for the plain layer.
@@ -28,23 +29,17 @@ public final class Linear: Module {
 
     /// The weight, shape `[out, in]`; traps when it is quantised.
     public var weight: Parameter {
-        guard case .plain(let parameter) = matrix else {
+        guard let parameter = matrix.parameter else {
             preconditionFailure("\(name): the weight is quantised; call dequantize(as:) first")
         }
         return parameter
     }
 
     /// The weight in blocks; nil when it is plain.
-    public var quantizedWeight: QuantizedMatrix? {
-        guard case .quantized(let blocks) = matrix else { return nil }
-        return blocks
-    }
+    public var quantizedWeight: QuantizedMatrix? { matrix.blocks }
 
     /// Replaces a quantised weight by the plain matrix that it stands for.
-    public func dequantize(as type: ElementType) {
-        guard let blocks = quantizedWeight else { return }
-        matrix = .plain(Parameter(blocks.name, blocks.expanded(as: type)))
-    }
+    public func dequantize(as type: ElementType) { matrix.dequantize(as: type) }
 
     /// Number of input channels.
     public var inputCount: Int { matrix.shape[1] }
@@ -53,10 +48,7 @@ public final class Linear: Module {
 
     /// Lists weight, bias and the adapter.
     public func describe(to description: inout ModuleDescription) {
-        switch matrix {
-        case .plain(let parameter): description.add(parameter)
-        case .quantized(let blocks): description.add(blocks)
-        }
+        description.add(matrix)
         description.add(bias)
         description.add(adapter)
     }

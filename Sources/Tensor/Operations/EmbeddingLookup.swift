@@ -9,17 +9,15 @@ import FledgeKernels
 ///   - paddingID: The row that gets no gradient here, as PyTorch's `padding_idx`.
 /// - Returns: `[ids.count, channels]`.
 public func embeddingLookup(
-    _ ids: [Int32], _ table: Parameter, as type: ElementType, paddingID: Int32? = nil
+    _ ids: [Int32], _ table: LinearMatrix, as type: ElementType, paddingID: Int32? = nil
 ) -> Tensor {
-    let value = table.value
     precondition(
-        value.shape.count == 2, "embeddingLookup: \(table.name) has shape \(value.shape)")
-    let (rows, columns) = (value.shape[0], value.shape[1])
+        table.shape.count == 2, "embeddingLookup: \(table.name) has shape \(table.shape)")
+    let (rows, columns) = (table.shape[0], table.shape[1])
     precondition(
         ids.allSatisfy { $0 >= 0 && $0 < rows },
         "embeddingLookup: an id is outside \(table.name) of \(rows) rows")
-    let picked = value.detached.gatheredRows(ids).converted(to: type)
-    return picked.recorded(
+    return table.gatheredRows(ids, as: type).recorded(
         [table.tapeReference],
         EmbeddingLookup(ids: ids, paddingID: paddingID, rows: rows, columns: columns))
 }

@@ -9,7 +9,8 @@ struct HeadProduct {
     /// The rows that predict, `[n, channels]`.
     let rows: Tensor
     /// `[vocabulary, channels]`.
-    let head: Tensor
+    let shape: [Int]
+    private let head: LinearMatrix.Factor
 
     /// Enough rows to use a chunk of the head's weights well, few enough to stay near the caches.
     static let chunk = tokenCrossEntropyChunk
@@ -17,21 +18,20 @@ struct HeadProduct {
     var type: ElementType { rows.elementType }
     var sums: ElementType { rows.elementType.accumulator }
     var channels: Int { rows.shape[1] }
-    var vocabulary: Int { head.shape[0] }
+    var vocabulary: Int { shape[0] }
 
-    init(_ hidden: Tensor, _ head: Parameter, _ supervision: Supervision, _ operation: String) {
-        let value = head.value
+    init(_ hidden: Tensor, _ head: LinearMatrix, _ supervision: Supervision, _ operation: String) {
         precondition(
-            hidden.shape.count == 2 && value.shape.count == 2 && hidden.shape[1] == value.shape[1],
-            "\(operation): hidden \(hidden.shape), \(head.name) \(value.shape)")
+            hidden.shape.count == 2 && head.shape.count == 2 && hidden.shape[1] == head.shape[1],
+            "\(operation): hidden \(hidden.shape), \(head.name) \(head.shape)")
         precondition(
             supervision.rows.allSatisfy { $0 >= 0 && $0 < hidden.shape[0] },
             "\(operation): a supervised row is outside \(hidden.shape[0]) rows")
         precondition(
-            supervision.targets.allSatisfy { $0 >= 0 && $0 < value.shape[0] },
-            "\(operation): a target is outside \(value.shape[0]) tokens")
+            supervision.targets.allSatisfy { $0 >= 0 && $0 < head.shape[0] },
+            "\(operation): a target is outside \(head.shape[0]) tokens")
         rows = hidden.detached.gatheredRows(supervision.rows)
-        self.head = value.matched(to: hidden.elementType)
+        (shape, self.head) = (head.shape, head.factor(for: hidden.elementType))
     }
 
     /// Gives the logits of each chunk of rows in turn, in the type of the sums, to be overwritten.
@@ -40,9 +40,9 @@ struct HeadProduct {
         let logits = Tensor(uninitialized: [min(Self.chunk, count), vocabulary], sums)
         for begin in stride(from: 0, to: count, by: Self.chunk) {
             let range = begin..<min(count, begin + Self.chunk)
-            multiply(
-                Matrix(rows, from: begin), Matrix(head).transposed, into: logits.freshPointer, sums,
-                rows: range.count, columns: vocabulary, depth: channels)
+            head.multiply(
+                Matrix(rows, from: begin), rows: range.count, transposed: true,
+                into: logits.freshPointer, sums)
             body(range, logits.freshPointer)
         }
         withExtendedLifetime((self, logits)) {}
@@ -52,7 +52,7 @@ struct HeadProduct {
     func gradients(over logits: UnsafeMutableRawPointer) -> Matrix {
         let isNarrow =
             type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
-            && head.elementType == .bfloat16
+            && head.multipliesBfloat16
         return Matrix(
             logits, isNarrow ? .bfloat16 : sums, rowStride: isNarrow ? 2 * vocabulary : vocabulary)
     }
@@ -62,10 +62,9 @@ struct HeadProduct {
         _ gradients: Matrix, _ range: Range<Int>, rows target: Tensor?, head sum: Tensor?
     ) {
         if let target {
-            multiply(
-                gradients, Matrix(head),
-                into: target.freshPointer + range.lowerBound * channels * sums.byteCount, sums,
-                rows: range.count, columns: channels, depth: vocabulary)
+            head.multiply(
+                gradients, rows: range.count, transposed: false,
+                into: target.freshPointer + range.lowerBound * channels * sums.byteCount, sums)
         }
         if let sum {
             multiply(

@@ -1,6 +1,7 @@
 import FledgeKernels
 
-/// The matrix of a linear map, shape `[outputs, inputs]`.
+/// The matrix of a linear map, shape `[outputs, inputs]`: of a layer, of the head, or a table of
+/// vectors.
 public enum LinearMatrix {
     /// A plain matrix, frozen or trained, in any element type.
     case plain(Parameter)
@@ -23,9 +24,33 @@ public enum LinearMatrix {
         }
     }
 
-    var tapeReference: TapeReference? {
+    /// The plain matrix; nil when it is in blocks.
+    public var parameter: Parameter? {
         guard case .plain(let parameter) = self else { return nil }
-        return parameter.tapeReference
+        return parameter
+    }
+
+    /// The matrix in blocks; nil when it is plain.
+    public var blocks: QuantizedMatrix? {
+        guard case .quantized(let blocks) = self else { return nil }
+        return blocks
+    }
+
+    /// Replaces blocks by the plain matrix that they stand for.
+    public mutating func dequantize(as type: ElementType) {
+        guard let blocks else { return }
+        self = .plain(Parameter(blocks.name, blocks.expanded(as: type)))
+    }
+
+    var tapeReference: TapeReference? { parameter?.tapeReference }
+
+    /// Some rows, one after another.
+    func gatheredRows(_ rows: [Int32], as type: ElementType) -> Tensor {
+        switch self {
+        case .plain(let parameter):
+            parameter.value.detached.gatheredRows(rows).converted(to: type)
+        case .quantized(let blocks): blocks.expandedRows(rows.map { Int($0) }, as: type)
+        }
     }
 
     /// The matrix as products with activations of `type` read it.
@@ -41,28 +66,34 @@ public enum LinearMatrix {
         case plain(Tensor)
         case quantized(QuantizedMatrix)
 
+        /// Whether products with bfloat16 read it as bfloat16.
+        var multipliesBfloat16: Bool {
+            switch self {
+            case .plain(let matrix): matrix.elementType == .bfloat16
+            case .quantized: true
+            }
+        }
+
         /// C = A·Wᵀ where `transposed`, else A·W (+ second) (+ bias), or C += when `accumulating`.
         func multiply(
-            _ a: Tensor, transposed: Bool, into c: UnsafeMutableRawPointer,
-            accumulating: Bool = false, bias: Tensor? = nil, second: SecondProduct? = nil,
-            order: ProductOrder = .blocks
+            _ a: Matrix, rows: Int, transposed: Bool, into c: UnsafeMutableRawPointer,
+            _ type: ElementType, accumulating: Bool = false, bias: Tensor? = nil,
+            second: SecondProduct? = nil, order: ProductOrder = .blocks
         ) {
-            let (rows, type) = (a.shape[0], a.elementType)
             switch self {
             case .plain(let matrix):
                 let (outputs, inputs) = (matrix.shape[0], matrix.shape[1])
                 FledgeTensor.multiply(
-                    Matrix(a), transposed ? Matrix(matrix).transposed : Matrix(matrix), into: c,
+                    a, transposed ? Matrix(matrix).transposed : Matrix(matrix), into: c,
                     type, rows: rows, columns: transposed ? outputs : inputs,
                     depth: transposed ? inputs : outputs, accumulating: accumulating, bias: bias,
                     second: second, order: order)
                 withExtendedLifetime(matrix) {}
             case .quantized(let blocks):
                 FledgeTensor.multiply(
-                    Matrix(a), blocks, transposed: transposed, into: c, type, rows: rows,
+                    a, blocks, transposed: transposed, into: c, type, rows: rows,
                     accumulating: accumulating, bias: bias, second: second, order: order)
             }
-            withExtendedLifetime(a) {}
         }
     }
 }

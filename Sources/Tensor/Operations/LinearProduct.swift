@@ -26,10 +26,10 @@ public func linearProduct(
     let update = lowRank.map { LowRankUpdate($0, of: matrix.shape, x) }
     let result = Tensor(uninitialized: [tokens, outputs], x.elementType)
     factor.multiply(
-        x, transposed: true, into: result.freshPointer,
+        Matrix(x), rows: tokens, transposed: true, into: result.freshPointer, x.elementType,
         bias: bias?.value.detached.converted(to: x.elementType.accumulator),
         second: update?.forward, order: order)
-    withExtendedLifetime(update) {}
+    withExtendedLifetime((x, update)) {}
     let needsInput = matrix.tapeReference != nil || lowRank?.down.tapeReference != nil
     return result.recorded(
         [
@@ -65,7 +65,8 @@ struct LinearProduct: RecordedOperation {
             let second = inner.flatMap { update?.inputGradient($0) }
             pass.accumulate(into: 0, shape: [tokens, inputs], type) { target, holdsSum in
                 factor.multiply(
-                    dy, transposed: false, into: target, accumulating: holdsSum, second: second)
+                    Matrix(dy), rows: tokens, transposed: false, into: target, type,
+                    accumulating: holdsSum, second: second)
             }
             if let inner, second == nil {
                 update?.addDroppedInputGradient(inner, type, &pass)

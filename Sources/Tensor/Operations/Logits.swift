@@ -7,24 +7,21 @@
 ///   - order: How terms are added.
 /// - Returns: `[rows, vocabulary]`, float32 (float64 for float64).
 public func logits(
-    _ hidden: Tensor, head: Parameter, rows: [Int32]? = nil, order: ProductOrder = .blocks
+    _ hidden: Tensor, head: LinearMatrix, rows: [Int32]? = nil, order: ProductOrder = .blocks
 ) -> Tensor {
     hidden.requireUntracked("logits")
     precondition(
-        hidden.shape.count == 2 && head.value.shape.count == 2
-            && hidden.shape[1] == head.value.shape[1],
-        "logits: hidden \(hidden.shape), \(head.name) \(head.value.shape)")
+        hidden.shape.count == 2 && head.shape.count == 2 && hidden.shape[1] == head.shape[1],
+        "logits: hidden \(hidden.shape), \(head.name) \(head.shape)")
     precondition(
         rows.map { $0.allSatisfy { $0 >= 0 && $0 < hidden.shape[0] } } ?? true,
         "logits: a row is outside \(hidden.shape[0]) rows")
     let picked = rows.map { hidden.gatheredRows($0) } ?? hidden
-    let matrix = head.value.matched(to: hidden.elementType)
     let type = hidden.elementType.accumulator
-    let result = Tensor(uninitialized: [picked.shape[0], matrix.shape[0]], type)
-    multiply(
-        Matrix(picked), Matrix(matrix).transposed, into: result.freshPointer, type,
-        rows: picked.shape[0], columns: matrix.shape[0], depth: picked.shape[1],
+    let result = Tensor(uninitialized: [picked.shape[0], head.shape[0]], type)
+    head.factor(for: hidden.elementType).multiply(
+        Matrix(picked), rows: picked.shape[0], transposed: true, into: result.freshPointer, type,
         order: order)
-    withExtendedLifetime((picked, matrix)) {}
+    withExtendedLifetime(picked) {}
     return result
 }

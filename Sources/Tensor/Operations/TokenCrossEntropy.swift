@@ -12,7 +12,7 @@ import FledgeKernels
 ///   - supervision: The predictions that count.
 /// - Returns: A number, float32 (float64 for float64): the sum, not a mean.
 public func tokenCrossEntropy(
-    _ hidden: Tensor, head: Parameter, _ supervision: Supervision
+    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision
 ) -> Tensor {
     let product = HeadProduct(hidden, head, supervision, "tokenCrossEntropy")
     let sums = product.sums
@@ -22,8 +22,8 @@ public func tokenCrossEntropy(
         head.tapeReference == nil
         ? nil
         : supervision.count == 0
-            ? Tensor(zeros: product.head.shape, sums)
-            : Tensor(uninitialized: product.head.shape, sums)
+            ? Tensor(zeros: product.shape, sums)
+            : Tensor(uninitialized: product.shape, sums)
     let kernels = Kernels.of(sums)
     var losses = [Double](repeating: 0, count: supervision.count)
     losses.withUnsafeMutableBufferPointer { losses in

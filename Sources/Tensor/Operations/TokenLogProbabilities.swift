@@ -11,7 +11,7 @@ import FledgeKernels
 ///   - head: `[vocabulary, channels]`.
 /// - Returns: `[supervision.count]`, float32 (float64 for float64).
 public func tokenLogProbabilities(
-    _ hidden: Tensor, head: Parameter, _ supervision: Supervision
+    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision
 ) -> Tensor {
     let product = HeadProduct(hidden, head, supervision, "tokenLogProbabilities")
     let kernels = Kernels.of(product.sums)
@@ -48,7 +48,7 @@ struct TokenLogProbabilities: RecordedOperation {
         let (factors, sums) = (gradient.doubles(), product.sums)
         let rowGradients =
             pass.wants(0) ? Tensor(uninitialized: product.rows.shape, sums) : nil
-        let headGradient = pass.wants(1) ? Tensor(zeros: product.head.shape, sums) : nil
+        let headGradient = pass.wants(1) ? Tensor(zeros: product.shape, sums) : nil
         product.forEachChunk { range, logits in
             let gradients = product.gradients(over: logits)
             let writer = Kernels.of(gradients.type)

@@ -106,18 +106,23 @@ public final class QuantizedMatrix {
 
     /// All elements as a plain tensor: for merging and inspection.
     public func expanded(as type: ElementType) -> Tensor {
-        let result = Tensor(uninitialized: shape, type)
+        expandedRows(Array(0..<shape[0]), as: type)
+    }
+
+    /// Some rows as a plain tensor, one after another.
+    func expandedRows(_ sources: [Int], as type: ElementType) -> Tensor {
         let columns = shape[1]
+        let result = Tensor(uninitialized: [sources.count, columns], type)
         let first = UInt(bitPattern: result.freshPointer)
         let expand = fledge_kernels().pointee.expand
         withBlocks { blocks, number in
-            parallelRows(shape[0], columns: columns) { rows in
+            parallelRows(sources.count, columns: columns) { rows in
                 for row in rows {
                     guard
                         let target = UnsafeMutableRawPointer(
                             bitPattern: first + UInt(row * columns * type.byteCount))
                     else { continue }
-                    expand(target, Int32(type.rawValue), blocks, number, row, 0, columns)
+                    expand(target, Int32(type.rawValue), blocks, number, sources[row], 0, columns)
                 }
             }
         }

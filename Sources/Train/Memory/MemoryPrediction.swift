@@ -36,7 +36,7 @@ public struct MemoryPrediction: Hashable, Sendable {
         weights =
             model.parameters.reduce(0) {
                 $0 + $1.value.ownedByteCount + ($1.master?.ownedByteCount ?? 0)
-            } + model.linears.reduce(0) { $0 + ($1.quantizedWeight?.ownedByteCount ?? 0) }
+            } + model.quantizedMatrices.reduce(0) { $0 + $1.ownedByteCount }
         let sizes = trainable.map { BufferPool.sizeClass($0.value.count * 4) }
         gradients = sizes.reduce(0, +)
         self.optimizer = optimizer.stateByteCount(of: trainable)
@@ -47,7 +47,8 @@ public struct MemoryPrediction: Hashable, Sendable {
         let kept = recorded.map { block.kept(adapters: $0) }
         let most = kept.max() ?? 0
         let head = HeadMemory(
-            model, block, supervised: supervised, trainsHead: model.head.isTrainable)
+            model, block, supervised: supervised,
+            trainsHead: model.head.parameter?.isTrainable ?? false)
         // The final norm keeps its input; blocks that are computed again keep theirs.
         activations =
             hidden + block.statistics
@@ -155,8 +156,7 @@ private struct HeadMemory {
     let headGradient: Int
 
     init(_ model: some CausalLM, _ block: BlockMemory, supervised: Int, trainsHead: Bool) {
-        let head = model.head.value
-        let (vocabulary, channels) = (head.shape[0], head.shape[1])
+        let (vocabulary, channels) = (model.head.shape[0], model.head.shape[1])
         func bytes(_ count: Int, _ type: ElementType) -> Int {
             BufferPool.sizeClass(count * type.byteCount)
         }
