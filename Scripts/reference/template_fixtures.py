@@ -11,7 +11,6 @@ import copy, hashlib, json, os, sys
 os.environ.setdefault("DISABLE_VERSION_CHECK", "1")
 from llamafactory.data import template as templates
 from llamafactory.data import tool_utils
-from llamafactory.data.formatter import FunctionFormatter, ToolFormatter
 
 TOOLS = json.dumps([{"name": "get_weather", "description": "Get weather", "parameters": {
     "type": "object", "properties": {
@@ -49,7 +48,6 @@ CASES = [
     dict(name="calls inside", messages=INSIDE),
     dict(name="observation first", messages=[message("observation", "O"), message("assistant", "A")], system="SYS"),
 ]
-SUPPORTED = {"default", "glm4", "llama3", "mistral", "qwen"}
 
 
 class Recorder:
@@ -72,15 +70,6 @@ class Today:
 
 def named(items):
     return [{"id": item} if item in ("<BOS>", "<EOS>") else item for item in items]
-
-
-def formats(template):
-    result = set()
-    for formatter in (template.format_function, template.format_tools):
-        if isinstance(formatter, (FunctionFormatter, ToolFormatter)):
-            name = next(key for key, value in tool_utils.TOOLS.items() if type(value) is type(formatter.tool_utils))
-            result.add(name)
-    return result
 
 
 def render(template, case):
@@ -110,7 +99,7 @@ def main():
                     print(name, text)
             except (ValueError, RuntimeError) as error:
                 row.append(None)
-        digests[name] = dict(digests=row, supported=formats(template) <= SUPPORTED)
+        digests[name] = row
     with open(sys.argv[1], "w", encoding="utf-8") as file:
         json.dump(dict(cases=CASES, date="02 Jan 2025", templates=digests), file, ensure_ascii=False, separators=(",", ":"))
         file.write("\n")

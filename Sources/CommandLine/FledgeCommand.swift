@@ -18,8 +18,8 @@ struct FledgeCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, ChatCommand.self, ExportCommand.self, PreprocessCommand.self,
-            TokenizeCommand.self, KeysCommand.self,
+            TrainCommand.self, ChatCommand.self, ExportCommand.self, PlanCommand.self,
+            PreprocessCommand.self, TokenizeCommand.self, KeysCommand.self,
         ])
 
     static func main() {

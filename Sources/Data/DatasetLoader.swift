@@ -23,6 +23,9 @@ public struct DatasetOptions: Hashable, Sendable {
     /// Whether the run learns from preferences, which takes other data sets.
     public var usesRanking = false
 
+    /// Where to be as wrong as the reference.
+    public var quirks: ReferenceQuirks = []
+
     /// Creates the options of a run without data.
     public init() {}
 
@@ -91,9 +94,11 @@ public struct DatasetLoader: Sendable {
     }
 
     /// The rows of one data set, all of them in their order.
-    public static func rows(_ description: DatasetDescription) throws -> [AlignedSample] {
+    public static func rows(
+        _ description: DatasetDescription, quirks: ReferenceQuirks = []
+    ) throws -> [AlignedSample] {
         let records = try RecordFile.read(description.path)
-        let aligner = try Aligner(description, records: records)
+        let aligner = try Aligner(description, records: records, quirks: quirks)
         return try records.map(aligner.align)
     }
 
@@ -113,7 +118,7 @@ public struct DatasetLoader: Sendable {
                     "The dataset is not applicable in the current training stage: \(name) has "
                         + (description.isRanking ? "preferences." : "no preferences."))
             }
-            var rows = try DatasetLoader.rows(description)
+            var rows = try DatasetLoader.rows(description, quirks: options.quirks)
             if let wanted = description.sampleCount {
                 rows = DatasetSampling.selection(of: rows.count, wanted: wanted, &generator)
                     .map { rows[$0] }

@@ -32,10 +32,20 @@ public enum RecordFile {
 
     private static func readFile(_ path: String) throws -> [Record] {
         let kind = FileSystem.fileExtension(of: path) ?? "none"
+        if kind == "txt" {
+            let file = try MappedFile(path: path)
+            var lines = file.bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+            if lines.last?.isEmpty == true { lines.removeLast() }
+            return lines.enumerated().map { index, line in
+                Record(
+                    ["text": .string(String(decoding: line, as: UTF8.self))],
+                    at: FledgeError.Location(file: path, line: index + 1))
+            }
+        }
         guard kind == "json" || kind == "jsonl" else {
             throw FledgeError(
                 .unsupported, "A data file with the extension \(kind) cannot be read.",
-                advice: "Supported are json and jsonl.", at: FledgeError.Location(file: path))
+                advice: "Supported are json, jsonl and txt.", at: FledgeError.Location(file: path))
         }
         let file = try MappedFile(path: path)
         return try withExtendedLifetime(file) { try parse(file.bytes, file: path) }

@@ -36,6 +36,13 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     public static let untieSavedModules = ReferenceQuirks(bit: 11)
     /// Losses are divided by the number of labels before shifting.
     public static let unshiftedLabelCount = ReferenceQuirks(bit: 12)
+    /// A good answer that is empty counts as a bad one.
+    public static let ktoEmptyAnswers = ReferenceQuirks(bit: 13)
+    /// Blocks of texts are formed inside of preprocessing batches, the rest of each left out.
+    public static let pretrainingMapBatches = ReferenceQuirks(bit: 14)
+    /// Rows in the form openai get system texts of one model family, and arguments of calls that are
+    /// texts are quoted.
+    public static let openAIAlignment = ReferenceQuirks(bit: 15)
 
     /// All quirks.
     public static let all = ReferenceQuirks(names.map(\.1))
@@ -50,6 +57,8 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
         ("metric_names", .metricNames), ("content_specials", .contentSpecials),
         ("untie_saved_modules", .untieSavedModules),
         ("unshifted_label_count", .unshiftedLabelCount),
+        ("kto_empty_answers", .ktoEmptyAnswers), ("pt_map_batches", .pretrainingMapBatches),
+        ("openai_alignment", .openAIAlignment),
     ]
 
     /// The names of the quirks in the set.

@@ -27,7 +27,8 @@ public struct SupervisedCollator: Sendable {
         var extraWeight = 0.0
         for sample in samples {
             precondition(
-                sample.labels.count == sample.inputIDs.count,
+                sample.labels.count == sample.inputIDs.count
+                    && sample.weights.map { $0.count == sample.labels.count } ?? true,
                 "SupervisedCollator: \(sample.inputIDs.count) ids, \(sample.labels.count) labels")
             if quirks.contains(.unshiftedLabelCount), let first = sample.labels.first,
                 first != ProcessedSample.ignored
@@ -47,7 +48,9 @@ public struct SupervisedCollator: Sendable {
         for (segment, sample) in samples.enumerated() {
             for (row, label) in sample.labels.dropFirst().enumerated()
             where label != ProcessedSample.ignored {
-                supervision.append(row: start + row, target: label, segment: segment)
+                supervision.append(
+                    row: start + row, target: label, weight: sample.weights?[row + 1] ?? 1,
+                    segment: segment)
             }
             start += sample.inputIDs.count
         }
@@ -65,14 +68,15 @@ public struct SupervisedCollator: Sendable {
         var places: [Int64: Int] = [:]
         for (sample, leaf) in zip(samples, forest.leaves) {
             let rows = forest.layout.ranges(to: leaf).joined()
-            for (row, label) in zip(rows, sample.labels.dropFirst())
+            for (index, (row, label)) in zip(rows, sample.labels.dropFirst()).enumerated()
             where label != ProcessedSample.ignored {
                 let place = places[Int64(row) << 32 | Int64(label), default: supervision.count]
+                let weight = sample.weights?[index + 1] ?? 1
                 if place < supervision.count {
-                    supervision.weights[place] += 1
+                    supervision.weights[place] += weight
                 } else {
                     places[Int64(row) << 32 | Int64(label)] = place
-                    supervision.append(row: row, target: label, segment: leaf)
+                    supervision.append(row: row, target: label, weight: weight, segment: leaf)
                 }
             }
         }

@@ -86,7 +86,7 @@ struct FailureTests {
         try expectTrainFailure(
             "dataloader_drop_last=true", "per_device_train_batch_size=13", status: 2,
             says: "no step to train")
-        try expectTrainFailure("cutoff_len=1", "output_dir=data", says: "is supervised")
+        try expectTrainFailure("cutoff_len=1", "output_dir=data", says: "nothing-learned")
         for huge in [
             "per_device_train_batch_size=9223372036854775807", "num_train_epochs=1e300",
             "gradient_accumulation_steps=9000000000000000000", "save_steps=1e19",

@@ -7,17 +7,17 @@ import Testing
 @Suite(.enabled(if: ReferenceFiles.hasModel && ReferenceFiles.hasData))
 struct ReferenceRowTests {
     private static let cases: [JSONValue] =
-        (try? ReferenceFiles.fixture("sft_rows.json"))?["cases"]?.arrayValue ?? []
+        (try? ReferenceFiles.fixture("stage_rows.json"))?["cases"]?.arrayValue ?? []
     private static let tokenizer = Result { try TokenizerFile.load(ReferenceFiles.model) }
 
     /// The digest that the reference script writes.
-    static func digest(_ columns: [Int32]...) -> String {
+    static func digest(_ columns: [[Int32]]) -> String {
         var digest = SHA256()
         for column in columns { column.withUnsafeBytes { digest.update($0) } }
         return String(digest.hexadecimal().prefix(16))
     }
 
-    @Test(arguments: 0..<18) func rowsAreTheReferences(index: Int) throws {
+    @Test(arguments: 0..<35) func rowsAreTheReferences(index: Int) throws {
         try #require(index < Self.cases.count)
         let entry = Self.cases[index]
         for quirks in [ReferenceQuirks.all, .all.subtracting(.contentSpecials)] {
@@ -32,7 +32,7 @@ struct ReferenceRowTests {
         }
     }
 
-    @Test func allCasesAreThere() { #expect(Self.cases.count == 18) }
+    @Test func allCasesAreThere() { #expect(Self.cases.count == 35) }
 
     @Test func aWrongOptionIsNoticed() throws {
         var options = try #require(Self.cases.first?["options"])
@@ -63,24 +63,84 @@ struct ReferenceRowTests {
         if let flag = options["enable_thinking"]?.boolValue { template.enablesThinking = flag }
         var tokenizer = try Self.tokenizer.get()
         _ = try template.prepare(&tokenizer)
-        let length = options["cutoff_len"]?.intValue ?? 2048
-        let packs = options["packing"]?.boolValue ?? false
-        let processor = try SupervisedProcessor(
-            tokenizer: tokenizer, template: template, cutoffLength: packs ? length - 1 : length,
-            masksHistory: options["mask_history"]?.boolValue ?? false,
-            trainsOnPrompt: options["train_on_prompt"]?.boolValue ?? false, quirks: quirks)
+        dataset.usesRanking = ["rm", "dpo"].contains(options["stage"]?.stringValue)
+        dataset.quirks = quirks
         let loaded = try DatasetLoader(dataset).load()
-        func digests(_ rows: [AlignedSample]) throws -> [String] {
-            let samples = try processor.process(rows).samples
-            guard packs else { return samples.map { Self.digest($0.inputIDs, $0.labels) } }
-            return Packing.rows(samples, capacity: length - 1).map {
-                let row = $0.columns(length: length, padding: tokenizer.padding ?? 0, neat: true)
-                return Self.digest(row.inputIDs, row.labels, row.positions)
-            }
-        }
+        let digests = try Self.stage(options, tokenizer, template, quirks)
         return (
             try digests(loaded.train),
             try loaded.evaluations.first.map { try digests($0.samples) } ?? []
         )
+    }
+
+    /// What makes rows of a stage, as digests of their columns.
+    private static func stage(
+        _ options: JSONValue, _ tokenizer: BytePairTokenizer, _ template: ChatTemplate,
+        _ quirks: ReferenceQuirks
+    ) throws -> ([AlignedSample]) throws -> [String] {
+        let stage = options["stage"]?.stringValue ?? "sft"
+        let batchSize = options["preprocessing_batch_size"]?.intValue ?? 1000
+        var length = options["cutoff_len"]?.intValue ?? 2048
+        let packing = options["packing"]?.boolValue
+        if packing == true, quirks.contains(.cutoffMinusOne) { length -= 1 }
+        switch stage {
+        case "sft":
+            let processor = try SupervisedProcessor(
+                tokenizer: tokenizer, template: template, cutoffLength: length,
+                masksHistory: options["mask_history"]?.boolValue ?? false,
+                trainsOnPrompt: options["train_on_prompt"]?.boolValue ?? false, quirks: quirks)
+            return { rows in
+                let samples = try processor.process(rows).samples
+                guard packing == true else {
+                    return samples.map { digest([$0.inputIDs, $0.labels]) }
+                }
+                return Packing.rows(samples, capacity: length, batchSize: batchSize).map {
+                    let row = $0.columns(
+                        length: length + 1, padding: tokenizer.padding ?? 0,
+                        neat: options["neat_packing"]?.boolValue ?? false)
+                    return digest([row.inputIDs, row.labels, row.positions])
+                }
+            }
+        case "pt":
+            let packs = packing ?? true
+            let processor = try PretrainingProcessor(
+                tokenizer: tokenizer, templateName: template.name, cutoffLength: length,
+                packs: packs, quirks: quirks)
+            return { rows in
+                let texts = try processor.process(rows).samples
+                return (packs ? processor.blocks(texts, batchSize: batchSize) : texts)
+                    .map { digest([$0.inputIDs]) }
+            }
+        case "rm", "dpo":
+            let processor = try PairwiseProcessor(
+                tokenizer: tokenizer, template: template, cutoffLength: length, quirks: quirks)
+            return { rows in
+                try processor.process(rows).samples.map {
+                    digest([
+                        $0.chosen.inputIDs, $0.chosen.labels, $0.rejected.inputIDs,
+                        $0.rejected.labels,
+                    ])
+                }
+            }
+        case "kto":
+            let processor = try FeedbackProcessor(
+                tokenizer: tokenizer, template: template, cutoffLength: length, quirks: quirks)
+            return { rows in
+                try processor.process(processor.paired(rows, batchSize: batchSize)).samples.map {
+                    digest([
+                        $0.target.inputIDs, $0.target.labels, $0.mismatched.inputIDs,
+                        $0.mismatched.labels, [$0.isDesirable ? 1 : 0],
+                    ])
+                }
+            }
+        default:
+            let processor = try PromptProcessor(
+                tokenizer: tokenizer, template: template, cutoffLength: length, quirks: quirks)
+            return { rows in
+                try processor.process(rows).samples.map {
+                    digest([$0.promptIDs, $0.responseIDs])
+                }
+            }
+        }
     }
 }

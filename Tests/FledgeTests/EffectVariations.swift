@@ -17,6 +17,7 @@ struct Variation {
 
     /// Keys whose accepted values mean the same, or whose effect needs more than a tiny model.
     static let synonyms = [
+        "allowed_faults": "a run refuses without it; tested with planted faults",
         "optim": "adamw_torch and adamw_torch_fused are one optimizer",
         "metric_for_best_model": "loss and eval_loss are one metric",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
@@ -67,6 +68,7 @@ struct Variation {
     ]
 
     private static let finetuning: [String: Variation] = [
+        "stage": .init(.rows, "pt"),
         "finetuning_type": .init(.run, "full"),
         "pure_bf16": .init(.run, "true", "finetuning_type=full", "bf16=true"),
         "freeze_trainable_layers": .init(.run, "1", "finetuning_type=freeze"),

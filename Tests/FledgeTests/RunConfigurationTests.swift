@@ -88,7 +88,7 @@ import Testing
     @Test func everyEffectiveKeyChangesTheTypedResult() throws {
         let words: [String: String] = [
             "do_train": "true", "eval_dataset": "other", "val_size": "0.5",
-            "interleave_probs": "1", "lora_target": "q_proj",
+            "interleave_probs": "1", "lora_target": "q_proj", "allowed_faults": "all",
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
             "quantization_bit": "4",
         ]
@@ -173,12 +173,12 @@ import Testing
     }
 
     @Test func unsupportedValuesNameWhatIsSupported() {
-        let stage = error("stage: dpo")
-        #expect(stage?.code == .unsupported)
+        let method = error("finetuning_type: oft")
+        #expect(method?.code == .unsupported)
         #expect(
-            stage?.description
-                == "run.yaml:4:1: stage: dpo is not supported yet. Supported: sft.")
-        #expect(error("finetuning_type: oft")?.advice == "Supported: lora, freeze, full.")
+            method?.description
+                == "run.yaml:4:1: finetuning_type: oft is not supported yet. Supported: lora, freeze, full."
+        )
         #expect(error("report_to: wandb")?.message == "report_to: wandb is not supported yet.")
         #expect(error("fp16: true")?.message.contains("use bf16") == true)
         #expect(error("optim: adafactor")?.advice.contains("adamw_torch_fused") == true)

@@ -56,30 +56,27 @@ import Testing
         var count = 0
         for entry in fixture["templates"]?.members ?? [] {
             let template = try TemplateCatalog.named(entry.key)
-            let isSupported = entry.value["supported"]?.boolValue ?? false
             for (index, example) in cases.enumerated() {
                 let name = example["name"]?.stringValue ?? ""
-                let usesTools = name.contains("calls") || name.contains("tools")
-                // Where a format is missing, only dialogues without tools can be rendered.
-                if usesTools, !isSupported { continue }
-                let expected = entry.value["digests"]?[index]?.stringValue
+                let expected = entry.value[index]?.stringValue
                 let text = try? render(template, example)
                 let digest = text.map { SHA256.hexadecimal(of: Array($0.utf8)).prefix(16) }
                 #expect(digest.map(String.init) == expected, "\(entry.key) \(name): \(text ?? "-")")
                 count += 1
             }
         }
-        #expect(count > 2100)
+        #expect(count == 121 * 19)
     }
 
-    @Test func missingToolFormatsAreNamed() throws {
-        let template = try TemplateCatalog.named("lfm2")
+    @Test func unknownToolFormatsAreRefused() throws {
+        var template = try TemplateCatalog.named("lfm2")
+        template.toolsFormat.rawValue = "lfm3"
         let dialogue = [Message(.user, "U"), Message(.assistant, "A")]
         #expect(try template.render(dialogue).count == 2)
         let error = #expect(throws: FledgeError.self) {
             try template.render(dialogue, tools: #"[{"name": "f"}]"#)
         }
-        #expect(error?.code == .unsupported && error?.message.contains("lfm2") == true)
+        #expect(error?.message.contains("lfm3") == true)
         #expect(throws: FledgeError.self) { try ToolFormat.named("qwem") }
     }
 

@@ -15,6 +15,7 @@ struct ConfigurationRules {
         try checkIntervals()
         try checkSchedule()
         try checkRun()
+        try checkAllowedFaults()
         try checkAdapters()
     }
 
@@ -150,6 +151,16 @@ struct ConfigurationRules {
                     + (names.isEmpty ? "nothing." : names.joined(separator: ", ") + "."),
                 "lr_scheduler_kwargs")
         }
+    }
+
+    /// Names of faults that do not exist would allow nothing.
+    private func checkAllowedFaults() throws {
+        let known = RunFault.codes + ["all"]
+        let unknown = values.list("allowed_faults").filter { !known.contains($0) }
+        try require(
+            unknown.isEmpty,
+            "There is no fault \(unknown.joined(separator: ", ")); there are: "
+                + known.joined(separator: ", ") + ".", "allowed_faults")
     }
 
     private func checkRun() throws {

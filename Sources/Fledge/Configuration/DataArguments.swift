@@ -10,6 +10,8 @@ public struct DataArguments: Hashable, Sendable {
     public var datasetFolder: String
     /// Most tokens of one example (`cutoff_len`).
     public var cutoffLength: Int
+    /// Codes of faults with which training goes on (`allowed_faults`).
+    public var allowedFaults: Set<String>
     /// Whether prompts are trained on too (`train_on_prompt`).
     public var trainsOnPrompt: Bool
     /// Whether only the last turn is trained on (`mask_history`).
@@ -54,6 +56,7 @@ public struct DataArguments: Hashable, Sendable {
         evaluationDatasets = values.list("eval_dataset")
         datasetFolder = values.text("dataset_dir")
         cutoffLength = values.integer("cutoff_len")
+        allowedFaults = Set(values.list("allowed_faults"))
         trainsOnPrompt = values.flag("train_on_prompt")
         masksHistory = values.flag("mask_history")
         mixStrategy = values.word("mix_strategy")

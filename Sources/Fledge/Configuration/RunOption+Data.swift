@@ -20,6 +20,10 @@ extension RunOption {
             "cutoff_len", .integer(atLeast: 1), 2048, .effective,
             "Most tokens of one example."),
         RunOption(
+            "allowed_faults", .list, [], .effective,
+            "Faults, as fledge plan names them, that are accepted: dropped-rows lets training go on; all for any."
+        ),
+        RunOption(
             "train_on_prompt", .flag, false, .effective,
             "Also trains on the prompts."),
         RunOption(

@@ -4,9 +4,8 @@ extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
-            "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft",
-            .effectiveFor(["sft"]),
-            "What is trained."),
+            "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
+            "What is trained; so far sft, of the others only the data are prepared."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
             .effectiveFor(["lora", "freeze", "full"]),

@@ -11,18 +11,49 @@ public struct Preprocessing {
         case validation
     }
 
-    private let data: SupervisedData
-    private let padding: Int32
-    private let isNeat: Bool
     /// What happened to the rows, as sentences.
-    public var summary: [String] { data.summary }
+    public let summary: [String]
+    private let train: AnySequence<JSONValue>
+    private let evaluations: [AnySequence<JSONValue>]
 
-    /// Loads and tokenises the data of a configuration.
+    /// Loads and tokenises the data of a configuration, for its stage.
     public init(_ configuration: RunConfiguration, threads: Int) throws {
         let text = try TextSide(configuration)
-        data = try SupervisedData(configuration, text, threads: threads)
-        padding = text.tokenizer.padding ?? 0
-        isNeat = configuration.data.neatPacking
+        switch configuration.finetuning.stage {
+        case .supervised:
+            let data = try SupervisedData(configuration, text, threads: threads)
+            let length = data.packedLength
+            let padding = text.tokenizer.padding ?? 0
+            self.init(data) {
+                Self.json($0, length, padding, isNeat: configuration.data.neatPacking)
+            }
+        case .pretraining:
+            self.init(try StageData(pretraining: configuration, text, threads: threads)) {
+                .object(Self.tokens($0.inputIDs))
+            }
+        case .reward, .directPreference:
+            self.init(try StageData(pairs: configuration, text, threads: threads)) {
+                .object(
+                    Self.columns($0.chosen, "chosen_") + Self.columns($0.rejected, "rejected_"))
+            }
+        case .kahnemanTversky:
+            self.init(try StageData(feedback: configuration, text, threads: threads)) {
+                .object(
+                    Self.columns($0.target) + Self.columns($0.mismatched, "kl_")
+                        + [.init("kto_tags", .bool($0.isDesirable))])
+            }
+        case .proximalPolicy:
+            self.init(try StageData(prompts: configuration, text, threads: threads)) {
+                .object(
+                    Self.tokens($0.promptIDs) + [.init("labels", Self.array($0.responseIDs))])
+            }
+        }
+    }
+
+    private init<Sample>(_ data: StageData<Sample>, _ json: @escaping (Sample) -> JSONValue) {
+        summary = data.summary
+        train = AnySequence(data.train.lazy.map(json))
+        evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(json)) }
     }
 
     /// Gives every row of a split to `write`, as the line to be written.
@@ -30,31 +61,49 @@ public struct Preprocessing {
     /// - Throws: ``FledgeError`` when there is no such split; what `write` throws.
     public func write(_ split: Split, to write: (JSONValue) throws -> Void) throws {
         switch split {
-        case .train: for row in data.train { try write(json(row)) }
+        case .train: for row in train { try write(row) }
         case .validation:
-            guard !data.evaluations.isEmpty else {
+            guard !evaluations.isEmpty else {
                 throw FledgeError(
                     .configuration, "There are no rows to evaluate on.",
                     advice: "Set eval_dataset or val_size.")
             }
-            for set in data.evaluations { for row in set.rows { try write(json(row)) } }
+            for rows in evaluations { for row in rows { try write(row) } }
         }
     }
 
-    private func json(_ row: PackedRow) -> JSONValue {
-        func array(_ ids: [Int32]) -> JSONValue { .array(ids.map { .integer(Int($0)) }) }
-        guard let length = data.packedLength else {
-            let sample = row.samples[0]
-            return .object([
-                "input_ids": array(sample.inputIDs),
-                "attention_mask": array(sample.inputIDs.map { _ in 1 }),
-                "labels": array(sample.labels),
-            ])
-        }
-        let columns = row.columns(length: length, padding: padding, neat: isNeat)
+    private static func json(
+        _ row: PackedRow, _ length: Int?, _ padding: Int32, isNeat: Bool
+    ) -> JSONValue {
+        guard let length else { return .object(columns(row.samples[0])) }
+        let packed = row.columns(length: length, padding: padding, neat: isNeat)
         return .object([
-            "input_ids": array(columns.inputIDs), "attention_mask": array(columns.attention),
-            "position_ids": array(columns.positions), "labels": array(columns.labels),
+            "input_ids": array(packed.inputIDs), "attention_mask": array(packed.attention),
+            "position_ids": array(packed.positions), "labels": array(packed.labels),
         ])
+    }
+
+    private static func columns(
+        _ sample: ProcessedSample, _ prefix: String = ""
+    ) -> [JSONValue.Member] {
+        let weights = sample.weights.map { weights in
+            JSONValue.Member(
+                prefix + "weights", .array(weights.map { .number(Double($0)) }))
+        }
+        return tokens(sample.inputIDs, prefix) + [.init(prefix + "labels", array(sample.labels))]
+            + [weights].compactMap { $0 }
+    }
+
+    private static func tokens(
+        _ ids: [Int32], _ prefix: String = ""
+    ) -> [JSONValue.Member] {
+        [
+            .init(prefix + "input_ids", array(ids)),
+            .init(prefix + "attention_mask", array(ids.map { _ in 1 })),
+        ]
+    }
+
+    private static func array(_ ids: [Int32]) -> JSONValue {
+        .array(ids.map { .integer(Int($0)) })
     }
 }

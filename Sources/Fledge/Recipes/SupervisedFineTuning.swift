@@ -35,6 +35,12 @@ public struct SupervisedFineTuning {
     ///   after a checkpoint was saved.
     public func run() throws {
         let options = configuration.training
+        guard configuration.finetuning.stage == .supervised else {
+            throw FledgeError(
+                .unsupported,
+                "stage: \(configuration.finetuning.stage.rawValue) cannot be trained yet.",
+                advice: "fledge preprocess writes its rows; stage: sft can be trained.")
+        }
         guard options.trains || options.evaluates else {
             throw FledgeError(
                 .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
@@ -46,6 +52,11 @@ public struct SupervisedFineTuning {
         let data = try SupervisedData(configuration, text, threads: Kernels.threads)
         for line in data.summary { announce(line) }
         announceQuirks()
+        let faults = data.faults.map(RunFault.init)
+        if options.trains { try configuration.requireSound(faults) }
+        for fault in faults + RunChecks(configuration: configuration).faults(of: text) {
+            announce("Warning: " + fault.summary)
+        }
         let side = try ModelSide(training: configuration)
         try text.requireFits(side.model)
         try requireComputable(data, side.model.configuration)
@@ -76,17 +87,15 @@ public struct SupervisedFineTuning {
     private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
         let options = configuration.training
         let folder = options.outputFolder
-        let batches = Epochs(
-            rows: run.data.train, batchSize: options.trainBatchSize, seed: options.dataSeed,
-            shuffles: !configuration.finetuning.disablesShuffling,
-            dropsLast: options.dropsLastBatch, quirks: configuration.finetuning.referenceQuirks,
-            mergingUpTo: configuration.mergingLimit,
+        let batches = configuration.trainingBatches(
+            run.data.train,
             sharesPrefixes: sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0)
-        let plan = plan(batches.batchesPerEpoch)
-        guard plan.totalSteps > 0 else {
-            throw FledgeError(
-                .configuration, "There is no step to train.",
-                advice: "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
+        let plan = configuration.trainingPlan(batches.batchesPerEpoch)
+        for fault in RunChecks(configuration: configuration).faults(of: plan) {
+            guard plan.totalSteps > 0 else {
+                throw FledgeError(.configuration, fault.message, advice: fault.advice)
+            }
+            announce("Warning: " + fault.summary)
         }
         try Folder.create(folder)
         let checkpoint = try resume(beginning, run.side.artifact)
@@ -107,18 +116,6 @@ public struct SupervisedFineTuning {
         try writeResults(run, done, saver.state, plan)
         saver.removeSuperseded()
         return done.epoch
-    }
-
-    private func plan(_ batchesPerEpoch: Int) -> TrainingPlan {
-        let options = configuration.training
-        if let steps = options.maxSteps {
-            return TrainingPlan(
-                batchesPerEpoch: batchesPerEpoch, accumulation: options.gradientAccumulationSteps,
-                steps: steps)
-        }
-        return TrainingPlan(
-            batchesPerEpoch: batchesPerEpoch, accumulation: options.gradientAccumulationSteps,
-            epochs: options.epochs)
     }
 
     private func trainer(
@@ -268,7 +265,7 @@ public struct SupervisedFineTuning {
         let folder = configuration.training.outputFolder
         try Folder.create(folder)
         let sets = evaluationBatches(run)
-        let trainer = trainer(run, plan(0), [])
+        let trainer = trainer(run, configuration.trainingPlan(0), [])
         var results: [String: Double] = [:]
         for (name, batches) in sets {
             announce("Evaluating \(name): \(batches.sampleCount) rows.")

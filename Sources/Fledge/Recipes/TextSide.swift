@@ -13,6 +13,8 @@ public struct TextSide: Sendable {
     public let template: ChatTemplate
     /// The tokens that end an answer.
     public let stopTokens: Set<Int32>
+    /// Whether plain texts begin with the tokenizer's token for that.
+    public let addsBeginOfText: Bool
     /// What the user should hear about the fitting.
     public let notes: [String]
 
@@ -40,6 +42,9 @@ public struct TextSide: Sendable {
             notes.append(
                 "Tokens added for the template: " + preparation.addedTokens.joined(separator: " "))
         }
+        addsBeginOfText =
+            tokenizer.beginOfText != nil
+            && tokenizer.addedAroundText.prefix.contains { $0 == tokenizer.beginOfText }
         stopTokens = template.stopTokens(of: tokenizer)
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
     }

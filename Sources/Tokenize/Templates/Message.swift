@@ -18,7 +18,11 @@ public struct Message: Hashable, Sendable {
     public var role: Role
     /// What is said.
     public var content: String
+    /// How much the message counts where it is learned: 1 for ordinary training, 0 for not at all.
+    public var weight: Float
 
     /// Creates a message.
-    public init(_ role: Role, _ content: String) { (self.role, self.content) = (role, content) }
+    public init(_ role: Role, _ content: String, weight: Float = 1) {
+        (self.role, self.content, self.weight) = (role, content, weight)
+    }
 }

@@ -6,13 +6,92 @@
 
 /// The texts around descriptions of tools; they must be exactly these (see NOTICE).
 enum ToolPrompt {
-    static let qwen = (
+    /// Texts before and after the tools.
+    typealias Frame = (before: String, after: String)
+
+    static let qwen: Frame = (
         before: "\n\n# Tools\n\nYou may call one or more functions to assist with the user query."
             + "\n\nYou are provided with function signatures within <tools></tools> XML tags:"
             + "\n<tools>",
         after: "\n</tools>\n\nFor each function call, return a json object with function name and "
             + "arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": "
             + "<function-name>, \"arguments\": <args-json-object>}\n</tool_call>"
+    )
+
+    static let glm4MoE: Frame = (
+        before: "\n\n# Tools\n\nYou may call one or more functions to assist with the user "
+            + "query.\n\nYou are provided with function signatures within <tools></tools> "
+            + "XML tags:\n<tools>",
+        after: "\n</tools>\n\nFor each function call, output the function name and arguments "
+            + "within the following XML format:\n<tool_call>{function-name}\n<arg_key>"
+            + "{arg-key-1}</arg_key>\n"
+            + "<arg_value>{arg-value-1}</arg_value>\n<arg_key>{arg-key-2}</arg_key>\n<arg_value>"
+            + "{arg-value-2}</arg_value>\n"
+            + "...\n</tool_call>\n"
+    )
+
+    static let ling: Frame = (
+        before: "# Tools\n\nYou may call one or more functions to assist with the user query.\n"
+            + "\nYou are provided with function signatures within <tools></tools> XML tags:\n"
+            + "<tools>",
+        after: "\n</tools>\n\nFor each function call, return a json object with function name "
+            + "and arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": "
+            + "<function-name>, \"arguments\": <args-json-object>}\n</tool_call>"
+    )
+
+    static let qwen35: Frame = (
+        before: "\n\n# Tools\n\nYou have access to the following functions:\n\n<tools>",
+        after: "\n</tools>\n\nIf you choose to call a function ONLY reply in the following "
+            + "format with NO suffix:\n\n<tool_call>\n<function=example_function_name>\n"
+            + "<parameter=example_parameter_1>\n"
+            + "value_1\n</parameter>\n<parameter=example_parameter_2>\nThis is the value "
+            + "for the second parameter\nthat can span\nmultiple lines\n</parameter>\n</function>\n"
+            + "</tool_call>\n\n<IMPORTANT>\nReminder:\n- Function calls MUST follow the specified "
+            + "format: an inner <function=...></function> block must be nested within <tool_call>"
+            + "</tool_call> "
+            + "XML tags\n- Required parameters MUST be specified\n- You may provide optional "
+            + "reasoning for your function call in natural language BEFORE the function call, "
+            + "but NOT after\n- If there is no function call available, answer the question "
+            + "like normal with your current knowledge and do not tell the user about function "
+            + "calls\n</IMPORTANT>"
+    )
+
+    static let miniMax1: Frame = (
+        before: "You are provided with these tools:\n<tools>\n",
+        after: "</tools>\n\nIf you need to call tools, please respond with <tool_calls>"
+            + "</tool_calls> "
+            + "XML tags, and provide tool-name and json-object of arguments, following the "
+            + "format below:\n<tool_calls>\n{\"name\": <tool-name-1>, \"arguments\": "
+            + "<args-json-object-1>}\n"
+            + "...\n</tool_calls>"
+    )
+
+    static let miniMax2: Frame = (
+        before: "\n\n# Tools\n\nYou may call one or more tools to assist with the user query.\n"
+            + "Here are the tools available in JSONSchema format:\n\n<tools>\n",
+        after: "</tools>\n\nWhen making tool calls, use XML format to invoke tools and pass "
+            + "parameters:\n\n<minimax:tool_call>\n<invoke name=\"tool-name-1\">\n<parameter "
+            + "name=\"param-key-1\">param-value-1</parameter>\n<parameter name=\"param-key-2\">"
+            + "param-value-2</parameter>\n"
+            + "...\n</invoke>\n</minimax:tool_call>"
+    )
+
+    static let seed: Frame = (
+        before: "system\nYou are Doubao, a helpful AI assistant. You may call one or more "
+            + "functions "
+            + "to assist with the user query.Tool List:\nYou are authorized to use the following "
+            + "tools (described in JSON Schema format). Before performing any task, you must "
+            + "decide how to call them based on the descriptions and parameters of these "
+            + "tools.",
+        after: "\n工具调用请遵循如下格式:\n<seed:tool_call>\n<function=example_function_name>\n"
+            + "<parameter=example_parameter_1>value_1</parameter>\n"
+            + "<parameter=example_parameter_2>This is the value for the second parameter\n"
+            + "that can span\nmultiple lines</parameter>\n</function>\n</seed:tool_call>\n"
+    )
+
+    static let lfm2: Frame = (
+        before: "List of tools: <|tool_list_start|>",
+        after: "<|tool_list_end|>"
     )
 
     static let glm4 =

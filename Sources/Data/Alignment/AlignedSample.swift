@@ -11,6 +11,8 @@ public struct AlignedSample: Hashable, Sendable {
     public var system: String
     /// The tools as a JSON list; empty for none.
     public var tools: String
+    /// Whether a single answer was found good; nil where none is marked.
+    public var isDesirable: Bool?
     /// Where the row is written.
     public var source: FledgeError.Location
     /// Why the row is to be dropped.
@@ -27,5 +29,13 @@ public struct AlignedSample: Hashable, Sendable {
         self.tools = tools
         self.source = source
         self.fault = fault
+    }
+
+    /// Gives the row one answer that was found good or bad: the other place is empty, as in the
+    /// reference.
+    mutating func mark(_ answer: Message, isDesirable: Bool) {
+        let none = Message(.assistant, "")
+        response = isDesirable ? [answer, none] : [none, answer]
+        self.isDesirable = isDesirable
     }
 }

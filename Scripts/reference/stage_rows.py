@@ -1,10 +1,10 @@
 """Runs the reference's data pipeline and writes one digest per processed row.
 
-Usage: sft_rows.py MODEL_FOLDER DATA_FOLDER OUTPUT_FILE
+Usage: stage_rows.py MODEL_FOLDER DATA_FOLDER OUTPUT_FILE
 
 MODEL_FOLDER holds SmolLM2's tokenizer, DATA_FOLDER LLaMA-Factory's demonstration data, whose licences
 do not allow to commit rows or ids made from them. A digest is the first 16 hexadecimal digits of
-SHA-256 over the ids and then the labels as little-endian int32 (and the positions of packed rows).
+SHA-256 over the row's columns of numbers, in the order of COLUMNS, as little-endian int32.
 """
 import hashlib, json, os, struct, sys
 
@@ -36,6 +36,30 @@ CASES = [
     dict(dataset="alpaca_en_demo,identity,glaive_toolcall_en_demo", template="chatml", cutoff_len=128, max_samples=60,
          mix_strategy="interleave_over", interleave_probs="0.5,0.2,0.3"),
     dict(dataset="alpaca_en_demo", template="chatml", cutoff_len=512, packing=True, neat_packing=True),
+    dict(dataset="alpaca_zh_demo", template="qwen3", cutoff_len=300, packing=True, preprocessing_batch_size=100),
+    dict(dataset="glaive_toolcall_zh_demo", template="qwen", cutoff_len=2048),
+    dict(dataset="glaive_toolcall_zh_demo", template="glm4_moe", cutoff_len=1024, mask_history=True),
+    dict(stage="pt", dataset="c4_demo", template="default", cutoff_len=512),
+    dict(stage="pt", dataset="wiki_demo,c4_demo", template="default", cutoff_len=1024, packing=True),
+    dict(stage="pt", dataset="c4_demo", template="chatml", cutoff_len=256, preprocessing_batch_size=50, val_size=0.1),
+    dict(stage="pt", dataset="wiki_demo", template="default", cutoff_len=2048, packing=False),
+    dict(stage="rm", dataset="dpo_en_demo", template="smollm2", cutoff_len=1024),
+    dict(stage="dpo", dataset="dpo_en_demo", template="qwen3", cutoff_len=256),
+    dict(stage="dpo", dataset="dpo_zh_demo", template="solar", cutoff_len=700, val_size=0.1),
+    dict(stage="dpo", dataset="dpo_en_demo,dpo_zh_demo", template="qwen3", cutoff_len=2048, max_samples=60,
+         enable_thinking=False, mix_strategy="interleave_under"),
+    dict(stage="kto", dataset="kto_en_demo", template="smollm2", cutoff_len=1024),
+    dict(stage="kto", dataset="kto_en_demo", template="qwen3", cutoff_len=200, preprocessing_batch_size=40),
+    dict(stage="kto", dataset="kto_en_demo", template="solar", cutoff_len=500, val_size=0.2),
+    dict(stage="ppo", dataset="alpaca_en_demo", template="chatml", cutoff_len=128, max_samples=400),
+    dict(stage="ppo", dataset="glaive_toolcall_en_demo,identity", template="qwen3", cutoff_len=900),
+    dict(stage="ppo", dataset="alpaca_zh_demo", template="solar", cutoff_len=64, max_samples=200),
+]
+
+# The columns that count, as far as a row has them.
+COLUMNS = [
+    "input_ids", "labels", "position_ids", "chosen_input_ids", "chosen_labels", "rejected_input_ids",
+    "rejected_labels", "kl_input_ids", "kl_labels",
 ]
 
 
@@ -49,9 +73,9 @@ def digest(*columns):
 def rows(dataset):
     result = []
     for row in dataset:
-        columns = [row["input_ids"], row["labels"]]
-        if "position_ids" in row:
-            columns.append(row["position_ids"])
+        columns = [row[name] for name in COLUMNS if name in row]
+        if "kto_tags" in row:
+            columns.append([int(row["kto_tags"])])
         result.append(digest(*columns))
     return " ".join(result)
 
@@ -63,15 +87,17 @@ def main():
     for case in CASES:
         templates.TEMPLATES.clear()
         templates.TEMPLATES.update(copy.deepcopy(pristine))
+        stage = case.get("stage", "sft")
+        more = dict(reward_model=model) if stage == "ppo" else {}
         with tempfile.TemporaryDirectory() as folder:
             arguments = get_train_args(dict(
-                model_name_or_path=model, dataset_dir=data, output_dir=folder, stage="sft", do_train=True,
-                finetuning_type="lora", overwrite_cache=True, seed=42, report_to="none", use_cpu=True, **case))
+                model_name_or_path=model, dataset_dir=data, output_dir=folder, do_train=True,
+                finetuning_type="lora", overwrite_cache=True, seed=42, report_to="none", use_cpu=True, **more, **{"stage": "sft", **case}))
         model_args, data_args, training_args, _, _ = arguments
         training_args.log_level = "error"
         tokenizer = load_tokenizer(model_args)["tokenizer"]
         template = get_template_and_fix_tokenizer(tokenizer, data_args)
-        module = get_dataset(template, model_args, data_args, training_args, "sft", tokenizer, None)
+        module = get_dataset(template, model_args, data_args, training_args, "rm" if stage == "dpo" else stage, tokenizer, None)
         entry = dict(options=case, train=rows(module["train_dataset"]))
         if module.get("eval_dataset") is not None:
             entry["validation"] = rows(module["eval_dataset"])

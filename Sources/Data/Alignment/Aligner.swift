@@ -1,0 +1,120 @@
+import FledgeCore
+import FledgeTokenize
+
+/// Brings the rows of a data set into the common form.
+public struct Aligner: Sendable {
+    let description: DatasetDescription
+    let quirks: ReferenceQuirks
+    /// The columns that any row of the file has; others are mistakes, missing ones read as null.
+    private let known: Set<[UInt8]>
+
+    /// Creates an aligner for rows that were read together.
+    ///
+    /// - Parameter quirks: With `openai_alignment` rows in that form are as in the reference.
+    /// - Throws: ``FledgeError`` when the rows lack a column that the description names.
+    public init(
+        _ description: DatasetDescription, records: [Record], quirks: ReferenceQuirks = []
+    ) throws {
+        (self.description, self.quirks) = (description, quirks)
+        var known = Set<[UInt8]>()
+        for record in records {
+            for member in record.value.members ?? [] { known.insert(Array(member.key.utf8)) }
+        }
+        self.known = known
+        guard let first = records.first else { return }
+        for (meaning, column) in required where !known.contains(Array(column.utf8)) {
+            throw missing(meaning, column, in: first)
+        }
+    }
+
+    /// The columns that must exist in the file.
+    private var required: [(String, String)] {
+        let columns = description.columns
+        var wanted: [(String, String?)] = [
+            ("system", columns.system), ("tools", columns.tools), ("kto_tag", columns.ktoTag),
+        ]
+        if description.formatting == .alpaca {
+            wanted += [
+                ("prompt", columns.prompt), ("query", columns.query),
+                ("history", columns.history),
+            ]
+            if !description.isRanking { wanted.append(("response", columns.response)) }
+        } else {
+            wanted.append(("messages", columns.messages ?? "conversations"))
+        }
+        if description.isRanking {
+            wanted += [("chosen", columns.chosen), ("rejected", columns.rejected)]
+        }
+        return wanted.compactMap { meaning, column in column.map { (meaning, $0) } }
+    }
+
+    /// The row in the common form.
+    public func align(_ record: Record) throws -> AlignedSample {
+        var sample =
+            switch description.formatting {
+            case .alpaca: try alpaca(record)
+            case .sharegpt: try sharegpt(record)
+            case .openai: try openAI(record)
+            }
+        sample.source = record.location
+        sample.tools = try text(description.columns.tools, record, acceptingJSON: true)
+        if description.formatting == .openai, quirks.contains(.openAIAlignment) {
+            sample.system = Self.referenceSystem(sample.system, hasTools: !sample.tools.isEmpty)
+        }
+        return sample
+    }
+
+    func value(_ column: String?, _ record: Record) -> JSONValue? {
+        column.flatMap { record.value[$0] }
+    }
+
+    /// The text of a column; null and absent read as empty.
+    func text(
+        _ column: String?, _ record: Record, acceptingJSON: Bool = false
+    ) throws -> String {
+        guard let value = value(column, record) else { return "" }
+        switch value {
+        case .string(let text): return text
+        case .null, .bool(false): return ""
+        case .array, .object:
+            if acceptingJSON { return value.serialized() }
+        default: break
+        }
+        throw unexpected(record, column, value, "a text")
+    }
+
+    func unexpected(
+        _ record: Record, _ column: String?, _ found: JSONValue, _ expected: String
+    ) -> FledgeError {
+        FledgeError(
+            .data,
+            "The column \(column ?? "?") of the data set \(description.name) holds \(found.kind), "
+                + "expected \(expected).", at: record.location)
+    }
+
+    /// Names the missing column and the mapping that would fit the row.
+    private func missing(_ meaning: String, _ column: String, in record: Record) -> FledgeError {
+        let keys = record.value.members?.map(\.key) ?? []
+        let guesses: [(String, [String])] =
+            description.formatting == .alpaca
+            ? [
+                ("prompt", ["instruction", "prompt", "question", "query", "text"]),
+                ("query", ["input", "context"]),
+                ("response", ["output", "response", "answer", "completion", "target"]),
+                ("history", ["history"]), ("system", ["system"]),
+            ] : [("messages", ["conversations", "messages", "conversation", "dialogue"])]
+        let mapping = guesses.compactMap { meaning, names in
+            names.first { keys.contains($0) }.map { "\"\(meaning)\": \"\($0)\"" }
+        }
+        let advice =
+            mapping.isEmpty
+            ? "Name the columns under \"columns\" in dataset_info.json."
+            : "The rows would fit with \"columns\": {\(mapping.joined(separator: ", "))} in "
+                + "dataset_info.json."
+        return FledgeError(
+            .data,
+            "The data set \(description.name) has no column \(column) (its \(meaning)): found "
+                + "\(keys.isEmpty ? "none" : keys.joined(separator: ", ")).",
+            advice: advice, at: record.location)
+    }
+}

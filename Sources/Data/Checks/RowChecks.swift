@@ -1,0 +1,172 @@
+import FledgeCore
+public import FledgeTokenize
+
+/// Looks for faults in the texts of rows, before any tokenizer is involved.
+public struct RowChecks: Sendable {
+    /// What begins turns in templates of all families; none of it belongs into a message.
+    private static let turnMarks = ByteMarks([
+        "<|im_start|>", "<|start_header_id|>", "[INST]", "<<SYS>>", "<start_of_turn>", "<｜User｜>",
+        "<｜Assistant｜>", "<|START_OF_TURN_TOKEN|>", "<|start_of_role|>",
+    ])
+    /// What ends turns and whole texts.
+    private static let ends = [
+        "<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "<|eot_id|>",
+        "<end_of_turn>", "<|END_OF_TURN_TOKEN|>",
+    ].map { Array($0.utf8) }
+    /// U+FFFD, and UTF-8 that was read as Latin-1.
+    private static let brokenMarks = ByteMarks([
+        "\u{FFFD}", "Ã©", "Ã¨", "Ã¼", "Ã¶", "Ã¤", "â€™", "â€œ",
+    ])
+    private static let thoughts = ByteMarks(["<think>"])
+
+    private let readsThoughts: Bool
+    private let answerCount: Int
+
+    /// Creates checks.
+    ///
+    /// - Parameters:
+    ///   - template: How rows will be written.
+    ///   - answerCount: Answers of a row: 1, 2 in preference data, 0 where none are learned.
+    public init(template: ChatTemplate, answerCount: Int = 1) {
+        readsThoughts = template.family.isReasoning
+        self.answerCount = answerCount
+    }
+
+    /// The faults of some rows.
+    public func faults(in rows: [AlignedSample]) -> [DataFault] {
+        var found = FaultCollector()
+        for row in rows where row.fault == nil { check(row, &found) }
+        let whole = rows.filter { $0.fault == nil && !$0.prompt.isEmpty }
+        return found.faults + repetitions(whole)
+    }
+
+    private func check(_ row: AlignedSample, _ found: inout FaultCollector) {
+        let texts = (row.prompt + row.response).map(\.content) + [row.system]
+        if texts.contains(where: Self.turnMarks.occur) {
+            found.add(
+                .templatedContent, "Messages hold the marks of turns, such as <|im_start|>.",
+                advice: "Give plain messages: the template writes the marks.", row)
+        }
+        if texts.contains(where: Self.brokenMarks.occur) {
+            found.add(
+                .brokenEncoding, "Texts hold characters that were decoded wrongly.",
+                advice: "Write the file again as UTF-8.", row)
+        }
+        guard answerCount > 0 else { return checkQuestion(row, nil, &found) }
+        // Of a marked answer the other place is empty.
+        let answers =
+            row.isDesirable.map { [row.response[$0 ? 0 : 1]] } ?? row.response
+        checkAnswers(answers, row, &found)
+        checkQuestion(row, answers.count == 1 ? answers[0].content : nil, &found)
+    }
+
+    private func checkAnswers(
+        _ answers: [Message], _ row: AlignedSample, _ found: inout FaultCollector
+    ) {
+        if answers.contains(where: { $0.content.isBlank && $0.weight > 0 }) {
+            found.add(
+                .emptyAnswer, "Answers are empty.",
+                advice: "Leave these rows out: the model would learn to say nothing.", row)
+        }
+        if answers.contains(where: { $0.content.ends(with: Self.ends) }) {
+            found.add(
+                .doubledEnd, "Answers end with text that looks like the token for the end.",
+                advice: "Remove it from the data: the template ends answers.", row)
+        }
+        if !readsThoughts, answers.contains(where: { Self.thoughts.occur(in: $0.content) }) {
+            found.add(
+                .unexpectedThoughts, "Answers hold thoughts, and the template knows none.",
+                advice: "Choose the template of a reasoning model, or remove the thoughts.", row)
+        }
+    }
+
+    private func checkQuestion(
+        _ row: AlignedSample, _ answer: String?, _ found: inout FaultCollector
+    ) {
+        guard let question = row.prompt.last, question.role == .user else { return }
+        if question.content.isBlank, row.prompt.count == 1, row.system.isBlank {
+            found.add(
+                .emptyQuestion, "Questions are empty.",
+                advice: "Check which columns hold the question.", row)
+        } else if let answer, question.content.utf8.count > 16,
+            answer.utf8.elementsEqual(question.content.utf8)
+        {
+            found.add(
+                .answerRepeatsQuestion, "Answers are copies of their question.",
+                advice: "Check which columns hold question and answer.", row)
+        }
+    }
+
+    /// What only shows over many rows.
+    private func repetitions(_ rows: [AlignedSample]) -> [DataFault] {
+        guard rows.count >= 20 else { return [] }
+        var faults = [DataFault]()
+        var seen = [[Message]: Int]()
+        var repeated = [AlignedSample]()
+        for row in rows {
+            if seen[row.prompt + row.response, default: 0] > 0 { repeated.append(row) }
+            seen[row.prompt + row.response, default: 0] += 1
+        }
+        if repeated.count * 2 >= rows.count {
+            faults.append(
+                DataFault(
+                    .duplicateRows, "\(repeated.count) of \(rows.count) rows are repetitions.",
+                    advice: "Check whether files or data sets are listed twice.",
+                    places: repeated.map(\.source)))
+        }
+        guard answerCount == 1 else { return faults }
+        var answers = [String: Int]()
+        for row in rows { answers[row.response.first?.content ?? "", default: 0] += 1 }
+        if let (answer, count) = answers.max(by: { $0.value < $1.value }),
+            answers.count > 1 ? count * 10 >= rows.count * 9 : count > 0, answer.utf8.count > 24
+        {
+            faults.append(
+                DataFault(
+                    .constantAnswer,
+                    "\(count) of \(rows.count) answers are the same.",
+                    advice: "Check which column holds the answers.",
+                    places: rows.filter { $0.response.first?.content == answer }.map(\.source)))
+        }
+        return faults
+    }
+}
+
+/// Faults by code, each with the rows that it concerns.
+struct FaultCollector {
+    private var order: [DataFault.Code] = []
+    private var texts: [DataFault.Code: (message: String, advice: String)] = [:]
+    private var places: [DataFault.Code: [FledgeError.Location]] = [:]
+
+    mutating func add(
+        _ code: DataFault.Code, _ message: String, advice: String, _ row: AlignedSample
+    ) {
+        if texts[code] == nil {
+            order.append(code)
+            texts[code] = (message, advice)
+        }
+        places[code, default: []].append(row.source)
+    }
+
+    var faults: [DataFault] {
+        order.compactMap { code in
+            texts[code].map {
+                DataFault(code, $0.message, advice: $0.advice, places: places[code] ?? [])
+            }
+        }
+    }
+}
+
+extension String {
+    /// Whether there is nothing but white space.
+    fileprivate var isBlank: Bool { utf8.allSatisfy(\.isSpace) }
+
+    /// Whether one of some parts is the last but white space.
+    fileprivate func ends(with parts: [[UInt8]]) -> Bool {
+        let written = utf8.reversed().drop(while: \.isSpace)
+        return parts.contains { written.starts(with: $0.reversed()) }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+}

@@ -1,0 +1,143 @@
+import FledgeCore
+public import FledgeTokenize
+
+/// Looks for faults in samples as the model sees them.
+public struct SampleChecks: Sendable {
+    private let begin: Int32?
+    private let stops: Set<Int32>
+    /// White space and other text may follow the token that ends an answer.
+    private static let tail = 8
+
+    /// Creates checks for what a tokenizer and a template make.
+    public init(tokenizer: any Tokenizer, template: ChatTemplate) {
+        begin = tokenizer.beginOfText
+        stops = template.stopTokens(of: tokenizer)
+    }
+
+    /// The faults of dialogues of which answers are learned, or of texts that are learned whole.
+    ///
+    /// - Parameter endsAnswers: Whether what is learned has to end with a token that ends answers.
+    public func faults(
+        in samples: [ProcessedSample], _ report: DataReport, endsAnswers: Bool = true
+    ) -> [DataFault] {
+        var faults = self.faults(of: report)
+        let begun = samples.filter {
+            $0.inputIDs.count > 1 && $0.inputIDs[0] == begin && $0.inputIDs[1] == begin
+        }
+        if !begun.isEmpty {
+            faults.append(
+                DataFault(
+                    .doubledBegin, "The token that begins a text stands twice at the beginning.",
+                    advice: "Remove it from the data: the template writes it.",
+                    places: begun.map(\.source)))
+        }
+        guard endsAnswers else { return faults }
+        let doubled = samples.filter { sample in
+            zip(sample.labels, sample.labels.dropFirst()).contains {
+                $0 == $1 && stops.contains($0)
+            }
+        }
+        if !doubled.isEmpty {
+            faults.append(
+                DataFault(
+                    .doubledEnd, "Answers end twice.",
+                    advice: "Remove the token for the end from the data: the template writes it.",
+                    places: doubled.map(\.source)))
+        }
+        let cut = Set(report.truncated)
+        let endless = samples.filter { sample in
+            let learned = sample.labels.reversed().lazy.filter { $0 != ProcessedSample.ignored }
+            let end = learned.prefix(Self.tail)
+            return !end.isEmpty && !cut.contains(sample.source)
+                && !end.contains(where: stops.contains)
+        }
+        if !endless.isEmpty {
+            faults.append(
+                DataFault(
+                    .missingStop, "Answers are learned without a token that ends them.",
+                    advice: "Choose the template of this model: after training it would not stop.",
+                    places: endless.map(\.source)))
+        }
+        return faults
+    }
+
+    /// The faults of pairs.
+    public func faults(in pairs: [PairwiseSample], _ report: DataReport) -> [DataFault] {
+        faults(in: pairs.flatMap { [$0.chosen, $0.rejected] }, report)
+    }
+
+    /// The faults of marked answers.
+    public func faults(in samples: [FeedbackSample], _ report: DataReport) -> [DataFault] {
+        var faults = self.faults(in: samples.map(\.target), report)
+        let good = samples.count { $0.isDesirable }
+        if !samples.isEmpty, good == 0 || good == samples.count {
+            faults.append(
+                DataFault(
+                    .oneKindOfFeedback,
+                    "All answers are marked \(good == 0 ? "bad" : "good").",
+                    advice: "Learning needs both kinds; check the column of kto_tag.",
+                    places: samples.map(\.target.source)))
+        }
+        return faults
+    }
+
+    /// The faults of questions.
+    public func faults(in samples: [PromptSample], _ report: DataReport) -> [DataFault] {
+        faults(
+            in: samples.map {
+                ProcessedSample(inputIDs: $0.promptIDs, labels: $0.promptIDs, source: $0.source)
+            }, report, endsAnswers: false)
+    }
+
+    /// What the report of a processor tells.
+    private func faults(of report: DataReport) -> [DataFault] {
+        var faults = [DataFault]()
+        if let first = report.dropped.first {
+            faults.append(
+                DataFault(
+                    .droppedRows,
+                    "\(report.dropped.count) of \(report.rowCount) rows are left out: \(first.reason).",
+                    advice: "Mend the rows, or allow it with allowed_faults: dropped-rows.",
+                    places: report.dropped.map(\.source)))
+        }
+        if !report.unsupervised.isEmpty {
+            let isAll = report.supervisedCount == 0
+            faults.append(
+                DataFault(
+                    isAll ? .nothingLearned : .emptyMask,
+                    isAll
+                        ? "No token of any row is learned." : "Rows of which no token is learned.",
+                    advice: "Raise cutoff_len, or leave these rows out.",
+                    places: report.unsupervised))
+        }
+        if !report.equalAnswers.isEmpty {
+            faults.append(
+                DataFault(
+                    .equalAnswers, "Pairs whose two answers are the same.",
+                    advice: "Check the columns of chosen and rejected.",
+                    places: report.equalAnswers))
+        }
+        if report.truncated.count * 2 > max(report.rowCount, 1) {
+            faults.append(
+                DataFault(
+                    .mostlyTruncated,
+                    "\(report.truncated.count) of \(report.rowCount) rows are cut at the limit.",
+                    advice: "Raise cutoff_len, or shorten the rows.", places: report.truncated))
+        }
+        return faults
+    }
+
+    /// Rows for evaluation that are trained on, where they are more than a few by chance.
+    public static func overlap(
+        training: [[Int32]], evaluation: [[Int32]]
+    ) -> DataFault? {
+        guard !evaluation.isEmpty else { return nil }
+        let trained = Set(training)
+        let shared = evaluation.count { trained.contains($0) }
+        guard shared * 10 > evaluation.count else { return nil }
+        return DataFault(
+            .evaluationOverlap,
+            "\(shared) of \(evaluation.count) rows for evaluation are trained on too.",
+            advice: "Evaluate on other rows: this loss would say nothing.", count: shared)
+    }
+}

@@ -1,0 +1,44 @@
+public import FledgeCore
+
+/// What happened to the rows of a data set.
+public struct DataReport: Hashable, Sendable {
+    /// A row that is not used.
+    public struct Dropped: Hashable, Sendable {
+        /// Where it is written.
+        public var source: FledgeError.Location
+        /// Why it is not used.
+        public var reason: String
+    }
+
+    /// Number of rows before any was dropped.
+    public var rowCount = 0
+    /// Rows that are not used.
+    public var dropped: [Dropped] = []
+    /// Rows of which a part did not fit.
+    public var truncated: [FledgeError.Location] = []
+    /// Rows of which nothing is learned.
+    public var unsupervised: [FledgeError.Location] = []
+    /// Rows of a preference whose two answers are the same tokens.
+    public var equalAnswers: [FledgeError.Location] = []
+    /// Rows whose messages hold control strings; these stayed text unless told otherwise.
+    public var controlStrings: [FledgeError.Location] = []
+    /// Number of tokens of the rows that are used.
+    public var tokenCount = 0
+    /// Number of tokens that are learned.
+    public var supervisedCount = 0
+
+    /// Creates an empty report.
+    public init() {}
+
+    /// Adds what happened to more rows.
+    mutating func append(_ other: DataReport) {
+        rowCount += other.rowCount
+        dropped += other.dropped
+        truncated += other.truncated
+        unsupervised += other.unsupervised
+        equalAnswers += other.equalAnswers
+        controlStrings += other.controlStrings
+        tokenCount += other.tokenCount
+        supervisedCount += other.supervisedCount
+    }
+}

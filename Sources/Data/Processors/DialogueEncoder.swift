@@ -1,0 +1,84 @@
+import FledgeCore
+import FledgeTokenize
+
+/// What the processors of dialogues have in common.
+struct DialogueEncoder: Sendable {
+    let tokenizer: any Tokenizer
+    let template: ChatTemplate
+    let cutoffLength: Int
+
+    init(
+        _ tokenizer: any Tokenizer, _ template: ChatTemplate, cutoffLength: Int,
+        _ quirks: ReferenceQuirks
+    ) throws {
+        guard cutoffLength > 0 else {
+            throw FledgeError(.configuration, "cutoff_len cannot be \(cutoffLength).")
+        }
+        (self.tokenizer, self.cutoffLength) = (tokenizer, cutoffLength)
+        var template = template
+        if quirks.contains(.contentSpecials) { template.contentSpecials = .parse }
+        self.template = template
+    }
+
+    /// The token that ends a whole dialogue where answers have none of their own.
+    var commonEnd: Int32? { template.usesEfficientEnd ? tokenizer.endOfText : nil }
+
+    /// Everything before an answer, and the answer with its end, neither cut.
+    func oneturn(_ row: AlignedSample, answer: Message) throws -> EncodedTurn {
+        var turn = try located(row) {
+            try template.encodeOneturn(
+                row.prompt + [answer], system: row.system, tools: row.tools, with: tokenizer)
+        }
+        if let commonEnd { turn.response.append(commonEnd) }
+        return turn
+    }
+
+    /// Names the row in errors that know no place.
+    func located<R>(_ row: AlignedSample, _ body: () throws -> R) throws -> R {
+        do {
+            return try body()
+        } catch var error as FledgeError where error.location == nil {
+            error.location = row.source
+            throw error
+        }
+    }
+
+    /// Notes a row that is not used; `answers` says how many it should have.
+    func drop(_ row: AlignedSample, answers: String, _ report: inout DataReport) {
+        let reason =
+            row.fault
+            ?? "\(row.prompt.count) messages before \(row.response.count) answers, expected "
+            + "an odd number before \(answers)"
+        report.dropped.append(DataReport.Dropped(source: row.source, reason: reason))
+    }
+
+    func noteControlStrings(_ row: AlignedSample, _ report: inout DataReport) {
+        let texts = (row.prompt + row.response).map(\.content) + [row.system, row.tools]
+        if texts.contains(where: tokenizer.containsSpecial) {
+            report.controlStrings.append(row.source)
+        }
+    }
+
+    /// A prompt and a learned answer; both were cut before.
+    func sample(
+        _ prompt: ArraySlice<Int32>, _ response: ArraySlice<Int32>, weight: Float,
+        _ row: AlignedSample
+    ) -> ProcessedSample {
+        var sample = ProcessedSample(
+            inputIDs: Array(prompt + response),
+            labels: Array(repeating: ProcessedSample.ignored, count: prompt.count) + response,
+            source: row.source)
+        if weight != 1 {
+            sample.setWeights(Array(repeating: weight, count: sample.labels.count))
+        }
+        return sample
+    }
+}
+
+extension DataReport {
+    /// Counts a sample that is used.
+    mutating func count(_ sample: ProcessedSample) {
+        tokenCount += sample.inputIDs.count
+        supervisedCount += sample.supervisedCount
+    }
+}

@@ -1,0 +1,95 @@
+internal import FledgeCore
+internal import FledgeModel
+internal import FledgeTokenize
+internal import FledgeTrain
+
+/// What can be wrong with a run beside its rows.
+struct RunChecks {
+    let configuration: RunConfiguration
+
+    /// The faults of a template with a tokenizer.
+    func faults(of text: TextSide) -> [RunFault] {
+        let foreign = text.template.marks.filter { mark in
+            text.tokenizer.id(ofSpecial: mark) == nil
+                && text.tokenizer.encode(mark, specials: .parse).count > 1
+        }
+        guard !foreign.isEmpty else { return [] }
+        return [
+            RunFault(
+                .foreignTemplate,
+                "The template \(text.template.name) writes \(foreign.joined(separator: ", ")), "
+                    + "which this tokenizer knows as ordinary text.",
+                advice: "Choose the template of this model.")
+        ]
+    }
+
+    /// The faults of a model with a tokenizer and the longest row.
+    func faults(
+        of text: TextSide, _ model: DecoderConfiguration, longestRow: Int
+    ) -> [RunFault] {
+        var faults = [RunFault]()
+        if text.tokenizer.vocabularyCount > model.vocabularySize {
+            faults.append(
+                RunFault(
+                    .missingVectors,
+                    "The tokenizer has \(text.tokenizer.vocabularyCount) tokens, the model vectors for \(model.vocabularySize).",
+                    advice: "Choose the template of this model: "
+                        + text.notes.joined(separator: " ")))
+        }
+        let longest = model.maxPositions
+        if case .none = model.ropeScaling, longestRow > longest {
+            faults.append(
+                RunFault(
+                    .contextExceeded,
+                    "The longest row has \(longestRow) tokens, the model was made for \(longest).",
+                    advice: "Set cutoff_len to \(longest) or rope_scaling."))
+        }
+        return faults
+    }
+
+    /// The faults of the course of training.
+    func faults(of plan: TrainingPlan) -> [RunFault] {
+        let options = configuration.training
+        var faults = [RunFault]()
+        guard plan.totalSteps > 0 else {
+            return [
+                RunFault(
+                    .noSteps, "There is no step to train.",
+                    advice:
+                        "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
+            ]
+        }
+        let warmup = options.warmup.count(of: plan.totalSteps)
+        if warmup >= plan.totalSteps, plan.totalSteps > 1 {
+            faults.append(
+                RunFault(
+                    .warmupTooLong,
+                    "The learning rate rises for \(warmup) steps, the run has \(plan.totalSteps).",
+                    advice: "Lower warmup_steps or warmup_ratio."))
+        }
+        let limit = configuration.finetuning.method == .lora ? 0.05 : 0.01
+        if options.learningRate >= limit {
+            faults.append(
+                RunFault(
+                    .learningRateTooHigh, "The learning rate is \(options.learningRate).",
+                    advice:
+                        "AdamW diverges there; usual are 1e-4 for adapters and 1e-5 for weights."
+                ))
+        }
+        return faults
+    }
+
+    /// The fault of a prediction that does not fit the machine.
+    func faults(of memory: MemoryPlan, available: Int?) -> [RunFault] {
+        let needed = memory.prediction.peak - memory.prediction.weights
+        guard let available, needed > available else { return [] }
+        return [
+            RunFault(
+                .memoryExceeded,
+                "A step needs \(MemoryPlan.mebibytes(needed)) beside the weights, there are \(MemoryPlan.mebibytes(available)).",
+                advice:
+                    "Lower per_device_train_batch_size (and raise gradient_accumulation_steps) or cutoff_len."
+            )
+        ]
+    }
+}

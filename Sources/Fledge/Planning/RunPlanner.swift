@@ -1,0 +1,168 @@
+internal import FledgeCore
+internal import FledgeData
+internal import FledgeModel
+internal import FledgeTensor
+internal import FledgeTokenize
+internal import FledgeTrain
+
+/// Looks at everything that a run will do, and does none of it.
+public struct RunPlanner {
+    private let configuration: RunConfiguration
+    private let measures: Bool
+    private var plan = RunPlan()
+
+    /// Creates a planner.
+    ///
+    /// - Parameter measures: Whether a few micro-batches are computed, to tell the time that the run
+    ///   takes.
+    public init(_ configuration: RunConfiguration, measures: Bool = true) {
+        (self.configuration, self.measures) = (configuration, measures)
+    }
+
+    /// The plan of the run. What keeps it from starting is a fault of its own, `cannot-start`.
+    public func run() -> RunPlan {
+        var planner = self
+        do {
+            try planner.prepare()
+        } catch let error as FledgeError {
+            planner.refuse(error)
+        } catch {
+            planner.refuse(FledgeError(.data, "The run cannot start.", cause: error))
+        }
+        return planner.plan
+    }
+
+    private mutating func refuse(_ error: FledgeError) {
+        var fault = RunFault(.cannotStart, error.message, advice: error.advice)
+        if let place = error.location { fault.places = [place] }
+        plan.faults.append(fault)
+    }
+
+    private mutating func prepare() throws {
+        plan.notes += configuration.notes
+        let text = try TextSide(configuration)
+        plan.notes += text.notes
+        plan.stopTokens = text.stopTokens.sorted().map {
+            text.tokenizer.decode([$0], skippingSpecials: false)
+        }
+        plan.faults += RunChecks(configuration: configuration).faults(of: text)
+        let threads = Kernels.threads
+        switch configuration.finetuning.stage {
+        case .supervised:
+            let data = try SupervisedData(configuration, text, threads: threads)
+            try show(data, text, lengths: { $0.samples.reduce(0) { $0 + $1.inputIDs.count } }) {
+                $0.samples.prefix(2).map { ("", $0) }
+            }
+            try estimate(data, text)
+        case .pretraining:
+            let data = try StageData(pretraining: configuration, text, threads: threads)
+            try show(data, text, lengths: \.inputIDs.count) { [("", $0)] }
+        case .reward, .directPreference:
+            let data = try StageData(pairs: configuration, text, threads: threads)
+            try show(
+                data, text, lengths: { max($0.chosen.inputIDs.count, $0.rejected.inputIDs.count) }
+            ) {
+                [("chosen", $0.chosen), ("rejected", $0.rejected)]
+            }
+        case .kahnemanTversky:
+            let data = try StageData(feedback: configuration, text, threads: threads)
+            try show(data, text, lengths: \.target.inputIDs.count) {
+                [($0.isDesirable ? "desirable" : "undesirable", $0.target)]
+            }
+        case .proximalPolicy:
+            let data = try StageData(prompts: configuration, text, threads: threads)
+            try show(data, text, lengths: \.promptIDs.count) { sample in
+                let ignored = [Int32](
+                    repeating: ProcessedSample.ignored, count: sample.promptIDs.count)
+                let shown = ProcessedSample(
+                    inputIDs: sample.promptIDs, labels: ignored, source: sample.source)
+                return [("question", shown)]
+            }
+        }
+    }
+
+    /// Notes what the data are.
+    private mutating func show<Sample>(
+        _ data: StageData<Sample>, _ text: TextSide, lengths: (Sample) -> Int,
+        _ samples: (Sample) -> [(String, ProcessedSample)]
+    ) throws {
+        let report = data.report
+        plan.notes += data.summary
+        plan.faults += data.faults.map(RunFault.init)
+        plan.lengths = LengthHistogram(data.train.map(lengths))
+        plan.rows = data.train.prefix(1).flatMap(samples).map {
+            PlannedRow($0.0, $0.1, text.tokenizer)
+        }
+        plan.counts = [
+            ("rows", report.rowCount), ("samples", data.train.count),
+            ("evaluation_samples", data.evaluations.reduce(0) { $0 + $1.rows.count }),
+            ("dropped", report.dropped.count), ("truncated", report.truncated.count),
+            ("unsupervised", report.unsupervised.count), ("tokens", report.tokenCount),
+            ("supervised_tokens", report.supervisedCount),
+        ]
+    }
+
+    /// Notes steps, memory and time, which need the model.
+    private mutating func estimate(_ data: SupervisedData, _ text: TextSide) throws {
+        let batches = configuration.trainingBatches(data.train, sharesPrefixes: true)
+        let course = configuration.trainingPlan(batches.batchesPerEpoch)
+        let checks = RunChecks(configuration: configuration)
+        plan.faults += checks.faults(of: course)
+        let side = try ModelSide(training: configuration)
+        plan.notes.append(side.parameterSummary)
+        plan.faults += checks.faults(
+            of: text, side.model.configuration, longestRow: plan.lengths.longest)
+        let available = ProcessMemory.availableBytes()
+        let memory = MemoryPlan(configuration, side.model, rows: data.train, available: available)
+        plan.faults += checks.faults(of: memory, available: available)
+        let tokens = data.train.reduce(0) {
+            $0 + $1.samples.reduce(0) { $0 + $1.inputIDs.count }
+        }
+        let all = Double(tokens) * course.epochs(after: course.totalSteps)
+        plan.cost = RunPlan.Cost(
+            steps: course.totalSteps, tokens: course.totalSteps > 0 ? Int(all.rounded()) : 0,
+            peakBytes: memory.prediction.peak, memory: memory.summary)
+        guard measures, course.totalSteps > 0, configuration.refused(plan.faults).isEmpty else {
+            return
+        }
+        let rate = try StepProbe(
+            ObjectiveStage(
+                side.model, TokenCrossEntropy(), seed: configuration.training.seed,
+                recomputesBlocks: memory.recomputesBlocks)
+        ).tokensPerSecond(batches, course)
+        plan.cost?.tokensPerSecond = rate
+        plan.cost?.seconds = rate.map { all / $0 }
+    }
+}
+
+/// Computes a few micro-batches to see how long the others will take.
+struct StepProbe {
+    private let stage: ObjectiveStage<DecoderLM, TokenCrossEntropy>
+
+    init(_ stage: ObjectiveStage<DecoderLM, TokenCrossEntropy>) { self.stage = stage }
+
+    /// Tokens a second over two steps' worth of micro-batches, or as many as fit into some seconds.
+    ///
+    /// - Returns: Nil when there is nothing to compute.
+    func tokensPerSecond(
+        _ batches: Epochs<PackedRow, TokenBatch>, _ course: TrainingPlan, seconds limit: Double = 8
+    ) throws -> Double? {
+        let indices = Array(0..<min(batches.batchesPerEpoch, max(2 * course.accumulation, 4)))
+        let merged = try batches.batches(epoch: 0, indices: indices)
+        guard let first = merged.first else { return nil }
+        // The first pass fills buffers and caches.
+        var gradients = Gradients()
+        _ = try stage.accumulate(first, into: &gradients)
+        var (tokens, seconds) = (0, 0.0)
+        for batch in merged.dropFirst() + [first] {
+            let duration = try ContinuousClock().measure {
+                _ = try stage.accumulate(batch, into: &gradients)
+            }
+            tokens += batch.tokenCount
+            let parts = duration.components
+            seconds += Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+            if seconds > limit { break }
+        }
+        return seconds > 0 ? Double(tokens) / seconds : nil
+    }
+}
