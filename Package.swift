@@ -34,6 +34,11 @@ let package = Package(
         .library(name: "FledgeTesting", targets: ["FledgeTesting"]),
         .executable(name: "fledge", targets: ["FledgeCommandLine"]),
     ],
+    traits: [
+        .trait(
+            name: "Zstandard",
+            description: "Reads data compressed by Zstandard; needs the package libzstd-dev.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
@@ -42,11 +47,19 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]),
         .target(name: "FledgeKernels", path: "Sources/Kernels"),
         module("Core"),
         module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
         module("Tokenize", ["FledgeCore"]),
-        module("Data", ["FledgeCore", "FledgeTokenize"]),
+        module(
+            "Data",
+            [
+                "FledgeCore", "FledgeTokenize",
+                .target(name: "CZstd", condition: .when(traits: ["Zstandard"])),
+            ]),
         module("Model", ["FledgeCore", "FledgeTensor"]),
         module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
         module("Train", ["FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel"]),

@@ -24,7 +24,8 @@ public struct DatasetOptions: Hashable, Sendable {
     public var seed: UInt64 = 42
     /// Whether the run learns from preferences, which takes other data sets.
     public var usesRanking = false
-    /// Whether rows that do not fit are left out; otherwise the first of them is an error.
+    /// Whether rows that do not fit become samples with a fault, which processors drop, count and
+    /// name; otherwise the first of them is an error.
     public var dropsInvalidRows = false
     /// How many threads read rows.
     public var threads = 2
@@ -58,8 +59,6 @@ public struct LoadedDatasets: Sendable {
     public var train: [AlignedSample]
     /// The rows to evaluate on.
     public var evaluations: [Evaluation]
-    /// The rows that do not fit, where leaving them out is allowed.
-    public var dropped: [DataReport.Dropped] = []
 }
 
 /// Loads, samples, mixes and splits data sets.
@@ -75,14 +74,12 @@ public struct DatasetLoader: Sendable {
         let descriptions = try options.descriptions()
         // The selections of all data sets are drawn from one generator, in their order.
         var generator = MersenneTwister(seed: options.seed)
-        var dropped: [DataReport.Dropped] = []
-        let train = try descriptions.train.map { try rows($0, &generator, &dropped) }
-        let evaluation = try descriptions.evaluation.map { try rows($0, &generator, &dropped) }
+        let train = try descriptions.train.map { try rows($0, &generator) }
+        let evaluation = try descriptions.evaluation.map { try rows($0, &generator) }
         let rows = try mixed(train)
         let split = try DatasetSampling.split(
             rows.count, validation: options.validationSize, seed: options.seed)
         var result = LoadedDatasets(train: split.train.map { rows[$0] }, evaluations: [])
-        result.dropped = dropped
         if options.evaluatesEach {
             result.evaluations = zip(options.evaluationNames, evaluation).map {
                 LoadedDatasets.Evaluation(name: "validation_" + $0, samples: $1)
@@ -105,8 +102,7 @@ public struct DatasetLoader: Sendable {
     }
 
     private func rows(
-        _ description: DatasetDescription, _ generator: inout MersenneTwister,
-        _ dropped: inout [DataReport.Dropped]
+        _ description: DatasetDescription, _ generator: inout MersenneTwister
     ) throws -> [AlignedSample] {
         let source = try DatasetSource(
             description, skipsBrokenRows: options.dropsInvalidRows)
@@ -115,12 +111,9 @@ public struct DatasetLoader: Sendable {
             indices = DatasetSampling.selection(of: source.count, wanted: wanted, &generator)
         }
         if let limit = options.sampleLimit { indices = Array(indices.prefix(max(limit, 0))) }
-        var drops: [DataReport.Dropped] = []
-        let rows = try source.samples(
-            at: indices, threads: options.threads,
-            drops: options.dropsInvalidRows ? { drops.append($0) } : nil)
-        dropped += drops
-        return rows
+        // Rows that are dropped later take part in the order, as they do in the reference.
+        return try source.samples(
+            at: indices, threads: options.threads, allowingFaults: options.dropsInvalidRows)
     }
 
     private func mixed(_ sets: [[AlignedSample]]) throws -> [AlignedSample] {

@@ -11,24 +11,27 @@ public struct DatasetSource: Sendable {
     /// Opens a data set.
     ///
     /// - Parameters:
+    ///   - readsInAnyOrder: Whether rows will be read in any order.
     ///   - cacheFolder: Where the places of rows are kept, see ``RecordFile/Options``.
     ///   - skipsBrokenRows: Whether rows that cannot be read are passed over when columns are looked
     ///     for.
     /// - Throws: ``FledgeError`` when the file cannot be read or lacks a column.
     public init(
-        _ description: DatasetDescription, cacheFolder: String? = nil,
-        skipsBrokenRows: Bool = false
+        _ description: DatasetDescription, readsInAnyOrder: Bool = false,
+        cacheFolder: String? = nil, skipsBrokenRows: Bool = false
     ) throws {
         var options = RecordFile.Options()
+        options.readsInAnyOrder = readsInAnyOrder
         options.cacheFolder = cacheFolder
         options.truthColumns = description.columns.ktoTag.map { [$0] } ?? []
         options.columns = description.columns.names
         let source = try RecordFile.open(description.path, options)
         do {
             try self.init(description, source: source, skipsBrokenRows: skipsBrokenRows)
-        } catch let error as FledgeError where error.code == .data && !source.isRandomAccess {
+        } catch let error as FledgeError where error.code == .data {
             // Columns that were not read are worth knowing when one is missing.
             options.columns = nil
+            options.readsInAnyOrder = false
             guard let whole = try? RecordFile.open(description.path, options), whole.count > 0,
                 let first = try? whole.record(at: 0)
             else { throw error }
@@ -52,7 +55,7 @@ public struct DatasetSource: Sendable {
     /// Whether rows in any order cost about as much as rows in their own order.
     public var isRandomAccess: Bool { source.isRandomAccess }
 
-    /// The row at an index, in the common form.
+    /// The row at an index, in the common form; ``AlignedSample/fault`` says when it has to be dropped.
     ///
     /// - Throws: ``FledgeError`` with the row's place when it is not what the description says.
     public func sample(at index: Int) throws -> AlignedSample {
@@ -60,62 +63,54 @@ public struct DatasetSource: Sendable {
         return try aligner.align(source.record(at: rows.lowerBound + index))
     }
 
-    /// The row at an index, checked.
+    /// The row at an index, where rows that do not fit are either all allowed or errors.
     ///
-    /// - Throws: ``FledgeError`` also for a row that has a fault which would drop it.
-    func soundSample(at index: Int) throws -> AlignedSample {
-        let sample = try sample(at: index)
-        guard let fault = sample.fault else { return sample }
-        throw FledgeError(
-            .data, "A row of the data set \(description.name) does not fit: \(fault).",
-            advice: "Correct it, or set drop_invalid_rows: true to train without such rows.",
-            at: sample.source)
-    }
-
-    /// Where the row at an index is written.
-    func location(at index: Int) -> FledgeError.Location {
-        source.location(at: rows.lowerBound + index)
+    /// - Parameter allowsFaults: Whether a row that does not fit is a sample with a fault, which
+    ///   every processor drops, counts and names.
+    /// - Throws: ``FledgeError`` with the row's place, what was expected and what to do.
+    public func sample(at index: Int, allowingFaults allowsFaults: Bool) throws -> AlignedSample {
+        let remedy = "Correct it, or set drop_invalid_rows: true to train without such rows."
+        do {
+            let sample = try sample(at: index)
+            guard let fault = sample.fault, !allowsFaults else { return sample }
+            throw FledgeError(
+                .data, "A row of the data set \(description.name) does not fit: \(fault).",
+                advice: remedy, at: sample.source)
+        } catch var error as FledgeError where error.concernsOneRow {
+            let place = error.location ?? source.location(at: rows.lowerBound + index)
+            if allowsFaults {
+                return AlignedSample(
+                    prompt: [], response: [], source: place, fault: error.message)
+            }
+            error.location = place
+            if error.advice.isEmpty { error.advice = remedy }
+            throw error
+        }
     }
 
     /// The rows at some indices, in that order, read by several threads where that helps.
-    ///
-    /// - Parameter drops: Receives the rows that do not fit, in order; `nil` makes them errors.
     func samples(
-        at indices: [Int], threads: Int, drops: ((DataReport.Dropped) -> Void)?
+        at indices: [Int], threads: Int, allowingFaults allowsFaults: Bool
     ) throws -> [AlignedSample] {
-        let catches = drops != nil
-        @Sendable func read(_ index: Int) throws -> Result<AlignedSample, FledgeError> {
-            do {
-                return .success(try soundSample(at: index))
-            } catch var error as FledgeError where catches && error.concernsOneRow {
-                error.location = error.location ?? location(at: index)
-                return .failure(error)
-            }
-        }
-        let results: [Result<AlignedSample, FledgeError>]
         if isRandomAccess {
-            results = try concurrentMap(indices, threads: threads, read)
-        } else {
-            // Each row is read once, in the order of the file.
-            var byIndex: [Int: Result<AlignedSample, FledgeError>] = [:]
-            for index in Set(indices).sorted() { byIndex[index] = try read(index) }
-            results = indices.compactMap { byIndex[$0] }
-        }
-        return results.compactMap { result in
-            switch result {
-            case .success(let sample): return sample
-            case .failure(let error):
-                let place = error.location ?? FledgeError.Location(file: description.path)
-                drops?(DataReport.Dropped(source: place, reason: error.message))
-                return nil
+            return try concurrentMap(indices, threads: threads) {
+                try sample(at: $0, allowingFaults: allowsFaults)
             }
         }
+        // Each row is read once, in the order of the file.
+        var byIndex: [Int: AlignedSample] = [:]
+        for index in Set(indices).sorted() {
+            byIndex[index] = try sample(at: index, allowingFaults: allowsFaults)
+        }
+        return indices.compactMap { byIndex[$0] }
     }
 }
 
 extension FledgeError {
     /// Whether the file is fine but for the row.
-    fileprivate var concernsOneRow: Bool { code == .data || (code == .fileCorrupt && location?.line != nil) }
+    fileprivate var concernsOneRow: Bool {
+        code == .data || (code == .fileCorrupt && location?.line != nil)
+    }
 }
 
 extension DatasetDescription.Columns {

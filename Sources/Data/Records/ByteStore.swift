@@ -19,6 +19,16 @@ final class ByteStore: Sendable {
         (file, bytes) = (nil, UnsafeRawBufferPointer(copy))
     }
 
+    /// Keeps what is written.
+    convenience init(
+        writing body: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        final class Content { var bytes: [UInt8] = [] }
+        let content = Content()
+        try body { content.bytes.append(contentsOf: $0) }
+        self.init(copying: content.bytes)
+    }
+
     deinit { if file == nil { bytes.deallocate() } }
 
     /// Lets the system take back pages that will not be needed soon.

@@ -89,29 +89,30 @@ struct CSVScanner {
     ) throws {
         var isStart = true
         var isQuoted = false
-        var (opening, openingLine): (Int?, Int) = (nil, line)
-        let rowStart = position
+        var isInside = false
+        var opening = (line: line, column: 1)
+        var lineStart = position
         while position < bytes.count {
             let byte = bytes[position]
-            if opening != nil {
+            if isInside {
                 if byte == UInt8(ascii: "\"") {
                     if position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "\"") {
                         put(byte, position)
                         position += 2
                     } else {
-                        opening = nil
+                        isInside = false
                         position += 1
                     }
                     continue
                 }
-                if byte == 0x0A { line += 1 }
+                if byte == 0x0A { (line, lineStart) = (line + 1, position + 1) }
                 put(byte, position)
                 position += 1
                 continue
             }
             if byte == UInt8(ascii: "\""), isStart {
-                (opening, openingLine) = (position, line)
-                (isStart, isQuoted) = (false, true)
+                opening = (line, position - lineStart + 1)
+                (isInside, isStart, isQuoted) = (true, false, true)
                 position += 1
                 continue
             }
@@ -133,11 +134,10 @@ struct CSVScanner {
             isStart = false
             position += 1
         }
-        if let opening {
-            let column = openingLine == line ? opening - rowStart + 1 : nil
+        guard !isInside else {
             throw FledgeError(
                 .fileCorrupt, "The quote that opens here is never closed.",
-                at: FledgeError.Location(file: file, line: openingLine, column: column))
+                at: FledgeError.Location(file: file, line: opening.line, column: opening.column))
         }
         endField(isQuoted, position, position)
     }

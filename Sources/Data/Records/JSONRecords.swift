@@ -44,6 +44,10 @@ public struct JSONRecords: RecordSource {
         let location = location(at: row)
         var range = index.range(of: row)
         range = range.clamped(to: 0..<store.bytes.count)
+        // What is missing at the end of a line is missing there, not on the next line.
+        while let last = range.last, store.bytes[last].isBlank {
+            range = range.lowerBound..<last
+        }
         var parser = JSONParser(
             UnsafeRawBufferPointer(rebasing: store.bytes[range]), file: file,
             line: location.line ?? 1, column: location.column ?? 1)

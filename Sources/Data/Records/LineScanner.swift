@@ -13,14 +13,12 @@ enum LineScanner {
         _ bytes: UnsafeRawBufferPointer, into builder: inout RowIndex.Builder
     ) throws {
         var (start, line) = (markLength(bytes), 1)
-        let mark = start
         while start < bytes.count {
             let end = lineFeed(in: bytes, from: start) ?? bytes.count
             var first = start
             while first < end, bytes[first].isBlank { first += 1 }
             if first < end {
-                try builder.append(
-                    offset: first, line: line, column: first - (line == 1 ? mark : start) + 1)
+                try builder.append(offset: first, line: line, column: first - start + 1)
             }
             line += 1
             start = end + 1

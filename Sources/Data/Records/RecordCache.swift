@@ -17,8 +17,10 @@ struct RecordCache {
     /// The version of everything that is kept.
     private static let version = 1
 
-    init(folder: String, path: String) throws {
+    /// - Parameter least: The size of files that are worth it; `nil` comes back for smaller ones.
+    init?(folder: String, path: String, from least: Int) throws {
         self.path = path
+        guard try ByteStore(mapping: path).bytes.count >= least else { return nil }
         try Folder.create(folder)
         prefix = (folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/")
             + (try Self.key(of: path))
@@ -51,9 +53,10 @@ struct RecordCache {
 
     /// The bytes that `expand` writes, unless they are kept already.
     func content(
+        _ kind: String,
         _ expand: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws -> ByteStore {
-        let name = prefix + ".content"
+        let name = "\(prefix).\(kind).content"
         if !FileSystem.exists(name) {
             let file = try AtomicFile(path: name)
             try expand(file.write)

@@ -8,9 +8,13 @@ public enum RecordFile {
         public var truthColumns: Set<String> = []
         /// The columns that Parquet and Arrow files are read for; `nil` for all of them.
         public var columns: Set<String>?
+        /// Whether rows will be read in any order: Parquet is then converted as a whole.
+        public var readsInAnyOrder = false
         /// The folder that keeps the places of rows and what compressed files hold, so that opening
         /// a large file again takes no time; `nil` keeps both in memory.
         public var cacheFolder: String?
+        /// The size of files from which on something is kept in the folder.
+        public var cachesFrom = 16 << 20
 
         /// Creates options for small files of any kind.
         public init() {}
@@ -57,12 +61,17 @@ public enum RecordFile {
     private static func openFile(
         _ path: String, _ format: RecordFormat, _ options: Options
     ) throws -> any RecordSource {
+        let cache = try options.cacheFolder.flatMap {
+            try RecordCache(folder: $0, path: path, from: options.cachesFrom)
+        }
         switch format.kind {
-        case .parquet: return try ParquetRecords(path: path, columns: options.columns)
+        case .parquet:
+            let source = try ParquetRecords(path: path, columns: options.columns)
+            guard options.readsInAnyOrder else { return source }
+            return try ConvertedRecords(source, options.columns, cache)
         case .arrow: return try ArrowRecords(path: path, columns: options.columns)
         case .json, .csv, .tsv, .text: break
         }
-        let cache = try options.cacheFolder.map { try RecordCache(folder: $0, path: path) }
         let store = try expanded(path, format, cache)
         func index(_ scan: (inout RowIndex.Builder) throws -> Void) throws -> RowIndex {
             if let cache { return try cache.index(format.kind.rawValue, scan) }
@@ -100,11 +109,7 @@ public enum RecordFile {
             case .zstandard: try Zstandard.expand(packed.bytes, file: path, write: write)
             }
         }
-        if let cache { return try cache.content(expand) }
-        let content = Content()
-        try expand { content.bytes.append(contentsOf: $0) }
-        return ByteStore(copying: content.bytes)
+        if let cache { return try cache.content("expanded", expand) }
+        return try ByteStore(writing: expand)
     }
-
-    private final class Content { var bytes: [UInt8] = [] }
 }

@@ -12,31 +12,37 @@ public struct DatasetStream: Sendable {
     /// The rows that are set aside for evaluation, in the order of the data.
     private let held: [(dataset: Int, row: Int)]
     private let shuffles: Bool
+    /// Whether rows that do not fit are samples with a fault, to be dropped; otherwise errors.
+    public let allowsFaults: Bool
 
     /// Opens data sets.
     ///
     /// - Parameters:
     ///   - options: As for ``DatasetLoader``; rows of `num_samples` and of `val_size` are drawn by
     ///     keys here, so that none of them is both trained and evaluated on.
+    ///   - orderSeed: The seed of the orders of epochs; `nil` for that of the options.
     ///   - shuffles: Whether each epoch has a random order.
     /// - Throws: ``FledgeError`` when a data set cannot be read or lacks a column.
-    public init(_ options: DatasetOptions, shuffles: Bool = true) throws {
+    public init(
+        _ options: DatasetOptions, orderSeed: UInt64? = nil, shuffles: Bool = true
+    ) throws {
         try options.check()
-        self.shuffles = shuffles
+        (self.shuffles, allowsFaults) = (shuffles, options.dropsInvalidRows)
         let key = RandomKey(seed: options.seed)
         var sets = try options.descriptions().train.enumerated().map { number, description in
             StreamedSet(
                 try DatasetSource(
-                    description, cacheFolder: options.cacheFolder,
+                    description, readsInAnyOrder: true, cacheFolder: options.cacheFolder,
                     skipsBrokenRows: options.dropsInvalidRows),
-                limit: options.sampleLimit, key: key.appending("samples").appending(number))
+                limit: options.sampleLimit, allowsFaults: options.dropsInvalidRows,
+                key: key.appending("samples").appending(number))
         }
         let held = try Self.hold(options, &sets, shuffles, key.appending("validation"))
         self.held = held
         order = StreamOrder(
             counts: sets.map(\.count), mix: options.mix,
-            probabilities: try options.shares(of: sets.count), seed: options.seed,
-            shuffles: shuffles)
+            probabilities: try options.shares(of: sets.count),
+            seed: orderSeed ?? options.seed, shuffles: shuffles)
         self.sets = sets
     }
 
@@ -90,13 +96,14 @@ struct StreamedSet: Sendable {
     private(set) var count: Int
     /// Whether rows are drawn, some of them more than once if need be.
     private let isDrawn: Bool
+    private let allowsFaults: Bool
     /// Number of different rows, those that are set aside among them.
     private let base: Int
     private var heldCount = 0
     private var partition: KeyedPermutation?
 
-    init(_ source: DatasetSource, limit: Int?, key: RandomKey) {
-        (self.source, self.key) = (source, key)
+    init(_ source: DatasetSource, limit: Int?, allowsFaults: Bool, key: RandomKey) {
+        (self.source, self.key, self.allowsFaults) = (source, key, allowsFaults)
         let (wanted, limit) = (source.description.sampleCount, max(limit ?? .max, 0))
         isDrawn = wanted != nil
         base = isDrawn ? source.count : min(source.count, limit)
@@ -124,10 +131,14 @@ struct StreamedSet: Sendable {
             row = KeyedPermutation(count: rows, key: key.appending(index / rows))[index % rows]
         }
         // Held rows are the first ones of the permutation, or the last ones of the data.
-        return try source.soundSample(at: partition.map { $0[heldCount + row] } ?? row)
+        return try read(partition.map { $0[heldCount + row] } ?? row)
+    }
+
+    private func read(_ row: Int) throws -> AlignedSample {
+        try source.sample(at: row, allowingFaults: allowsFaults)
     }
 
     func heldSample(at index: Int) throws -> AlignedSample {
-        try source.soundSample(at: partition.map { $0[index] } ?? base - heldCount + index)
+        try read(partition.map { $0[index] } ?? base - heldCount + index)
     }
 }

@@ -11,8 +11,11 @@ public struct SupervisedData: Sendable {
         public var rows: [PackedRow]
     }
 
-    /// The rows to train on, in the order of the data: one sample each, or several when packed.
+    /// The rows to train on, in the order of the data: one sample each, or several when packed. Of
+    /// streamed data those that come first.
     public var train: [PackedRow]
+    /// The rows to train on when they are read while training.
+    package var stream: (rows: DatasetStream, processor: SupervisedProcessor)?
     /// The rows to evaluate on.
     public var evaluations: [Evaluation]
     /// What happened to the rows to train on.
@@ -28,7 +31,6 @@ public struct SupervisedData: Sendable {
         _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
         progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
     ) throws {
-        let loaded = try DatasetLoader(Self.options(configuration)).load()
         let quirks = configuration.finetuning.referenceQuirks
         let options = configuration.data
         let packs = options.packing ?? false
@@ -39,6 +41,7 @@ public struct SupervisedData: Sendable {
             quirks: quirks.subtracting(.contentSpecials))
         func rows(_ samples: [AlignedSample]) throws -> (rows: [PackedRow], report: DataReport) {
             let data = try processor.process(samples, threads: threads, progress: progress)
+            try Self.requireAllowed(data.report, configuration)
             guard packs else {
                 let rows = data.samples.enumerated().map {
                     PackedRow(samples: [$0.element], indices: [$0.offset])
@@ -51,9 +54,33 @@ public struct SupervisedData: Sendable {
                 data.report
             )
         }
-        (train, report) = try rows(loaded.train)
-        evaluations = try loaded.evaluations.map {
-            Evaluation(name: $0.name, rows: try rows($0.samples).rows)
+        var loading = Self.options(configuration)
+        loading.threads = threads
+        if options.streams {
+            let streamed = try DatasetStream(
+                loading, orderSeed: configuration.training.dataSeed,
+                shuffles: !configuration.finetuning.disablesShuffling)
+            stream = (streamed, processor)
+            (train, report) = try rows(
+                (0..<min(streamed.count, Self.streamedSampleCount)).map {
+                    try streamed.sample(epoch: 0, place: $0)
+                })
+            // Evaluation sets are small, and read whole.
+            loading.names = []
+            loading.validationSize = 0
+            evaluations = try DatasetLoader(loading).load().evaluations.map {
+                Evaluation(name: $0.name, rows: try rows($0.samples).rows)
+            }
+            if streamed.heldCount > 0 {
+                let held = try (0..<streamed.heldCount).map(streamed.heldSample)
+                evaluations = [Evaluation(name: "validation", rows: try rows(held).rows)]
+            }
+        } else {
+            let loaded = try DatasetLoader(loading).load()
+            (train, report) = try rows(loaded.train)
+            evaluations = try loaded.evaluations.map {
+                Evaluation(name: $0.name, rows: try rows($0.samples).rows)
+            }
         }
         packedLength = packs ? capacity + 1 : nil
         if train.isEmpty, !options.datasets.isEmpty {
@@ -64,7 +91,23 @@ public struct SupervisedData: Sendable {
         }
     }
 
-    private static func options(_ configuration: RunConfiguration) throws -> DatasetOptions {
+    /// So many rows of streamed data are looked at before training, for lengths and mistakes.
+    private static let streamedSampleCount = 1000
+
+    /// Throws for rows that would be dropped without having been allowed to be.
+    private static func requireAllowed(
+        _ report: DataReport, _ configuration: RunConfiguration
+    ) throws {
+        guard let first = report.dropped.first, !configuration.data.dropsInvalidRows else { return }
+        throw FledgeError(
+            .data,
+            "\(report.dropped.count) of \(report.rowCount) rows do not fit, the first one: "
+                + "\(first.reason).",
+            advice: "Correct them, or set drop_invalid_rows: true to train without them.",
+            at: first.source)
+    }
+
+    private static func options(_ configuration: RunConfiguration) -> DatasetOptions {
         let data = configuration.data
         var options = DatasetOptions()
         options.folder = data.datasetFolder
@@ -75,13 +118,18 @@ public struct SupervisedData: Sendable {
         options.probabilities = data.interleaveProbabilities
         options.validationSize = data.validationSize
         options.seed = configuration.training.seed
+        options.evaluatesEach = data.evaluatesEachDataset
+        options.dropsInvalidRows = data.dropsInvalidRows
+        if data.streams { options.cacheFolder = CacheFolder.path() + "/rows" }
         return options
     }
 
     /// What happened to the rows, as sentences for the user.
     public var summary: [String] {
+        let extent =
+            stream.map { "\($0.rows.count) rows are streamed; of the first " } ?? ""
         var lines = [
-            "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
+            extent + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
                 + (packedLength == nil ? "." : ", packed into \(train.count).")
         ]
         func list(_ places: [FledgeError.Location]) -> String {
