@@ -74,8 +74,8 @@ public struct DatasetLoader: Sendable {
         let descriptions = try options.descriptions()
         // The selections of all data sets are drawn from one generator, in their order.
         var generator = MersenneTwister(seed: options.seed)
-        let train = try descriptions.train.map { try rows($0, &generator) }
-        let evaluation = try descriptions.evaluation.map { try rows($0, &generator) }
+        let train = try descriptions.train.map { try self.rows($0, &generator) }
+        let evaluation = try descriptions.evaluation.map { try self.rows($0, &generator) }
         let rows = try mixed(train)
         let split = try DatasetSampling.split(
             rows.count, validation: options.validationSize, seed: options.seed)

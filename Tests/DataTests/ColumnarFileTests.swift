@@ -30,7 +30,7 @@ import Testing
         return all["rows"]?[index]?.arrayValue ?? []
     }
 
-    @Test func allFilesAreThere() { #expect(Self.names.count >= 20) }
+    @Test func allFilesAreThere() { #expect(Self.names.count >= 19) }
 
     @Test(arguments: names)
     func rowsAreThoseOfTheWriter(name: String) throws {

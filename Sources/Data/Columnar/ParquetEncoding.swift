@@ -148,7 +148,7 @@ struct ParquetEncoding {
             guard count >= 0, count <= Int64(last.count) else {
                 throw fail("a prefix that is longer than the text before")
             }
-            last = last[..<Int(count)] + rest
+            last = Array(last[..<Int(count)]) + rest
             return last
         }
     }

@@ -1,9 +1,9 @@
 internal import FledgeCore
 
 /// What the footer of a Parquet file says (the structures of `parquet.thrift`).
-struct ParquetMetadata {
+struct ParquetMetadata: Sendable {
     /// A node of the schema, in depth-first order.
-    struct Element {
+    struct Element: Sendable {
         var type: Int?
         var typeLength = 0
         var repetition = 0
@@ -16,7 +16,7 @@ struct ParquetMetadata {
     }
 
     /// A column's pages in a row group.
-    struct Chunk {
+    struct Chunk: Sendable {
         var type = -1
         var codec = 0
         var valueCount = 0
@@ -34,7 +34,7 @@ struct ParquetMetadata {
     }
 
     /// Rows that are stored together.
-    struct RowGroup {
+    struct RowGroup: Sendable {
         var chunks: [Chunk] = []
         var rowCount = 0
     }

@@ -2,9 +2,9 @@ internal import FledgeCore
 
 /// The columns of a Parquet file as the values that rows hold, with the levels that say where a value
 /// is there (Melnik et al. 2010, "Dremel").
-struct ParquetSchema {
+struct ParquetSchema: Sendable {
     /// What a leaf holds.
-    struct Leaf {
+    struct Leaf: Sendable {
         /// The place among all leaves of the file.
         var number: Int
         /// The path, for messages.
@@ -17,19 +17,19 @@ struct ParquetSchema {
     }
 
     /// How values are stored.
-    enum PhysicalType: Int {
+    enum PhysicalType: Int, Sendable {
         case boolean, int32, int64, int96, float, double, byteArray, fixedByteArray
     }
 
     /// What stored values stand for.
-    enum Meaning {
+    enum Meaning: Sendable {
         case plain, unsigned, float16
         /// Nothing that JSON has.
         case unsupported(String)
     }
 
     /// A column, or a part of one.
-    struct Field {
+    struct Field: Sendable {
         var name: String
         var isOptional: Bool
         /// From this definition level on the field is there.
@@ -39,7 +39,7 @@ struct ParquetSchema {
         var leaves: Range<Int>
     }
 
-    indirect enum Shape {
+    indirect enum Shape: Sendable {
         case leaf
         case members([Field])
         /// Elements that repeat at a level, there from a definition level on.

@@ -1,4 +1,4 @@
-internal import FledgeCore
+package import FledgeCore
 
 /// Expands DEFLATE streams (RFC 1951), handing over what comes out in pieces.
 ///

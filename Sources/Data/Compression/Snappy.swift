@@ -1,4 +1,4 @@
-internal import FledgeCore
+package import FledgeCore
 
 /// Expands the raw format of Snappy, which Parquet pages use.
 package enum Snappy {
@@ -58,7 +58,7 @@ package enum Snappy {
                 for index in 0..<size { distance |= Int(input[position + index]) << (8 * index) }
                 position += size
                 let length = size == 1 ? tag >> 2 & 7 + 4 : tag >> 2 + 1
-                if size == 1 { distance |= tag >> 5 << 8 }
+                if size == 1 { distance |= (tag >> 5) << 8 }
                 guard distance > 0, distance <= end, length <= count - end else {
                     throw fail("a copy from or to outside")
                 }

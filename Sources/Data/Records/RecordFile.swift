@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 
 /// Opens data files.
 public enum RecordFile {

@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 
 /// The rows of a run, read while it trains: nothing is held but where they begin.
 ///

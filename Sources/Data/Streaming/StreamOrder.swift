@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 
 /// The order in which the rows of several data sets are read in an epoch, place by place.
 ///
