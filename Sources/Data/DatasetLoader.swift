@@ -141,7 +141,8 @@ extension DatasetOptions {
     /// The descriptions of the data sets that the options name.
     func descriptions() throws -> (train: [DatasetDescription], evaluation: [DatasetDescription]) {
         guard !names.isEmpty || !evaluationNames.isEmpty else { return ([], []) }
-        let catalog = try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
+        let catalog =
+            try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
             ?? DatasetCatalog(folder: folder, allowingPathsAlone: true)
         func described(_ names: [String]) throws -> [DatasetDescription] {
             try names.enumerated().map { index, name in

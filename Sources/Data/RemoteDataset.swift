@@ -40,7 +40,8 @@ struct RemoteDataset {
             ", then name the file, or a folder with files of one type, as file_name in place of \(key)."
         if let fileName { advice += " There is a file_name too: \(fileName)." }
         return reader.error(
-            .unsupported, "The data set \(name) is described by \(key), which is not on this machine.",
+            .unsupported,
+            "The data set \(name) is described by \(key), which is not on this machine.",
             advice)
     }
 }

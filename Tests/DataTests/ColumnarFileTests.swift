@@ -39,7 +39,9 @@ import Testing
         #expect(source.count == expected.count)
         for row in 0..<min(source.count, expected.count) {
             let record = try source.record(at: row)
-            #expect(Self.same(record.value, expected[row]), "\(name) row \(row): \(record.value.serialized())")
+            #expect(
+                Self.same(record.value, expected[row]),
+                "\(name) row \(row): \(record.value.serialized())")
             #expect(record.location.line == row + 1)
         }
     }
@@ -49,7 +51,8 @@ import Testing
         switch (a, b) {
         case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy(same)
         case (.object(let a), .object(let b)):
-            a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && same($0.value, $1.value) }
+            a.count == b.count
+                && zip(a, b).allSatisfy { $0.key == $1.key && same($0.value, $1.value) }
         case (.number, .integer), (.integer, .number): a.doubleValue == b.doubleValue
         default: a == b
         }

@@ -64,7 +64,9 @@ import Testing
         let cuts = data.count < 400 ? Array(0..<data.count) : (0..<60).map { $0 * data.count / 60 }
         for count in cuts {
             // A shortened stream never looks whole (two gzip members do where they meet).
-            if piece.name == "two members" { _ = try? piece.expand(Array(data.prefix(count))); continue }
+            if piece.name == "two members" {
+                _ = try? piece.expand(Array(data.prefix(count))); continue
+            }
             #expect(throws: FledgeError.self) { try piece.expand(Array(data.prefix(count))) }
         }
         for _ in 0..<80 where !data.isEmpty {

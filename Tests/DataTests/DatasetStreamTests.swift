@@ -52,13 +52,16 @@ import Testing
         let parts = (0..<20).map { epoch in Set(text(under, epoch).filter { $0.hasPrefix("b") }) }
         #expect(parts.allSatisfy { $0.count == 10 })
         // Another part each time, so that all rows are used in the end.
-        #expect(Set(parts).count == 20 && parts.reduce(into: Set()) { $0.formUnion($1) }.count == 25)
+        #expect(
+            Set(parts).count == 20 && parts.reduce(into: Set()) { $0.formUnion($1) }.count == 25)
     }
 
     @Test func withoutShufflingTheOrderIsThatOfTheMix() {
         for mix in DatasetMix.allCases {
             let order = StreamOrder(counts: [3, 5], mix: mix, seed: 42, shuffles: false)
-            let expected = mix.order(counts: [3, 5], seed: 42).map { "\(["a", "b"][$0.dataset])\($0.row)" }
+            let expected = mix.order(counts: [3, 5], seed: 42).map {
+                "\(["a", "b"][$0.dataset])\($0.row)"
+            }
             #expect(text(order, 0) == expected && text(order, 1) == expected)
         }
     }
@@ -68,7 +71,8 @@ import Testing
     private let folder = FileManager.default.temporaryDirectory
         .appending(path: "fledge-\(UUID())").path
 
-    private func options(_ sizes: [(String, Int)], _ more: JSONValue = [:]) throws -> DatasetOptions {
+    private func options(_ sizes: [(String, Int)], _ more: JSONValue = [:]) throws -> DatasetOptions
+    {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var entries: JSONValue = [:]
         for (name, count) in sizes {
@@ -125,7 +129,9 @@ import Testing
         more.validationSize = 2
         let stream = try DatasetStream(more)
         let times = Dictionary(try trained(stream).map { ($0, 1) }, uniquingKeysWith: +)
-        #expect(stream.count == 23 && times.count == 8 && times.values.allSatisfy { (2...3).contains($0) })
+        #expect(
+            stream.count == 23 && times.count == 8
+                && times.values.allSatisfy { (2...3).contains($0) })
         #expect(Set(try held(stream)).isDisjoint(with: times.keys))
         var limited = try options([("a", 30)])
         limited.sampleLimit = 7

@@ -302,14 +302,36 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"instruction": "a", "output": "b"}"#, #"{"columns": {"prompt": "instruction", "response": "output"}}"#),
-        (#"{"question": "a", "context": "c", "answer": "b", "id": 3}"#, #"{"columns": {"prompt": "question", "query": "context", "response": "answer"}}"#),
-        (#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#, #"{"ranking": true, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}}"#),
-        (#"{"prompt": "a", "completion": "b", "label": true}"#, #"{"columns": {"prompt": "prompt", "response": "completion", "kto_tag": "label"}}"#),
-        (#"{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}"#, #"{"formatting": "sharegpt", "columns": {"messages": "conversations"}}"#),
-        (#"{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], "system": "s"}"#, #"{"formatting": "sharegpt", "columns": {"messages": "messages", "system": "system"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}}"#),
-        (#"{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "", "tool_calls": [{"id": 1}]}, {"role": "tool", "content": "z"}]}"#, #"{"formatting": "openai", "columns": {"messages": "messages"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant", "observation_tag": "tool"}}"#),
-        (#"{"text": "a"}"#, #"{"columns": {"prompt": "text"}}"#), (#"{"x": 1}"#, "nil"), ("[1]", "nil"),
+        (
+            #"{"instruction": "a", "output": "b"}"#,
+            #"{"columns": {"prompt": "instruction", "response": "output"}}"#
+        ),
+        (
+            #"{"question": "a", "context": "c", "answer": "b", "id": 3}"#,
+            #"{"columns": {"prompt": "question", "query": "context", "response": "answer"}}"#
+        ),
+        (
+            #"{"prompt": "a", "chosen": "b", "rejected": "c"}"#,
+            #"{"ranking": true, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}}"#
+        ),
+        (
+            #"{"prompt": "a", "completion": "b", "label": true}"#,
+            #"{"columns": {"prompt": "prompt", "response": "completion", "kto_tag": "label"}}"#
+        ),
+        (
+            #"{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}"#,
+            #"{"formatting": "sharegpt", "columns": {"messages": "conversations"}}"#
+        ),
+        (
+            #"{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], "system": "s"}"#,
+            #"{"formatting": "sharegpt", "columns": {"messages": "messages", "system": "system"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}}"#
+        ),
+        (
+            #"{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "", "tool_calls": [{"id": 1}]}, {"role": "tool", "content": "z"}]}"#,
+            #"{"formatting": "openai", "columns": {"messages": "messages"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant", "observation_tag": "tool"}}"#
+        ),
+        (#"{"text": "a"}"#, #"{"columns": {"prompt": "text"}}"#), (#"{"x": 1}"#, "nil"),
+        ("[1]", "nil"),
     ])
     func rowsSayWhatWouldFit(row: String, expected: String) throws {
         let fit = DatasetFit(try JSONValue(parsing: row))
@@ -326,7 +348,8 @@ import Testing
 
     @Test func aMissingColumnIsFoundInLaterRowsOrTheFitIsNamed() throws {
         let late = try rows(
-            #"{"instruction": "a", "output": "x"} {"instruction": "b", "input": "c", "output": "y"}"#, [:])
+            #"{"instruction": "a", "output": "x"} {"instruction": "b", "input": "c", "output": "y"}"#,
+            [:])
         #expect(late.map { $0.prompt[0].content } == ["a", "b\nc"])
         let error = #expect(throws: FledgeError.self) {
             try rows(#"[{"messages": [{"role": "user", "content": "x"}]}]"#, [:])

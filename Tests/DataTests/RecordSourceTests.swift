@@ -4,7 +4,8 @@ import Foundation
 import Testing
 
 @Suite struct RecordSourceTests {
-    private let folder = FileManager.default.temporaryDirectory
+    private let folder =
+        FileManager.default.temporaryDirectory
         .appending(path: "fledge-\(UUID())").path + "/"
 
     private func write(_ bytes: [UInt8], _ name: String) throws -> String {
@@ -31,43 +32,51 @@ import Testing
         try JSONRecords(Array(text.utf8), file: "f.json")
     }
 
-    @Test(arguments: [
-        ("", [], []), ("  \n ", [], []), ("[]", [], []), (" [ ]\n", [], []),
-        (#"{"a":1}"#, ["1:1"], [#"{"a":1}"#]),
-        ("{\"a\":1}\n{\"b\":\"]}\"}\n", ["1:1", "2:1"], [#"{"a":1}"#, #"{"b":"]}"}"#]),
-        ("{\"a\":1}\r\n\r\n  {\"b\":2}", ["1:1", "3:3"], [#"{"a":1}"#, #"{"b":2}"#]),
-        ("[{\"a\":[1,{}]},\n {\"b\":\"\\\"}\"}]", ["1:2", "2:2"], [#"{"a":[1,{}]}"#, #"{"b":"\"}"}"#]),
-        ("{\n \"a\": 1\n}\n{\"b\":2}{\"c\":3}", ["1:1", "4:1", "4:8"], [#"{"a":1}"#, #"{"b":2}"#, #"{"c":3}"#]),
-        ("\u{FEFF}[{\"a\":1}]", ["1:2"], [#"{"a":1}"#]),
-        ("\u{FEFF}{\"a\":1}\n{\"a\":2}\n", ["1:1", "2:1"], [#"{"a":1}"#, #"{"a":2}"#]),
-        (
-            "{\"version\": \"1\", \"more\": {\"data\": []},\n \"data\": [{\"a\":1}, {\"a\":2}], \"x\": 1}",
-            ["2:11", "2:20"], [#"{"a":1}"#, #"{"a":2}"#]
-        ),
-        (#"{"data": [1, 2]}"#, ["1:1"], [#"{"data":[1,2]}"#]),
-        (#"{"data": {"a": 1}}"#, ["1:1"], [#"{"data":{"a":1}}"#]),
-    ] as [(String, [String], [String])])
+    @Test(
+        arguments: [
+            ("", [], []), ("  \n ", [], []), ("[]", [], []), (" [ ]\n", [], []),
+            (#"{"a":1}"#, ["1:1"], [#"{"a":1}"#]),
+            ("{\"a\":1}\n{\"b\":\"]}\"}\n", ["1:1", "2:1"], [#"{"a":1}"#, #"{"b":"]}"}"#]),
+            ("{\"a\":1}\r\n\r\n  {\"b\":2}", ["1:1", "3:3"], [#"{"a":1}"#, #"{"b":2}"#]),
+            (
+                "[{\"a\":[1,{}]},\n {\"b\":\"\\\"}\"}]", ["1:2", "2:2"],
+                [#"{"a":[1,{}]}"#, #"{"b":"\"}"}"#]
+            ),
+            (
+                "{\n \"a\": 1\n}\n{\"b\":2}{\"c\":3}", ["1:1", "4:1", "4:8"],
+                [#"{"a":1}"#, #"{"b":2}"#, #"{"c":3}"#]
+            ),
+            ("\u{FEFF}[{\"a\":1}]", ["1:2"], [#"{"a":1}"#]),
+            ("\u{FEFF}{\"a\":1}\n{\"a\":2}\n", ["1:1", "2:1"], [#"{"a":1}"#, #"{"a":2}"#]),
+            (
+                "{\"version\": \"1\", \"more\": {\"data\": []},\n \"data\": [{\"a\":1}, {\"a\":2}], \"x\": 1}",
+                ["2:11", "2:20"], [#"{"a":1}"#, #"{"a":2}"#]
+            ),
+            (#"{"data": [1, 2]}"#, ["1:1"], [#"{"data":[1,2]}"#]),
+            (#"{"data": {"a": 1}}"#, ["1:1"], [#"{"data":{"a":1}}"#]),
+        ] as [(String, [String], [String])])
     func formsOfJSON(text: String, expectedPlaces: [String], expected: [String]) throws {
         let source = try json(text)
         #expect(try rows(source) == expected)
         #expect(try places(source) == expectedPlaces)
     }
 
-    @Test(arguments: [
-        ("[{\"a\":1}\n{\"b\":2}]", "2:1", "','"),
-        ("[{\"a\":1},\n", "2:1", "a value"),
-        ("[{\"a\":1}] x", "1:11", "nothing after"),
-        ("[{\"a\":\n \"b\" \"c\"}]", "2:6", "',' or '}'"),
-        ("[{\"a\":1,\n\"b\"", "2:4", "':'"),
-        ("[\n 7]", "2:2", "an object"),
-        ("[\n[1]]", "2:1", "an object"),
-        ("{\"a\":1}\n{\"a\":\n", "2:6", "a value"),
-        ("{\"a\":1}\n{\"a\":2} x\n", "2:9", "nothing after"),
-        ("{\"a\":1}\n\n x\n", "3:2", "a value"),
-        ("{\"a\":1}\n[2]\n", "2:1", "an object"),
-        ("[{\"a\": \"x\"y\", \"b\": 1},\n{\"a\": \"z\"}]", "1:11", "',' or '}'"),
-        ("[{\"a\": \"open}, \n{\"a\": 1}]", "1:16", "control"),
-    ] as [(String, String, String)])
+    @Test(
+        arguments: [
+            ("[{\"a\":1}\n{\"b\":2}]", "2:1", "','"),
+            ("[{\"a\":1},\n", "2:1", "a value"),
+            ("[{\"a\":1}] x", "1:11", "nothing after"),
+            ("[{\"a\":\n \"b\" \"c\"}]", "2:6", "',' or '}'"),
+            ("[{\"a\":1,\n\"b\"", "2:4", "':'"),
+            ("[\n 7]", "2:2", "an object"),
+            ("[\n[1]]", "2:1", "an object"),
+            ("{\"a\":1}\n{\"a\":\n", "2:6", "a value"),
+            ("{\"a\":1}\n{\"a\":2} x\n", "2:9", "nothing after"),
+            ("{\"a\":1}\n\n x\n", "3:2", "a value"),
+            ("{\"a\":1}\n[2]\n", "2:1", "an object"),
+            ("[{\"a\": \"x\"y\", \"b\": 1},\n{\"a\": \"z\"}]", "1:11", "',' or '}'"),
+            ("[{\"a\": \"open}, \n{\"a\": 1}]", "1:16", "control"),
+        ] as [(String, String, String)])
     func brokenJSONNamesThePlace(text: String, place: String, part: String) throws {
         let error = #expect(throws: FledgeError.self) {
             let source = try json(text)
@@ -87,27 +96,38 @@ import Testing
                 truthColumns: ["t"]))
     }
 
-    @Test(arguments: [
-        ("a,b\n1,x\n", [#"{"a":"1","b":"x"}"#]),
-        ("\u{FEFF}a,b\r\n1,\"x\r\ny\"\r\n2,\"\"\"q\"\" z\"", [#"{"a":"1","b":"x\r\ny"}"#, #"{"a":"2","b":"\"q\" z"}"#]),
-        ("a,b\n\n  \n1\n,\n", [#"{"a":"1","b":null}"#, #"{"a":null,"b":null}"#]),
-        ("a,b\nNA,\"NA\"\nnull,None \n", [#"{"a":null,"b":"NA"}"#, #"{"a":null,"b":"None "}"#]),
-        ("a,a,,a.1\n1,2,3,4", [#"{"a":"1","a.1":"2","Unnamed: 2":"3","a.1.1":"4"}"#]),
-        ("t,u\nTrue,True\nfalse,x\n", [#"{"t":true,"u":"True"}"#, #"{"t":false,"u":"x"}"#]),
-        ("a,b\rx,y\rz,\"w\"v\r", [#"{"a":"x","b":"y"}"#, #"{"a":"z","b":"wv"}"#]),
-        ("a,b\nx y,it's \"so\"\n", [#"{"a":"x y","b":"it's \"so\""}"#]),
-        ("a\n001\n1e5\n", [#"{"a":"001"}"#, #"{"a":"1e5"}"#]), ("a,b\n", []),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("a,b\n1,x\n", [#"{"a":"1","b":"x"}"#]),
+            (
+                "\u{FEFF}a,b\r\n1,\"x\r\ny\"\r\n2,\"\"\"q\"\" z\"",
+                [#"{"a":"1","b":"x\r\ny"}"#, #"{"a":"2","b":"\"q\" z"}"#]
+            ),
+            ("a,b\n\n  \n1\n,\n", [#"{"a":"1","b":null}"#, #"{"a":null,"b":null}"#]),
+            (
+                "a,b\nNA,\"NA\"\nnull,None \n",
+                [#"{"a":null,"b":"NA"}"#, #"{"a":null,"b":"None "}"#]
+            ),
+            ("a,a,,a.1\n1,2,3,4", [#"{"a":"1","a.1":"2","Unnamed: 2":"3","a.1.1":"4"}"#]),
+            ("t,u\nTrue,True\nfalse,x\n", [#"{"t":true,"u":"True"}"#, #"{"t":false,"u":"x"}"#]),
+            ("a,b\rx,y\rz,\"w\"v\r", [#"{"a":"x","b":"y"}"#, #"{"a":"z","b":"wv"}"#]),
+            ("a,b\nx y,it's \"so\"\n", [#"{"a":"x y","b":"it's \"so\""}"#]),
+            ("a\n001\n1e5\n", [#"{"a":"001"}"#, #"{"a":"1e5"}"#]), ("a,b\n", []),
+        ] as [(String, [String])])
     func formsOfCSV(text: String, expected: [String]) throws { #expect(try csv(text) == expected) }
 
     @Test func tabsSeparateToo() throws {
-        #expect(try csv("a\tb\n1,2\t\"x\ty\"\n\tz", "\t") == [#"{"a":"1,2","b":"x\ty"}"#, #"{"a":null,"b":"z"}"#])
+        #expect(
+            try csv("a\tb\n1,2\t\"x\ty\"\n\tz", "\t") == [
+                #"{"a":"1,2","b":"x\ty"}"#, #"{"a":null,"b":"z"}"#,
+            ])
     }
 
-    @Test(arguments: [
-        ("", 0, 0, "empty"), ("a,b\n1,2\n1,2,3\n", 3, 5, "3 fields"),
-        ("a,b\n1,\"x\ny", 2, 3, "never closed"), ("a\nx\n\u{1}\u{0}", 0, 0, ""),
-    ] as [(String, Int, Int, String)])
+    @Test(
+        arguments: [
+            ("", 0, 0, "empty"), ("a,b\n1,2\n1,2,3\n", 3, 5, "3 fields"),
+            ("a,b\n1,\"x\ny", 2, 3, "never closed"), ("a\nx\n\u{1}\u{0}", 0, 0, ""),
+        ] as [(String, Int, Int, String)])
     func brokenCSVNamesThePlace(text: String, line: Int, column: Int, part: String) throws {
         guard !part.isEmpty else { return }
         let error = #expect(throws: FledgeError.self) { try csv(text) }
@@ -126,14 +146,17 @@ import Testing
 
     // MARK: Text
 
-    @Test(arguments: [
-        ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\n\nb", ["a", "", "b"]), ("\n\n", ["", ""]),
-        ("a\r\nb\rc\r\r\nd", ["a", "b", "c", "", "d"]), ("\u{FEFF}a\n", ["a"]), ("a\r", ["a"]),
-        ("a\n\rb", ["a", "", "b"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\n\nb", ["a", "", "b"]), ("\n\n", ["", ""]),
+            ("a\r\nb\rc\r\r\nd", ["a", "b", "c", "", "d"]), ("\u{FEFF}a\n", ["a"]), ("a\r", ["a"]),
+            ("a\n\rb", ["a", "", "b"]),
+        ] as [(String, [String])])
     func linesOfText(text: String, expected: [String]) throws {
         let source = try TextRecords(Array(text.utf8), file: "f.txt")
-        let lines = try (0..<source.count).map { try source.record(at: $0).value["text"]?.stringValue }
+        let lines = try (0..<source.count).map {
+            try source.record(at: $0).value["text"]?.stringValue
+        }
         #expect(lines == expected)
         #expect(try places(source) == (0..<expected.count).map { "\($0 + 1):1" })
     }
@@ -146,16 +169,22 @@ import Testing
 
     @Test func namesSayTheFormat() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let piece = try #require(CompressionTests.pieces.first { $0.kind == "gzip" && $0.name == "text" })
+        let piece = try #require(
+            CompressionTests.pieces.first { $0.kind == "gzip" && $0.name == "text" })
         let content = try piece.expand(piece.data)
         let packed = try RecordFile.open(try write(gzipped, "t.txt.gz"))
         let plain = try RecordFile.open(try write(content, "t.txt"))
         #expect(try rows(packed) == rows(plain) && packed.count > 0)
-        #expect(try rows(RecordFile.open(try write(Array("a\tb\n1\t2".utf8), "t.tsv"))) == [#"{"a":"1","b":"2"}"#])
+        #expect(
+            try rows(RecordFile.open(try write(Array("a\tb\n1\t2".utf8), "t.tsv"))) == [
+                #"{"a":"1","b":"2"}"#
+            ])
         for (name, part) in [
             ("x.xml", "xml"), ("x", "none"), ("x.parquet.gz", "parquet"), ("x.xml.gz", "xml"),
         ] {
-            let error = #expect(throws: FledgeError.self) { try RecordFile.open(try write([], name)) }
+            let error = #expect(throws: FledgeError.self) {
+                try RecordFile.open(try write([], name))
+            }
             #expect(error?.message.contains(part) == true && error?.code == .unsupported)
         }
         let none = #expect(throws: FledgeError.self) { try RecordFile.open(folder + "none.json") }
@@ -187,7 +216,8 @@ import Testing
         options.cachesFrom = 1
         options.readsInAnyOrder = true
         func kept() -> Int {
-            (try? FileManager.default.contentsOfDirectory(atPath: folder + "cache/rows"))?.count ?? 0
+            (try? FileManager.default.contentsOfDirectory(atPath: folder + "cache/rows"))?.count
+                ?? 0
         }
         let lines = (0..<200).map { "{\"a\":\($0)}\n" }.joined()
         let path = try write(Array(lines.utf8), "x.jsonl")

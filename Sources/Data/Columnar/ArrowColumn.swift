@@ -29,7 +29,9 @@ struct ArrowColumn {
     /// - Parameter isValue: Whether the column is a dictionary's values, which are no places in it.
     init(_ field: ArrowField, _ parts: inout Parts, isValue: Bool = false) throws {
         self.field = field
-        guard let node = parts.nodes.popFirst() else { throw parts.fail("fewer lengths than columns") }
+        guard let node = parts.nodes.popFirst() else {
+            throw parts.fail("fewer lengths than columns")
+        }
         count = node.count
         let encoding = isValue ? nil : field.dictionary
         layout = encoding?.index ?? field.layout
@@ -94,13 +96,19 @@ struct ArrowColumn {
     }
 
     /// The value of a row.
-    func value(at row: Int, _ fail: (String) -> FledgeError) throws -> JSONValue {
+    ///
+    /// - Parameter budget: Number of values that may still be read.
+    func value(
+        at row: Int, _ budget: inout Int, _ fail: (String) -> FledgeError
+    ) throws -> JSONValue {
+        budget -= 1
+        guard budget >= 0 else { throw fail("more values in a row than the file can hold") }
         guard row >= 0, row < count else { throw fail("a place outside of a column") }
         if let validity, validity[row / 8] >> (row % 8) & 1 == 0 { return .null }
         if let dictionary {
             var place = try whole(at: row)
             for part in dictionary {
-                guard place >= part.count else { return try part.value(at: place, fail) }
+                guard place >= part.count else { return try part.value(at: place, &budget, fail) }
                 place -= part.count
             }
             throw fail("a place outside of the dictionary")
@@ -126,16 +134,16 @@ struct ArrowColumn {
             return try text(buffers[0][row * size..<(row + 1) * size], fail)
         case .list(let offset):
             let range = try range(row, offset, limit: children[0].count, fail)
-            return .array(try range.map { try children[0].value(at: $0, fail) })
+            return .array(try range.map { try children[0].value(at: $0, &budget, fail) })
         case .fixedList(let size):
             return .array(
                 try (row * size..<(row + 1) * size).map {
-                    try children[0].value(at: $0, fail)
+                    try children[0].value(at: $0, &budget, fail)
                 })
         case .members:
             return .object(
                 try zip(field.children, children).map {
-                    .init($0.name, try $1.value(at: row, fail))
+                    .init($0.name, try $1.value(at: row, &budget, fail))
                 })
         case .unsupported(let what, _): throw unsupported(what, fail)
         }

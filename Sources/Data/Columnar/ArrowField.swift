@@ -29,13 +29,18 @@ struct ArrowField {
     private static let maximumDepth = 48
 
     /// Reads a field of a schema.
+    ///
+    /// - Parameter budget: Number of fields that may still be read: a small file can refer to the same
+    ///   field again and again.
     init(
-        _ table: FlatTable, depth: Int = 0, fail: @escaping (String) -> FledgeError
+        _ table: FlatTable, depth: Int = 0, budget: inout Int,
+        fail: @escaping (String) -> FledgeError
     ) throws {
-        guard depth < Self.maximumDepth else { throw fail("too deep a schema") }
+        budget -= 1
+        guard depth < Self.maximumDepth, budget >= 0 else { throw fail("too large a schema") }
         name = try table.text(0)
         children = try table.tables(5).map {
-            try ArrowField($0, depth: depth + 1, fail: fail)
+            try ArrowField($0, depth: depth + 1, budget: &budget, fail: fail)
         }
         let kind = try table.number(2, default: UInt8(0))
         layout = try Self.layout(kind, table.table(3), childCount: children.count, fail)

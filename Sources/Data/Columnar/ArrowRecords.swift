@@ -67,10 +67,13 @@ public struct ArrowRecords: RecordSource {
             if starts[middle] <= row { low = middle } else { high = middle }
         }
         let fail = Reader.failure(path)
+        // No row has more values than the file has bits: lists of a damaged file may overlap.
+        var budget = Reader.mostValues(store.bytes)
         let members = try fields.map { field in
             JSONValue.Member(
                 field.name,
-                try batches[low].columns[field.place].value(at: row - starts[low], fail))
+                try batches[low].columns[field.place].value(
+                    at: row - starts[low], &budget, fail))
         }
         return Record(.object(members), at: location(at: row))
     }
@@ -162,7 +165,10 @@ public struct ArrowRecords: RecordSource {
                     .unsupported, "The numbers of the file have their highest byte first.",
                     advice: "Write it on a machine of today.", at: fail("").location)
             }
-            fields = try schema.tables(1).map { try ArrowField($0, fail: fail) }
+            var budget = 50_000
+            fields = try schema.tables(1).map {
+                try ArrowField($0, budget: &budget, fail: fail)
+            }
         }
 
         private mutating func readDictionary(
@@ -189,6 +195,9 @@ public struct ArrowRecords: RecordSource {
             return nil
         }
 
+        /// The most values of a column: none but nulls take less than a bit.
+        static func mostValues(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.count * 8 + 65_536 }
+
         private func parts(
             _ batch: FlatTable, _ body: UnsafeRawBufferPointer
         ) throws -> (parts: ArrowColumn.Parts, count: Int) {
@@ -197,8 +206,7 @@ public struct ArrowRecords: RecordSource {
                     .unsupported, "The batches of the file are compressed, which cannot be read.",
                     advice: "Write it without compression.", at: fail("").location)
             }
-            // No column but one of nulls takes less than a bit a row.
-            let most = Int64(bytes.count) * 8 + 65_536
+            let most = Int64(Self.mostValues(bytes))
             func length(_ value: Int64) throws -> Int {
                 guard value >= 0, value <= most else { throw fail("a length that cannot be") }
                 return Int(value)

@@ -46,7 +46,9 @@ struct FlatTable {
 
     /// A table of a field.
     func table(_ slot: Int) throws -> FlatTable? {
-        try place(slot).map { FlatTable(bytes, at: $0 + Int(try load(UInt32.self, at: $0)), fail: fail) }
+        try place(slot).map {
+            FlatTable(bytes, at: $0 + Int(try load(UInt32.self, at: $0)), fail: fail)
+        }
     }
 
     /// A text of a field.

@@ -21,7 +21,8 @@ final class ParquetColumn {
     ) throws {
         func fail(_ what: String) -> FledgeError {
             FledgeError(
-                .fileCorrupt, "The column \(leaf.path) of the Parquet file is damaged: found \(what).",
+                .fileCorrupt,
+                "The column \(leaf.path) of the Parquet file is damaged: found \(what).",
                 at: FledgeError.Location(file: path))
         }
         (self.file, self.chunk, self.leaf, self.fail) = (file, chunk, leaf, fail)
@@ -33,7 +34,9 @@ final class ParquetColumn {
                     + (chunk.isEncrypted ? "encrypted." : "in another file."),
                 at: FledgeError.Location(file: path))
         }
-        guard chunk.type == leaf.type.rawValue else { throw fail("another type than in the schema") }
+        guard chunk.type == leaf.type.rawValue else {
+            throw fail("another type than in the schema")
+        }
         guard chunk.valueCount >= 0, chunk.start >= 4, chunk.compressedSize >= 0,
             chunk.compressedSize <= file.count, chunk.start <= file.count - chunk.compressedSize
         else { throw fail("a place outside of the file") }
@@ -107,7 +110,9 @@ final class ParquetColumn {
                 throw fail("too many values in a page")
             }
             if header.kind == 2 { return try readDictionary(header, body) }
-            guard header.count <= remaining else { throw fail("more values than the footer counts") }
+            guard header.count <= remaining else {
+                throw fail("more values than the footer counts")
+            }
             remaining -= header.count
             page = try header.kind == 0 ? firstVersion(header, body) : secondVersion(header, body)
             (entry, value) = (0, 0)

@@ -46,7 +46,9 @@ struct ParquetMetadata: Sendable {
     /// Reads the footer.
     init(_ bytes: UnsafeRawBufferPointer, fail: @escaping (String) -> FledgeError) throws {
         let mark = Array("PAR1".utf8)
-        guard bytes.count >= 12, bytes.starts(with: mark) else { throw fail("no PAR1 at the start") }
+        guard bytes.count >= 12, bytes.starts(with: mark) else {
+            throw fail("no PAR1 at the start")
+        }
         guard bytes.suffix(4).elementsEqual(mark) else {
             throw fail(
                 bytes.suffix(4).elementsEqual("PARE".utf8)

@@ -3,7 +3,7 @@ internal import FledgeCore
 /// The entries of a page: levels, and the values that are there.
 struct ParquetPage {
     /// The most values of a page; writers keep to some ten thousands.
-    static let mostValues = 1 << 26
+    static let mostValues = 1 << 24
 
     var repetitions: [UInt32] = []
     var definitions: [UInt32] = []
@@ -92,7 +92,9 @@ struct ParquetValues {
     }
 
     private func expect<Value>(_ count: Int, _ values: [Value]) throws -> [Value] {
-        guard values.count == count else { throw fail("\(values.count) values instead of \(count)") }
+        guard values.count == count else {
+            throw fail("\(values.count) values instead of \(count)")
+        }
         return values
     }
 

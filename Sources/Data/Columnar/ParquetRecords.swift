@@ -50,7 +50,8 @@ public final class ParquetRecords: RecordSource {
         schema = try ParquetSchema(metadata.elements, columns: columns, fail: fail)
         starts = metadata.rowGroups.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.rowCount) }
         for group in metadata.rowGroups where group.chunks.count != schema.leafCount {
-            throw fail("\(group.chunks.count) columns in a group, \(schema.leafCount) in the schema")
+            throw fail(
+                "\(group.chunks.count) columns in a group, \(schema.leafCount) in the schema")
         }
         guard !schema.fields.isEmpty || metadata.rowCount == 0 else {
             let names = metadata.topLevelNames.joined(separator: ", ")
@@ -141,8 +142,9 @@ public final class ParquetRecords: RecordSource {
                 return .array([])
             }
             var items = [JSONValue]()
-            repeat { items.append(try assemble(element, columns)) }
-                while try first.nextRepetition() >= repetition
+            repeat {
+                items.append(try assemble(element, columns))
+            } while try first.nextRepetition() >= repetition
             return .array(items)
         }
     }

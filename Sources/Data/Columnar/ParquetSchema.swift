@@ -109,7 +109,9 @@ struct ParquetSchema: Sendable {
             else { throw fail("a schema that is no tree") }
             var node = Node(element: element, children: [])
             guard element.type == nil else { return node }
-            for _ in 0..<element.childCount { node.children.append(try self.node(depth: depth + 1)) }
+            for _ in 0..<element.childCount {
+                node.children.append(try self.node(depth: depth + 1))
+            }
             return node
         }
     }

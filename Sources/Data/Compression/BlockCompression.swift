@@ -20,7 +20,8 @@ enum BlockCompression {
         default:
             guard let name = names[codec] else { throw fail("an unknown compression") }
             throw FledgeError(
-                .unsupported, "The column \(column) is compressed by \(name), which cannot be read.",
+                .unsupported,
+                "The column \(column) is compressed by \(name), which cannot be read.",
                 advice: "Write the file with snappy, gzip or zstd.",
                 at: FledgeError.Location(file: file))
         }

@@ -210,11 +210,7 @@ package struct Inflater {
             }
             let kept = min(filled, Self.window)
             if filled > kept, let base = bytes.baseAddress {
-                base.copyMemory(from: base + (filled - kept), byteCount: min(kept, filled - kept))
-                if kept > filled - kept {
-                    // The ranges overlap: the rest goes byte by byte, which moves downwards.
-                    for index in (filled - kept)..<kept { bytes[index] = bytes[filled - kept + index] }
-                }
+                base.copyMemory(from: base + (filled - kept), byteCount: kept)
             }
             (filled, handedOver) = (kept, kept)
         }

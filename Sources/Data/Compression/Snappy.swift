@@ -44,10 +44,12 @@ package enum Snappy {
                     guard length <= input.count - position, length <= count - end else {
                         throw fail("a literal that is too long")
                     }
-                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[end...])
-                        .copyMemory(
-                            from: UnsafeRawBufferPointer(
-                                rebasing: input[position..<position + length]))
+                    UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(output)[end...]
+                    )
+                    .copyMemory(
+                        from: UnsafeRawBufferPointer(
+                            rebasing: input[position..<position + length]))
                     position += length
                     end += length
                     continue

@@ -66,7 +66,11 @@ struct CSVScanner {
     }
 
     /// Moves behind a row.
-    mutating func skipRow() throws { try read { _, _ in } endField: { _, _, _ in } }
+    mutating func skipRow() throws {
+        try read { _, _ in
+        } endField: { _, _, _ in
+        }
+    }
 
     /// Reads the fields of a row and moves behind it.
     mutating func readRow() throws -> [Field] {

@@ -69,7 +69,9 @@ struct JSONScanner {
     private mutating func scanArray(_ builder: inout RowIndex.Builder) throws {
         position += 1
         skipBlanks()
-        if next == UInt8(ascii: "]") { position += 1 } else {
+        if next == UInt8(ascii: "]") {
+            position += 1
+        } else {
             while true {
                 let start = self
                 try scanValue(&builder)

@@ -22,7 +22,8 @@ struct RecordCache {
         self.path = path
         guard try ByteStore(mapping: path).bytes.count >= least else { return nil }
         try Folder.create(folder)
-        prefix = (folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/")
+        prefix =
+            (folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/")
             + (try Self.key(of: path))
     }
 
@@ -42,8 +43,13 @@ struct RecordCache {
         }
         let store = try ByteStore(mapping: name)
         let size = store.bytes.count
-        let count = size < 8 ? 0 : Int(clamping: UInt64(
-            littleEndian: store.bytes.loadUnaligned(fromByteOffset: size - 8, as: UInt64.self)))
+        let count =
+            size < 8
+            ? 0
+            : Int(
+                clamping: UInt64(
+                    littleEndian: store.bytes.loadUnaligned(
+                        fromByteOffset: size - 8, as: UInt64.self)))
         let (entries, overflow) = count.multipliedReportingOverflow(by: RowIndex.entrySize)
         guard !overflow, size >= 8, size - 8 - RowIndex.entrySize == entries else {
             throw damaged(name)

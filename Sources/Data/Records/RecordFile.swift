@@ -44,7 +44,8 @@ public enum RecordFile {
             let format = try RecordFormat(path: file)
             guard format.kind == kind else {
                 throw FledgeError(
-                    .data, "File types should be identical: found \(format.kind.rawValue) after "
+                    .data,
+                    "File types should be identical: found \(format.kind.rawValue) after "
                         + "\(kind.rawValue).", at: FledgeError.Location(file: file))
             }
             return try openFile(file, format, options)

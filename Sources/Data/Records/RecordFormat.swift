@@ -42,7 +42,8 @@ struct RecordFormat: Hashable {
         self.kind = kind
         guard compression == nil || (kind != .parquet && kind != .arrow) else {
             throw FledgeError(
-                .unsupported, "A \(kind.rawValue) file that is compressed as a whole cannot be read.",
+                .unsupported,
+                "A \(kind.rawValue) file that is compressed as a whole cannot be read.",
                 advice: "Expand it first; its pages can be compressed inside.",
                 at: FledgeError.Location(file: path))
         }

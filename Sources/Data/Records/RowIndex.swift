@@ -29,8 +29,14 @@ struct RowIndex: Sendable {
         precondition(row >= 0 && row < count, "row \(row) of \(count)")
         let at = start + row * Self.entrySize
         return (
-            Int(UInt32(littleEndian: store.bytes.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self))),
-            Int(UInt32(littleEndian: store.bytes.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self)))
+            Int(
+                UInt32(
+                    littleEndian: store.bytes.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self)
+                )),
+            Int(
+                UInt32(
+                    littleEndian: store.bytes.loadUnaligned(
+                        fromByteOffset: at + 12, as: UInt32.self)))
         )
     }
 

@@ -38,7 +38,10 @@ public struct TextRecords: RecordSource {
         if line.last == 0x0D { line = line.dropLast() }
         let location = location(at: row)
         return Record(
-            .object([.init("text", .string(try text(UnsafeRawBufferPointer(rebasing: line), at: location)))]),
+            .object([
+                .init(
+                    "text", .string(try text(UnsafeRawBufferPointer(rebasing: line), at: location)))
+            ]),
             at: location)
     }
 }

@@ -78,7 +78,9 @@ public struct StreamOrder: Sendable {
         // So many rows per unit of share: until the first data set ends, or the last one does.
         let lengths = zip(counts, shares).filter { $1 > 0 }.map { Double($0) / $1 }
         let isUnder = mix == .interleaveUnder
-        guard let length = isUnder ? lengths.min() : lengths.max() else { return counts.map { _ in 0 } }
+        guard let length = isUnder ? lengths.min() : lengths.max() else {
+            return counts.map { _ in 0 }
+        }
         return zip(counts, shares).map { count, share in
             guard share > 0 else { return 0 }
             let quota = (share * length).rounded()

@@ -79,7 +79,8 @@ package final class StreamedBatches: BatchSource {
             guard stream.allowsFaults else {
                 throw FledgeError(
                     .data, "The row does not fit: \(reason).",
-                    advice: "Correct it, or set drop_invalid_rows: true to train without such rows.",
+                    advice:
+                        "Correct it, or set drop_invalid_rows: true to train without such rows.",
                     at: row.source)
             }
             dropped.withLock { $0[row.source] = reason }

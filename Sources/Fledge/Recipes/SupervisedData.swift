@@ -129,7 +129,8 @@ public struct SupervisedData: Sendable {
         let extent =
             stream.map { "\($0.rows.count) rows are streamed; of the first " } ?? ""
         var lines = [
-            extent + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
+            extent
+                + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
                 + (packedLength == nil ? "." : ", packed into \(train.count).")
         ]
         func list(_ places: [FledgeError.Location]) -> String {

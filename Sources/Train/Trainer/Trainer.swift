@@ -272,7 +272,7 @@ public final class Trainer<S: Stage> {
         var values: [String: Double] = [:]
         var (sum, weight, means, batches) = (0.0, 0.0, 0.0, 0.0)
         for (prefix, source) in sets {
-            let (part, loss, report) = try values(of: source, prefix)
+            let (part, loss, report) = try result(of: source, prefix)
             values.merge(part) { $1 }
             sum += report.sum
             weight += report.weight
@@ -287,7 +287,7 @@ public final class Trainer<S: Stage> {
         return values
     }
 
-    private func values(
+    private func result(
         of source: any BatchSource<S.Batch>, _ prefix: String
     ) throws -> (values: [String: Double], loss: Double, report: LossReport) {
         let watch = Stopwatch()
