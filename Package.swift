@@ -20,6 +20,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         exclude: ["Fixtures"], swiftSettings: swiftSettings)
 }
 
+/// What reads Zstandard is a library of the system, for those who ask for it.
+let zstandard: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstandard"]))
+
 let package = Package(
     name: "fledge",
     products: [
@@ -54,12 +57,7 @@ let package = Package(
         module("Core"),
         module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
         module("Tokenize", ["FledgeCore"]),
-        module(
-            "Data",
-            [
-                "FledgeCore", "FledgeTokenize",
-                .target(name: "CZstd", condition: .when(traits: ["Zstandard"])),
-            ]),
+        module("Data", ["FledgeCore", "FledgeTokenize", zstandard]),
         module("Model", ["FledgeCore", "FledgeTensor"]),
         module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
         module("Train", ["FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel"]),

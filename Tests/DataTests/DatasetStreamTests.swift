@@ -68,27 +68,25 @@ import Testing
 
     // MARK: Streams
 
-    private let folder = FileManager.default.temporaryDirectory
-        .appending(path: "fledge-\(UUID())").path
+    private let folder = TestFolder()
 
     private func options(_ sizes: [(String, Int)], _ more: JSONValue = [:]) throws -> DatasetOptions
     {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var entries: JSONValue = [:]
         for (name, count) in sizes {
             let lines = (0..<count).map {
                 #"{"instruction": "\#(name)\#($0)", "input": "", "output": "x"}"# + "\n"
             }
-            try AtomicFile.write(lines.joined(), to: folder + "/\(name).jsonl")
+            _ = try folder.write(lines.joined(), "\(name).jsonl")
             var entry = more
             entry["file_name"] = .string(name + ".jsonl")
             entries[name] = entry
         }
         var options = DatasetOptions()
-        options.folder = folder
+        options.folder = folder.path
         options.entries = entries
         options.names = sizes.map(\.0)
-        options.cacheFolder = folder + "/cache"
+        options.cacheFolder = folder.path + "/cache"
         return options
     }
 
@@ -101,7 +99,6 @@ import Testing
     }
 
     @Test func rowsHeldOutAreNeverTrained() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         var options = try options([("a", 30), ("b", 10)])
         options.validationSize = 8
         for shuffles in [true, false] {
@@ -121,7 +118,6 @@ import Testing
     }
 
     @Test func numbersOfSamples() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let fewer = try DatasetStream(try options([("a", 30)], ["num_samples": 12]))
         #expect(Set(try trained(fewer)).count == 12)
         #expect(Set(try trained(fewer)) == Set(try trained(fewer, 1)))
@@ -140,7 +136,6 @@ import Testing
     }
 
     @Test func anyPlaceIsReadAlone() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let options = try options([("a", 500), ("b", 300)])
         let all = try trained(DatasetStream(options), 3)
         // A new process: nothing but the index that was kept.
@@ -149,7 +144,6 @@ import Testing
     }
 
     @Test func splitsAreParts() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         func rows(_ split: String) throws -> [String] {
             let stream = try DatasetStream(
                 try options([("a", 20)], ["split": .string(split)]), shuffles: false)

@@ -4,15 +4,7 @@ import Foundation
 import Testing
 
 @Suite struct RecordSourceTests {
-    private let folder =
-        FileManager.default.temporaryDirectory
-        .appending(path: "fledge-\(UUID())").path + "/"
-
-    private func write(_ bytes: [UInt8], _ name: String) throws -> String {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try AtomicFile.write(bytes, to: folder + name)
-        return folder + name
-    }
+    private let folder = TestFolder()
 
     private func rows(_ source: any RecordSource) throws -> [String] {
         try (0..<source.count).map { try source.record(at: $0).value.serialized(.dense) }
@@ -168,68 +160,68 @@ import Testing
     }
 
     @Test func namesSayTheFormat() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let piece = try #require(
             CompressionTests.pieces.first { $0.kind == "gzip" && $0.name == "text" })
         let content = try piece.expand(piece.data)
-        let packed = try RecordFile.open(try write(gzipped, "t.txt.gz"))
-        let plain = try RecordFile.open(try write(content, "t.txt"))
+        let packed = try RecordFile.open(try folder.write(gzipped, "t.txt.gz"))
+        let plain = try RecordFile.open(try folder.write(content, "t.txt"))
         #expect(try rows(packed) == rows(plain) && packed.count > 0)
         #expect(
-            try rows(RecordFile.open(try write(Array("a\tb\n1\t2".utf8), "t.tsv"))) == [
+            try rows(RecordFile.open(try folder.write(Array("a\tb\n1\t2".utf8), "t.tsv"))) == [
                 #"{"a":"1","b":"2"}"#
             ])
         for (name, part) in [
             ("x.xml", "xml"), ("x", "none"), ("x.parquet.gz", "parquet"), ("x.xml.gz", "xml"),
         ] {
             let error = #expect(throws: FledgeError.self) {
-                try RecordFile.open(try write([], name))
+                try RecordFile.open(try folder.write([UInt8](), name))
             }
             #expect(error?.message.contains(part) == true && error?.code == .unsupported)
         }
-        let none = #expect(throws: FledgeError.self) { try RecordFile.open(folder + "none.json") }
+        let none = #expect(throws: FledgeError.self) {
+            try RecordFile.open(folder.path + "/none.json")
+        }
         #expect(none?.code == .fileNotFound)
         guard !Zstandard.isAvailable else { return }
         let zstd = #expect(throws: FledgeError.self) {
-            try RecordFile.open(try write([0x28, 0xB5, 0x2F, 0xFD], "x.jsonl.zst"))
+            try RecordFile.open(try folder.write([0x28, 0xB5, 0x2F, 0xFD], "x.jsonl.zst"))
         }
         #expect(zstd?.advice.contains("--traits Zstandard") == true)
     }
 
     @Test func foldersHaveOneFormat() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        _ = try write(Array("{\"a\":2}".utf8), "b.jsonl")
-        _ = try write(Array("[{\"a\":1},{\"a\":3}]".utf8), "a.json")
-        _ = try write(Array("hidden".utf8), ".x.csv")
-        let source = try RecordFile.open(folder)
+        _ = try folder.write(Array("{\"a\":2}".utf8), "b.jsonl")
+        _ = try folder.write(Array("[{\"a\":1},{\"a\":3}]".utf8), "a.json")
+        _ = try folder.write(Array("hidden".utf8), ".x.csv")
+        let source = try RecordFile.open(folder.path)
         #expect(try rows(source) == [#"{"a":1}"#, #"{"a":3}"#, #"{"a":2}"#])
-        #expect(try source.record(at: 2).location.file == folder + "b.jsonl")
-        _ = try write(Array("a\n1".utf8), "c.csv")
-        let error = #expect(throws: FledgeError.self) { try RecordFile.open(folder) }
+        #expect(try source.record(at: 2).location.file == folder.path + "/b.jsonl")
+        _ = try folder.write(Array("a\n1".utf8), "c.csv")
+        let error = #expect(throws: FledgeError.self) { try RecordFile.open(folder.path) }
         #expect(error?.message.contains("File types should be identical") == true)
     }
 
     @Test func aCacheIsKeptUntilTheFileChanges() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         var options = RecordFile.Options()
-        options.cacheFolder = folder + "cache/rows"
+        options.cacheFolder = folder.path + "/cache/rows"
         options.cachesFrom = 1
         options.readsInAnyOrder = true
         func kept() -> Int {
-            (try? FileManager.default.contentsOfDirectory(atPath: folder + "cache/rows"))?.count
+            (try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/cache/rows"))?
+                .count
                 ?? 0
         }
         let lines = (0..<200).map { "{\"a\":\($0)}\n" }.joined()
-        let path = try write(Array(lines.utf8), "x.jsonl")
+        let path = try folder.write(Array(lines.utf8), "x.jsonl")
         let first = try rows(RecordFile.open(path, options))
         #expect(first.count == 200 && kept() == 1)
         #expect(try rows(RecordFile.open(path, options)) == first && kept() == 1)
         #expect(try rows(RecordFile.open(path)) == first)
         // As long as before and as old as before, but with other content.
-        _ = try write(Array(lines.replacing(":7}", with: ":8}").utf8), "x.jsonl")
+        _ = try folder.write(Array(lines.replacing(":7}", with: ":8}").utf8), "x.jsonl")
         #expect(try rows(RecordFile.open(path, options)) != first && kept() == 2)
         // What compressed files hold is kept too.
-        let packed = try write(gzipped, "t.txt.gz")
+        let packed = try folder.write(gzipped, "t.txt.gz")
         let text = try rows(RecordFile.open(packed, options))
         #expect(try rows(RecordFile.open(packed, options)) == text && kept() == 4)
         // Parquet is made into lines, which can be read in any order.
@@ -239,9 +231,9 @@ import Testing
         #expect(try rows(converted) == rows(RecordFile.open(parquet)))
         #expect(converted.location(at: 4) == FledgeError.Location(file: parquet, line: 5))
         // A damaged index is noticed.
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder + "cache/rows")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/cache/rows")
         for name in names where name.hasSuffix(".rows") {
-            try AtomicFile.write([1, 2, 3], to: folder + "cache/rows/" + name)
+            try AtomicFile.write([1, 2, 3], to: folder.path + "/cache/rows/" + name)
         }
         #expect(throws: FledgeError.self) { try RecordFile.open(packed, options) }
     }

@@ -1,6 +1,6 @@
 internal import FledgeCore
 package import FledgeData
-package import FledgeTrain
+internal import FledgeTrain
 internal import Synchronization
 
 /// The micro-batches of rows that are read and tokenised when their turn comes.
