@@ -24,6 +24,10 @@ package enum Zstandard {
     ) throws {
         let location = FledgeError.Location(file: file)
         #if Zstandard
+            guard !input.isEmpty else {
+                throw FledgeError(
+                    .fileCorrupt, "The Zstandard data is empty.", at: location)
+            }
             guard let stream = ZSTD_createDCtx() else {
                 throw FledgeError(.fileAccess, "No memory for expanding Zstandard.", at: location)
             }
