@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test demo bench examples format lint check-products dependencies
+.PHONY: build test test-traits demo bench examples format lint check-products dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -28,6 +28,11 @@ demo: build
 examples: dependencies
 	$(SWIFT) build -c release --package-path Examples/CustomLoop --scratch-path .build-examples
 	$(SWIFT) build -c release --package-path Examples/CustomObjective --scratch-path .build-examples
+	@Scripts/check-data-only.sh .build-examples
+
+# The tests of data files once more, with the libraries that package traits ask for.
+test-traits: dependencies
+	$(SWIFT) test -c release --traits Zstandard --scratch-path .build-traits --filter DataTests
 
 bench: dependencies
 	Benchmarks/bench.sh $(ROWS)

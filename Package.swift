@@ -20,6 +20,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         exclude: ["Fixtures"], swiftSettings: swiftSettings)
 }
 
+/// What reads Zstandard is a library of the system, for those who ask for it.
+let zstandard: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstandard"]))
+
 let package = Package(
     name: "fledge",
     products: [
@@ -34,6 +37,11 @@ let package = Package(
         .library(name: "FledgeTesting", targets: ["FledgeTesting"]),
         .executable(name: "fledge", targets: ["FledgeCommandLine"]),
     ],
+    traits: [
+        .trait(
+            name: "Zstandard",
+            description: "Reads data compressed by Zstandard; needs the package libzstd-dev.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
@@ -42,11 +50,14 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]),
         .target(name: "FledgeKernels", path: "Sources/Kernels"),
         module("Core"),
         module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
         module("Tokenize", ["FledgeCore"]),
-        module("Data", ["FledgeCore", "FledgeTokenize"]),
+        module("Data", ["FledgeCore", "FledgeTokenize", zstandard]),
         module("Model", ["FledgeCore", "FledgeTensor"]),
         module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
         module("Train", ["FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel"]),

@@ -7,13 +7,22 @@ public struct JSONParser {
     public private(set) var position = 0
     private let bytes: UnsafeRawBufferPointer
     private let file: String
+    private let origin: (line: Int, column: Int)
     private var depth = 0
     private static let maximumDepth = 512
 
     /// Reads bytes that outlive the parser; a byte order mark at the start is skipped.
-    public init(_ bytes: UnsafeRawBufferPointer, file: String) {
+    ///
+    /// - Parameters:
+    ///   - file: The name that errors give as the place.
+    ///   - line: The line of the first byte, for a part of a file.
+    ///   - column: The column of the first byte.
+    public init(
+        _ bytes: UnsafeRawBufferPointer, file: String, line: Int = 1, column: Int = 1
+    ) {
         self.bytes = bytes
         self.file = file
+        origin = (line, column)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
@@ -233,9 +242,10 @@ public struct JSONParser {
     /// Line and column of a byte, counted from 1.
     public func location(of index: Int) -> FledgeError.Location {
         let before = bytes[..<min(index, bytes.count)]
-        let line = before.reduce(1) { $1 == 0x0A ? $0 + 1 : $0 }
-        let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        return FledgeError.Location(file: file, line: line, column: before.count - start + 1)
+        let line = before.reduce(origin.line) { $1 == 0x0A ? $0 + 1 : $0 }
+        let column =
+            before.lastIndex(of: 0x0A).map { before.count - $0 } ?? before.count + origin.column
+        return FledgeError.Location(file: file, line: line, column: column)
     }
 
     /// The error that something else than `expected` is at the position.

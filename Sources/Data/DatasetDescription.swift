@@ -56,6 +56,8 @@ public struct DatasetDescription: Hashable, Sendable {
     public var isRanking = false
     /// The number of rows to draw; `nil` for all in their order.
     public var sampleCount: Int?
+    /// The part of the rows that is used, before any are drawn.
+    public var split = DatasetSplit()
     /// The columns of the rows.
     public var columns = Columns()
     /// How messages are written.
@@ -71,24 +73,24 @@ public struct DatasetDescription: Hashable, Sendable {
     ///   - file: The path of `dataset_info.json`, for messages.
     public init(name: String, json: JSONValue, folder: String, file: String) throws {
         let reader = EntryReader(name: name, file: file)
-        let remote = ["hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"]
         try reader.check(
             json, "the data set \(name)",
-            remote + [
+            RemoteDataset.keys + [
                 "file_name", "formatting", "ranking", "subset", "split", "folder", "num_samples",
                 "columns", "tags",
             ])
-        for key in remote where json[key] != nil {
-            throw reader.error(
-                .unsupported, "The data set \(name) is described by \(key).",
-                "Download it and give its file_name.")
-        }
-        guard let fileName = json["file_name"]?.stringValue else {
+        if let remote = try RemoteDataset(json, reader) { throw remote.error(name: name, reader) }
+        guard let fileName = try reader.text(json, "file_name") else {
             throw reader.error(.configuration, "The data set \(name) has no file_name.", "")
+        }
+        for key in ["subset", "folder"] where try reader.text(json, key) != nil {
+            throw reader.error(
+                .configuration, "The data set \(name) is a file, which has no \(key).",
+                "Leave \(key) out; a folder is named by file_name.")
         }
         let isAbsolute = fileName.utf8.first == UInt8(ascii: "/")
         self.init(name: name, path: isAbsolute ? fileName : folder + fileName)
-        if let text = json["formatting"]?.stringValue {
+        if let text = try reader.text(json, "formatting") {
             guard let value = Formatting(rawValue: text) else {
                 throw reader.error(
                     .configuration, "Unknown formatting \(text) of the data set \(name).",
@@ -96,8 +98,17 @@ public struct DatasetDescription: Hashable, Sendable {
             }
             formatting = value
         }
-        isRanking = json["ranking"]?.boolValue ?? false
-        sampleCount = json["num_samples"]?.intValue
+        isRanking = try reader.flag(json, "ranking") ?? false
+        sampleCount = try reader.count(json, "num_samples")
+        if let text = try reader.text(json, "split") {
+            guard let part = DatasetSplit(text) else {
+                throw reader.error(
+                    .configuration, "The data set \(name) has no split \(text).",
+                    "Files have the split train alone, or a part of it: train[:1000], "
+                        + "train[10%:20%].")
+            }
+            split = part
+        }
         if let value = json["columns"] { columns = try Columns(value, reader) }
         if let value = json["tags"] { tags = try Tags(value, reader) }
         if columns.images != nil || columns.videos != nil || columns.audios != nil {
@@ -109,7 +120,7 @@ public struct DatasetDescription: Hashable, Sendable {
 }
 
 /// Reads keys of `dataset_info.json`, naming those that mean nothing.
-private struct EntryReader {
+struct EntryReader {
     let name: String
     let file: String
 
@@ -128,6 +139,36 @@ private struct EntryReader {
                 "Known are \(known.joined(separator: ", ")).")
         }
     }
+
+    /// A text; `nil` for null and for what is not there.
+    func text(_ value: JSONValue, _ key: String) throws -> String? {
+        try member(value, key, "a text", \.stringValue)
+    }
+
+    /// A truth value.
+    func flag(_ value: JSONValue, _ key: String) throws -> Bool? {
+        try member(value, key, "true or false", \.boolValue)
+    }
+
+    /// A number of rows.
+    func count(_ value: JSONValue, _ key: String) throws -> Int? {
+        let count = try member(value, key, "a whole number", \.intValue)
+        guard count.map({ $0 > 0 }) ?? true else {
+            throw error(.configuration, "\(key) of \(name) has to be above 0.", "")
+        }
+        return count
+    }
+
+    private func member<Value>(
+        _ value: JSONValue, _ key: String, _ expected: String, _ read: (JSONValue) -> Value?
+    ) throws -> Value? {
+        guard let member = value[key], !member.isNull else { return nil }
+        guard let result = read(member) else {
+            throw error(
+                .configuration, "\(key) of \(name) is \(member.kind), expected \(expected).", "")
+        }
+        return result
+    }
 }
 
 extension DatasetDescription.Columns {
@@ -139,12 +180,12 @@ extension DatasetDescription.Columns {
                 "prompt", "query", "response", "history", "messages", "system", "tools", "chosen",
                 "rejected", "kto_tag", "images", "videos", "audios",
             ])
-        func text(_ key: String) -> String? { value[key]?.stringValue }
-        (prompt, query, response) = (text("prompt"), text("query"), text("response"))
-        (history, messages) = (text("history"), text("messages"))
-        (system, tools) = (text("system"), text("tools"))
-        (chosen, rejected, ktoTag) = (text("chosen"), text("rejected"), text("kto_tag"))
-        (images, videos, audios) = (text("images"), text("videos"), text("audios"))
+        func text(_ key: String) throws -> String? { try reader.text(value, key) }
+        (prompt, query, response) = try (text("prompt"), text("query"), text("response"))
+        (history, messages) = try (text("history"), text("messages"))
+        (system, tools) = try (text("system"), text("tools"))
+        (chosen, rejected, ktoTag) = try (text("chosen"), text("rejected"), text("kto_tag"))
+        (images, videos, audios) = try (text("images"), text("videos"), text("audios"))
     }
 }
 
@@ -157,10 +198,10 @@ extension DatasetDescription.Tags {
                 "role_tag", "content_tag", "user_tag", "assistant_tag", "observation_tag",
                 "function_tag", "system_tag",
             ])
-        func text(_ key: String) -> String? { value[key]?.stringValue }
-        (role, content) = (text("role_tag"), text("content_tag"))
-        (user, assistant) = (text("user_tag"), text("assistant_tag"))
-        (observation, function) = (text("observation_tag"), text("function_tag"))
-        system = text("system_tag")
+        func text(_ key: String) throws -> String? { try reader.text(value, key) }
+        (role, content) = try (text("role_tag"), text("content_tag"))
+        (user, assistant) = try (text("user_tag"), text("assistant_tag"))
+        (observation, function) = try (text("observation_tag"), text("function_tag"))
+        system = try text("system_tag")
     }
 }

@@ -1,9 +1,11 @@
-import FledgeCore
+public import FledgeCore
 
 /// Which data sets a run uses and how they are put together.
 public struct DatasetOptions: Hashable, Sendable {
     /// The folder of `dataset_info.json`.
     public var folder = "data"
+    /// What would be in `dataset_info.json`; file names are then relative to ``folder``.
+    public var entries: JSONValue?
     /// The data sets to train on.
     public var names: [String] = []
     /// The data sets to evaluate on.
@@ -22,7 +24,13 @@ public struct DatasetOptions: Hashable, Sendable {
     public var seed: UInt64 = 42
     /// Whether the run learns from preferences, which takes other data sets.
     public var usesRanking = false
-
+    /// Whether rows that do not fit become samples with a fault, which processors drop, count and
+    /// name; otherwise the first of them is an error.
+    public var dropsInvalidRows = false
+    /// How many threads read rows.
+    public var threads = 2
+    /// Where the places of rows of streamed files are kept; `nil` keeps them in memory.
+    public var cacheFolder: String?
     /// Where to be as wrong as the reference.
     public var quirks: ReferenceQuirks = []
 
@@ -47,6 +55,11 @@ public struct LoadedDatasets: Sendable {
         public var name: String
         /// The rows.
         public var samples: [AlignedSample]
+
+        /// Creates a set.
+        public init(name: String, samples: [AlignedSample]) {
+            (self.name, self.samples) = (name, samples)
+        }
     }
 
     /// The rows to train on.
@@ -64,17 +77,12 @@ public struct DatasetLoader: Sendable {
 
     /// The rows of all data sets.
     public func load() throws -> LoadedDatasets {
-        guard options.evaluationNames.isEmpty || options.validationSize <= 1e-6 else {
-            throw FledgeError(
-                .configuration, "Cannot specify `val_size` if `eval_dataset` is not None.")
-        }
-        let names = options.names + options.evaluationNames
-        guard !names.isEmpty else { return LoadedDatasets(train: [], evaluations: []) }
-        let catalog = try DatasetCatalog(folder: options.folder)
+        try options.check()
+        let descriptions = try options.descriptions()
         // The selections of all data sets are drawn from one generator, in their order.
         var generator = MersenneTwister(seed: options.seed)
-        let train = try sets(options.names, catalog, &generator)
-        let evaluation = try sets(options.evaluationNames, catalog, &generator)
+        let train = try descriptions.train.map { try self.rows($0, &generator) }
+        let evaluation = try descriptions.evaluation.map { try self.rows($0, &generator) }
         let rows = try mixed(train)
         let split = try DatasetSampling.split(
             rows.count, validation: options.validationSize, seed: options.seed)
@@ -85,7 +93,8 @@ public struct DatasetLoader: Sendable {
             }
         } else if !evaluation.isEmpty {
             result.evaluations = [.init(name: "validation", samples: try mixed(evaluation))]
-        } else if !split.validation.isEmpty {
+        }
+        if !split.validation.isEmpty {
             result.evaluations = [
                 .init(name: "validation", samples: split.validation.map { rows[$0] })
             ]
@@ -93,58 +102,91 @@ public struct DatasetLoader: Sendable {
         return result
     }
 
-    /// The rows of one data set, all of them in their order.
+    /// The rows of one data set, all of them in their order; those with a fault too.
     public static func rows(
         _ description: DatasetDescription, quirks: ReferenceQuirks = []
     ) throws -> [AlignedSample] {
-        let records = try RecordFile.read(description.path)
-        let aligner = try Aligner(description, records: records, quirks: quirks)
-        return try records.map(aligner.align)
+        let source = try DatasetSource(description, quirks: quirks)
+        return try (0..<source.count).map(source.sample)
     }
 
-    private func sets(
-        _ names: [String], _ catalog: DatasetCatalog, _ generator: inout MersenneTwister
-    ) throws -> [[AlignedSample]] {
-        for (index, name) in names.enumerated() where names[..<index].contains(name) {
-            throw FledgeError(
-                .configuration, "The data set \(name) is listed twice.",
-                advice: "Set its num_samples to a larger number to repeat rows.")
+    private func rows(
+        _ description: DatasetDescription, _ generator: inout MersenneTwister
+    ) throws -> [AlignedSample] {
+        let source = try DatasetSource(
+            description, skipsBrokenRows: options.dropsInvalidRows, quirks: options.quirks)
+        var indices = Array(0..<source.count)
+        if let wanted = description.sampleCount {
+            indices = DatasetSampling.selection(of: source.count, wanted: wanted, &generator)
         }
-        return try names.map { name in
-            let description = try catalog.description(named: name)
-            guard description.isRanking == options.usesRanking else {
-                throw FledgeError(
-                    .configuration,
-                    "The dataset is not applicable in the current training stage: \(name) has "
-                        + (description.isRanking ? "preferences." : "no preferences."))
-            }
-            var rows = try DatasetLoader.rows(description, quirks: options.quirks)
-            if let wanted = description.sampleCount {
-                rows = DatasetSampling.selection(of: rows.count, wanted: wanted, &generator)
-                    .map { rows[$0] }
-            }
-            return options.sampleLimit.map { Array(rows.prefix(max($0, 0))) } ?? rows
-        }
+        if let limit = options.sampleLimit { indices = Array(indices.prefix(max(limit, 0))) }
+        // Rows that are dropped later take part in the order, as they do in the reference.
+        return try source.samples(
+            at: indices, threads: options.threads, allowingFaults: options.dropsInvalidRows)
     }
 
     private func mixed(_ sets: [[AlignedSample]]) throws -> [AlignedSample] {
         guard sets.count > 1 else { return sets.first ?? [] }
-        if let probabilities = options.probabilities {
-            guard probabilities.count == sets.count else {
-                throw FledgeError(
-                    .configuration,
-                    "interleave_probs has \(probabilities.count) numbers for "
-                        + "\(sets.count) data sets.")
-            }
-            guard probabilities.allSatisfy({ $0 >= 0 && $0.isFinite }),
-                probabilities.contains(where: { $0 > 0 })
-            else {
-                throw FledgeError(
-                    .configuration, "interleave_probs must be numbers from 0 on, not all 0.")
+        let order = options.mix.order(
+            counts: sets.map(\.count), probabilities: try options.shares(of: sets.count),
+            seed: options.seed)
+        return order.map { sets[$0.dataset][$0.row] }
+    }
+}
+
+extension DatasetOptions {
+    /// Throws when the options contradict each other.
+    func check() throws {
+        guard evaluationNames.isEmpty || validationSize <= 1e-6 else {
+            throw FledgeError(
+                .configuration, "Cannot specify `val_size` if `eval_dataset` is not None.")
+        }
+        guard !evaluatesEach || !evaluationNames.isEmpty else {
+            throw FledgeError(
+                .configuration, "`eval_on_each_dataset` needs an `eval_dataset`.")
+        }
+    }
+
+    /// The descriptions of the data sets that the options name.
+    func descriptions() throws -> (train: [DatasetDescription], evaluation: [DatasetDescription]) {
+        guard !names.isEmpty || !evaluationNames.isEmpty else { return ([], []) }
+        let catalog =
+            try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
+            ?? DatasetCatalog(folder: folder, allowingPathsAlone: true)
+        func described(_ names: [String]) throws -> [DatasetDescription] {
+            try names.enumerated().map { index, name in
+                guard !names[..<index].contains(name) else {
+                    throw FledgeError(
+                        .configuration, "The data set \(name) is listed twice.",
+                        advice: "Set its num_samples to a larger number to repeat rows.")
+                }
+                let description = try catalog.description(named: name)
+                guard description.isRanking == usesRanking else {
+                    throw FledgeError(
+                        .configuration,
+                        "The dataset is not applicable in the current training stage: \(name) has "
+                            + (description.isRanking ? "preferences." : "no preferences."))
+                }
+                return description
             }
         }
-        let order = options.mix.order(
-            counts: sets.map(\.count), probabilities: options.probabilities, seed: options.seed)
-        return order.map { sets[$0.dataset][$0.row] }
+        return (try described(names), try described(evaluationNames))
+    }
+
+    /// The share of each of some data sets when they are interleaved; `nil` for equal ones.
+    func shares(of count: Int) throws -> [Double]? {
+        guard let probabilities, count > 1 else { return nil }
+        guard probabilities.count == count else {
+            throw FledgeError(
+                .configuration,
+                "interleave_probs has \(probabilities.count) numbers for \(count) data sets.")
+        }
+        guard probabilities.allSatisfy({ $0 >= 0 && $0.isFinite }),
+            probabilities.contains(where: { $0 > 0 })
+        else {
+            throw FledgeError(
+                .configuration, "interleave_probs must be numbers from 0 on, not all 0.")
+        }
+        return probabilities
     }
 }

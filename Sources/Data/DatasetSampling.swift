@@ -17,7 +17,18 @@ public enum DatasetSampling {
     public static func split(
         _ count: Int, validation size: Double, seed: UInt64
     ) throws -> (train: [Int], validation: [Int]) {
-        guard size > 1e-6 else { return (Array(0..<count), []) }
+        let wanted = try validationCount(count, size: size)
+        guard wanted > 0 else { return (Array(0..<count), []) }
+        var generator = PermutedCongruential(seed: seed)
+        let order = generator.permutation(count)
+        return (Array(order[wanted...]), Array(order[..<wanted]))
+    }
+
+    /// The number of rows that `val_size` sets aside.
+    ///
+    /// - Throws: ``FledgeError`` when none would be left.
+    static func validationCount(_ count: Int, size: Double) throws -> Int {
+        guard size > 1e-6 else { return 0 }
         guard size.isFinite, size < 1e15 else {
             throw FledgeError(.configuration, "val_size cannot be \(size).")
         }
@@ -28,8 +39,6 @@ public enum DatasetSampling {
                 "val_size takes \(wanted) of \(count) samples, which leaves none for training.",
                 advice: "Make val_size smaller.")
         }
-        var generator = PermutedCongruential(seed: seed)
-        let order = generator.permutation(count)
-        return (Array(order[wanted...]), Array(order[..<wanted]))
+        return wanted
     }
 }

@@ -1,3 +1,4 @@
+internal import FledgeCore
 internal import Foundation
 
 /// The default model in the local cache, where `Scripts/fetch-model.sh` puts it.
@@ -9,10 +10,5 @@ public enum CachedModel {
     }
 
     /// `$FLEDGE_CACHE`, `$XDG_CACHE_HOME/fledge` or `~/.cache/fledge`.
-    public static var folder: String {
-        let environment = ProcessInfo.processInfo.environment
-        if let folder = environment["FLEDGE_CACHE"], !folder.isEmpty { return folder }
-        if let folder = environment["XDG_CACHE_HOME"], !folder.isEmpty { return folder + "/fledge" }
-        return (environment["HOME"] ?? NSHomeDirectory()) + "/.cache/fledge"
-    }
+    public static var folder: String { CacheFolder.path() }
 }

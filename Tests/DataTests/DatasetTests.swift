@@ -186,15 +186,15 @@ import Testing
         fails(["file_name": "x", "columns": ["images": "i"]], "images")
         #expect(throws: FledgeError.self) { try DatasetCatalog(folder: folder) }
         _ = try write(
-            #"{"a": {"file_name": "a.csv"}, "b": {"file_name": "none.json"}}"#, "dataset_info.json")
+            #"{"a": {"file_name": "a.xml"}, "b": {"file_name": "none.json"}}"#, "dataset_info.json")
         let catalog = try DatasetCatalog(folder: folder)
         #expect(catalog.names == ["a", "b"])
         #expect(throws: FledgeError.self) { try catalog.description(named: "c") }
-        _ = try write("x,y", "a.csv")
+        _ = try write("x,y", "a.xml")
         let csv = #expect(throws: FledgeError.self) {
             try DatasetLoader.rows(catalog.description(named: "a"))
         }
-        #expect(csv?.description.contains("csv") == true && csv?.code == .unsupported)
+        #expect(csv?.description.contains("xml") == true && csv?.code == .unsupported)
         let none = #expect(throws: FledgeError.self) {
             try DatasetLoader.rows(catalog.description(named: "b"))
         }
@@ -294,8 +294,9 @@ import Testing
             let text = (0..<Int(generator.next() % 30)).map { _ in
                 parts[Int(generator.next() % UInt64(parts.count))]
             }.joined()
-            let records = try? Array(text.utf8).withUnsafeBytes {
-                try RecordFile.parse($0, file: "f")
+            let source = try? JSONRecords(Array(text.utf8), file: "f")
+            let records = source.map { source in
+                (0..<source.count).compactMap { try? source.record(at: $0) }
             }
             for form in ["alpaca", "sharegpt"] {
                 var description = DatasetDescription(name: "d", path: "f")

@@ -47,6 +47,7 @@ struct ReferenceRowTests {
     ) throws -> (train: [String], validation: [String]) {
         var dataset = DatasetOptions()
         dataset.folder = ReferenceFiles.data
+        dataset.dropsInvalidRows = true
         dataset.names = DatasetOptions.names(in: options["dataset"]?.stringValue ?? "")
         dataset.sampleLimit = options["max_samples"]?.intValue
         dataset.validationSize = options["val_size"]?.doubleValue ?? 0

@@ -124,7 +124,12 @@ final class Workshop {
     }
 
     private func look(atRows more: [String]) throws -> [String] {
-        let rows = try Preprocessing(configuration(more, .training), threads: 2)
+        let rows: Preprocessing
+        do {
+            rows = try Preprocessing(configuration(more, .training), threads: 2)
+        } catch let error as FledgeError where more.contains("dataset=broken") {
+            return [error.description]
+        }
         var seen = rows.summary
         try rows.write(.train) { seen.append($0.serialized()) }
         if more.contains(where: { $0.hasPrefix("val_size") || $0.hasPrefix("eval_dataset") }) {

@@ -57,6 +57,10 @@ struct Variation {
             .rows, "0.9,0.1", "dataset=tiny,other", "mix_strategy=interleave_over"),
         "preprocessing_batch_size": .init(.rows, "2", "packing=true", "cutoff_len=128"),
         "max_samples": .init(.rows, "5"),
+        "streaming": .init(.run, "true"),
+        "drop_invalid_rows": .init(.rows, "true", "dataset=broken"),
+        "eval_on_each_dataset": .init(
+            .run, "true", "eval_dataset=tiny,other", "eval_strategy=epoch"),
         "val_size": .init(.rows, "3"),
         "packing": .init(.rows, "true", "cutoff_len=128"),
         "neat_packing": .init(.rows, "true", "packing=true", "cutoff_len=128"),
@@ -157,6 +161,10 @@ extension Workshop {
                     "instruction": "and?", "output": "<think>\nlong\n</think>\n\nyes",
                     "history": [["so?", "<think>\nshort\n</think>\n\nno"]],
                 ]
+            ],
+            "broken": [
+                ["instruction": "a", "output": "b", "history": nil],
+                ["instruction": "c", "output": nil],
             ],
         ]
         let path = project.file("data/dataset_info.json")

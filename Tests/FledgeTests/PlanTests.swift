@@ -242,11 +242,10 @@ import Testing
             ).run()
         }
         let error = #expect(throws: FledgeError.self) { try train() }
-        #expect(error?.code == .data && error?.message.contains("dropped-rows") == true)
+        #expect(error?.code == .data && error?.advice.contains("drop_invalid_rows") == true)
         #expect(error?.location?.line != nil)
         #expect(!FileManager.default.fileExists(atPath: project.file("out")))
-        try train("allowed_faults=dropped-rows")
-        try train("allowed_faults=all", "overwrite_output_dir=true")
+        try train("drop_invalid_rows=true")
         try train("reference_quirks=all", "overwrite_output_dir=true")
         #expect(throws: FledgeError.self) { try train("allowed_faults=dropped-row") }
     }

@@ -99,6 +99,7 @@ import Testing
             "eval_strategy": "val_size: 0.5\n", "do_eval": "val_size: 0.5\n",
             "early_stopping_steps": "eval_strategy: steps\nval_size: 0.5\n",
             "load_best_model_at_end": "eval_strategy: steps\nval_size: 0.5\n",
+            "eval_on_each_dataset": "eval_dataset: other\n",
             "quantization_type": "quantization_bit: 4\n",
             "double_quantization": "quantization_bit: 4\n",
             "export_dequantize": "quantization_bit: 4\n",

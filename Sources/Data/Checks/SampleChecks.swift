@@ -97,7 +97,7 @@ public struct SampleChecks: Sendable {
                 DataFault(
                     .droppedRows,
                     "\(report.dropped.count) of \(report.rowCount) rows are left out: \(first.reason).",
-                    advice: "Mend the rows, or allow it with allowed_faults: dropped-rows.",
+                    advice: "Correct them, or set drop_invalid_rows: true to train without them.",
                     places: report.dropped.map(\.source)))
         }
         if !report.unsupervised.isEmpty {

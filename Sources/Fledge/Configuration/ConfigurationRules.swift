@@ -67,6 +67,14 @@ struct ConfigurationRules {
                 "`interleave_probs` should be probabilities that add up to 1.", "interleave_probs")
         }
         try require(
+            !values.flag("eval_on_each_dataset") || evaluationSets > 0,
+            "`eval_on_each_dataset` needs an `eval_dataset`.", "eval_on_each_dataset")
+        try require(
+            !values.flag("streaming")
+                || !(values.optionalFlag("packing") ?? false || values.flag("neat_packing")),
+            "`packing` of streamed rows is not supported yet: set `streaming: false`, or leave "
+                + "`packing` out, as short examples are computed together anyway.", "streaming")
+        try require(
             !(values.flag("mask_history") && values.flag("train_on_prompt")),
             "`mask_history` is incompatible with `train_on_prompt`.", "mask_history")
     }

@@ -16,6 +16,12 @@ public struct DataArguments: Hashable, Sendable {
     public var trainsOnPrompt: Bool
     /// Whether only the last turn is trained on (`mask_history`).
     public var masksHistory: Bool
+    /// Whether data sets are read while training (`streaming`).
+    public var streams: Bool
+    /// Whether rows that do not fit are left out (`drop_invalid_rows`).
+    public var dropsInvalidRows: Bool
+    /// Whether each evaluation data set is evaluated by itself (`eval_on_each_dataset`).
+    public var evaluatesEachDataset: Bool
     /// How data sets are mixed (`mix_strategy`).
     public var mixStrategy: MixStrategy
     /// The probability of each data set (`interleave_probs`).
@@ -59,6 +65,9 @@ public struct DataArguments: Hashable, Sendable {
         allowedFaults = Set(values.list("allowed_faults"))
         trainsOnPrompt = values.flag("train_on_prompt")
         masksHistory = values.flag("mask_history")
+        streams = values.flag("streaming")
+        dropsInvalidRows = values.flag("drop_invalid_rows")
+        evaluatesEachDataset = values.flag("eval_on_each_dataset")
         mixStrategy = values.word("mix_strategy")
         interleaveProbabilities = values.optionalNumbers("interleave_probs")
         preprocessingBatchSize = values.integer("preprocessing_batch_size")

@@ -6,7 +6,7 @@ extension RunOption {
             "Name of the chat template."),
         RunOption(
             "dataset", .list, [], .effective,
-            "Data sets to train on, by their names in dataset_info.json."),
+            "Data sets to train on, by their names in dataset_info.json or their paths."),
         RunOption(
             "eval_dataset", .list, [], .effective,
             "Data sets to evaluate on."),
@@ -21,7 +21,7 @@ extension RunOption {
             "Most tokens of one example."),
         RunOption(
             "allowed_faults", .list, [], .effective,
-            "Faults, as fledge plan names them, that are accepted: dropped-rows lets training go on; all for any."
+            "Faults that are accepted, by the codes of fledge plan; all for any."
         ),
         RunOption(
             "train_on_prompt", .flag, false, .effective,
@@ -30,11 +30,14 @@ extension RunOption {
             "mask_history", .flag, false, .effective,
             "Trains on the last turn of a conversation only."),
         RunOption(
-            "streaming", .flag, false, .refused,
-            "Reads data sets while training."),
+            "streaming", .flag, false, .effective,
+            "Reads data sets while training, in memory of a fixed size; the shuffle is global."),
         RunOption(
             "buffer_size", .integer(), 16384, .neutral,
-            "Matters with streaming only."),
+            "The shuffle of streamed data needs no buffer."),
+        RunOption(
+            "drop_invalid_rows", .flag, false, .effective,
+            "Leaves rows that do not fit out, and names them; otherwise they are errors."),
         RunOption(
             "mix_strategy",
             .choice(["concat", "interleave_under", "interleave_over", "interleave_once"]), "concat",
@@ -65,7 +68,7 @@ extension RunOption {
             "val_size", .number(.atLeast(0)), 0.0, .effective,
             "Part (below 1) or number of examples held out for evaluation."),
         RunOption(
-            "eval_on_each_dataset", .flag, false, .refused,
+            "eval_on_each_dataset", .flag, false, .effective,
             "Evaluates on each data set by itself."),
         RunOption(
             "packing", .flag, nil, .effective,

@@ -66,7 +66,10 @@ extension RunConfiguration {
     /// The faults that the run does not allow (`allowed_faults`); the reference knows none of them.
     public func refused(_ faults: [RunFault]) -> [RunFault] {
         if finetuning.referenceQuirks == .all || data.allowedFaults.contains("all") { return [] }
-        return faults.filter { !data.allowedFaults.contains($0.code) }
+        return faults.filter { fault in
+            !data.allowedFaults.contains(fault.code)
+                && !(data.dropsInvalidRows && fault.code == DataFault.Code.droppedRows.rawValue)
+        }
     }
 
     /// Refuses to train with faults that stop training and are not allowed.
@@ -75,10 +78,8 @@ extension RunConfiguration {
     func requireSound(_ faults: [RunFault]) throws {
         let refused = refused(faults.filter(\.stopsTraining))
         guard let first = refused.first else { return }
-        let codes = refused.map(\.code).joined(separator: ",")
         throw FledgeError(
             .data, refused.map(\.summary).joined(separator: "\n"),
-            advice: "fledge plan shows the rows. To train nevertheless: allowed_faults=\(codes)",
-            at: first.places.first)
+            advice: "fledge plan shows the rows.", at: first.places.first)
     }
 }

@@ -19,6 +19,13 @@ public struct RunPlanner {
         (self.configuration, self.measures) = (configuration, measures)
     }
 
+    /// The run, with rows that do not fit left out and counted.
+    private var lenient: RunConfiguration {
+        var lenient = configuration
+        lenient.data.dropsInvalidRows = true
+        return lenient
+    }
+
     /// The plan of the run. What keeps it from starting is a fault of its own, `cannot-start`.
     public func run() -> RunPlan {
         var planner = self
@@ -49,28 +56,28 @@ public struct RunPlanner {
         let threads = Kernels.threads
         switch configuration.finetuning.stage {
         case .supervised:
-            let data = try SupervisedData(configuration, text, threads: threads)
+            let data = try SupervisedData(lenient, text, threads: threads)
             try show(data, text, lengths: { $0.samples.reduce(0) { $0 + $1.inputIDs.count } }) {
                 $0.samples.prefix(2).map { ("", $0) }
             }
             try estimate(data, text)
         case .pretraining:
-            let data = try StageData(pretraining: configuration, text, threads: threads)
+            let data = try StageData(pretraining: lenient, text, threads: threads)
             try show(data, text, lengths: \.inputIDs.count) { [("", $0)] }
         case .reward, .directPreference:
-            let data = try StageData(pairs: configuration, text, threads: threads)
+            let data = try StageData(pairs: lenient, text, threads: threads)
             try show(
                 data, text, lengths: { max($0.chosen.inputIDs.count, $0.rejected.inputIDs.count) }
             ) {
                 [("chosen", $0.chosen), ("rejected", $0.rejected)]
             }
         case .kahnemanTversky:
-            let data = try StageData(feedback: configuration, text, threads: threads)
+            let data = try StageData(feedback: lenient, text, threads: threads)
             try show(data, text, lengths: \.target.inputIDs.count) {
                 [($0.isDesirable ? "desirable" : "undesirable", $0.target)]
             }
         case .proximalPolicy:
-            let data = try StageData(prompts: configuration, text, threads: threads)
+            let data = try StageData(prompts: lenient, text, threads: threads)
             try show(data, text, lengths: \.promptIDs.count) { sample in
                 let ignored = [Int32](
                     repeating: ProcessedSample.ignored, count: sample.promptIDs.count)

@@ -14,8 +14,10 @@ public struct StageData<Sample: Sendable>: Sendable {
     /// Called now and then, from any thread, with rows done and all rows.
     public typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-    /// The samples to train on.
+    /// The samples to train on; of streamed data those that come first.
     public var train: [Sample]
+    /// The rows to train on when they are read while training.
+    package var stream: (rows: DatasetStream, processor: SupervisedProcessor)?
     /// The samples to evaluate on.
     public var evaluations: [Evaluation]
     /// What happened to the rows to train on.
@@ -32,12 +34,20 @@ public struct StageData<Sample: Sendable>: Sendable {
     ///   is left to train on.
     fileprivate init(
         _ configuration: RunConfiguration, _ text: TextSide, packedLength: Int? = nil,
-        answers: Int, ids: (Sample) -> [Int32],
+        loaded: LoadedDatasets? = nil, answers: Int, ids: (Sample) -> [Int32],
         check: (SampleChecks, [Sample], DataReport) -> [DataFault],
         _ make: ([AlignedSample]) throws -> ProcessedDataset<Sample>
     ) throws {
-        let loaded = try DatasetLoader(configuration.datasetOptions).load()
+        let options = configuration.datasetOptions
+        let loaded = try loaded ?? DatasetLoader(options).load()
         let made = try make(loaded.train)
+        if let first = made.report.dropped.first, !options.dropsInvalidRows {
+            throw FledgeError(
+                .data,
+                "\(made.report.dropped.count) of \(made.report.rowCount) rows do not fit, the first one: \(first.reason).",
+                advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
+                at: first.source)
+        }
         (train, report) = (made.samples, made.report)
         let texts = loaded.train + loaded.evaluations.flatMap(\.samples)
         faults =
@@ -65,8 +75,10 @@ public struct StageData<Sample: Sendable>: Sendable {
 
     /// What happened to the rows, as sentences for the user.
     public var summary: [String] {
+        let extent = stream.map { "\($0.rows.count) rows are streamed; of the first " } ?? ""
         var lines = [
-            "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
+            extent
+                + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
                 + (packedLength == nil ? "." : ", packed into \(train.count).")
         ]
         func list(_ places: [FledgeError.Location]) -> String {
@@ -120,8 +132,10 @@ extension StageData where Sample == PackedRow {
             tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
             masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
             quirks: configuration.dataQuirks)
+        let stream = try options.streams ? configuration.datasetStream() : nil
         try self.init(
-            configuration, text, packedLength: packs ? capacity + 1 : nil, answers: 1,
+            configuration, text, packedLength: packs ? capacity + 1 : nil,
+            loaded: try stream.map(configuration.firstRows), answers: 1,
             ids: { $0.samples.flatMap(\.inputIDs) },
             check: { checks, rows, report in
                 checks.faults(in: rows.flatMap(\.samples), report)
@@ -136,6 +150,7 @@ extension StageData where Sample == PackedRow {
                         PackedRow(samples: [$0.element], indices: [$0.offset])
                     }, report: data.report)
         }
+        self.stream = stream.map { ($0, processor) }
     }
 }
 
@@ -253,8 +268,38 @@ extension RunConfiguration {
         options.probabilities = data.interleaveProbabilities
         options.validationSize = data.validationSize
         options.seed = training.seed
+        options.evaluatesEach = data.evaluatesEachDataset
+        // The reference leaves rows out without asking.
+        options.dropsInvalidRows = data.dropsInvalidRows || finetuning.referenceQuirks == .all
+        options.threads = Kernels.threads
+        if data.streams { options.cacheFolder = CacheFolder.path() + "/rows" }
         options.usesRanking = [.reward, .directPreference].contains(finetuning.stage)
         options.quirks = finetuning.referenceQuirks
         return options
+    }
+
+    /// So many rows of streamed data are looked at before training, for lengths and mistakes.
+    private static let streamedSampleCount = 1000
+
+    fileprivate func datasetStream() throws -> DatasetStream {
+        try DatasetStream(
+            datasetOptions, orderSeed: training.dataSeed,
+            shuffles: !finetuning.disablesShuffling)
+    }
+
+    /// The rows that a stream begins with, and all rows for evaluation.
+    fileprivate func firstRows(of stream: DatasetStream) throws -> LoadedDatasets {
+        var options = datasetOptions
+        options.names = []
+        options.validationSize = 0
+        var loaded = try DatasetLoader(options).load()
+        loaded.train = try (0..<min(stream.count, Self.streamedSampleCount)).map {
+            try stream.sample(epoch: 0, place: $0)
+        }
+        if stream.heldCount > 0 {
+            let held = try (0..<stream.heldCount).map(stream.heldSample)
+            loaded.evaluations = [.init(name: "validation", samples: held)]
+        }
+        return loaded
     }
 }

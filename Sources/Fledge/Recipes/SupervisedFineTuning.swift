@@ -87,9 +87,18 @@ public struct SupervisedFineTuning {
     private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
         let options = configuration.training
         let folder = options.outputFolder
-        let batches = configuration.trainingBatches(
-            run.data.train,
-            sharesPrefixes: sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0)
+        let sharesPrefixes =
+            sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0
+        let streamed = run.data.stream.map { stream in
+            StreamedBatches(
+                stream.rows, stream.processor, batchSize: options.trainBatchSize,
+                dropsLast: options.dropsLastBatch,
+                quirks: configuration.finetuning.referenceQuirks,
+                mergingUpTo: configuration.mergingLimit, sharesPrefixes: sharesPrefixes)
+        }
+        let batches: any BatchSource<TokenBatch> =
+            streamed
+            ?? configuration.trainingBatches(run.data.train, sharesPrefixes: sharesPrefixes)
         let plan = configuration.trainingPlan(batches.batchesPerEpoch)
         for fault in RunChecks(configuration: configuration).faults(of: plan) {
             guard plan.totalSteps > 0 else {
@@ -100,15 +109,16 @@ public struct SupervisedFineTuning {
         try Folder.create(folder)
         let checkpoint = try resume(beginning, run.side.artifact)
         announce(
-            "Training \(run.data.train.count) rows for \(plan.totalSteps) steps of "
+            "Training \(batches.sampleCount) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
         )
         BufferPool.resetPeak()
         let saver = saver(run, plan, superseding: checkpointsToForget(beginning))
         let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
         let done = try trainer.fit(
-            batches, evaluating: evaluationBatches(run).first?.batches, steps: plan.totalSteps,
+            batches, evaluatingEach: evaluationSets(run), steps: plan.totalSteps,
             resuming: checkpoint)
+        announceDrops(streamed?.drops ?? [:])
         if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
             announce("The best checkpoint is \(best); its weights are taken.")
             try run.side.artifact.restore(from: best)
@@ -249,28 +259,27 @@ public struct SupervisedFineTuning {
 
     // MARK: - Evaluation
 
-    private func evaluationBatches(_ run: Run) -> [(
-        name: String, batches: Epochs<PackedRow, TokenBatch>
+    /// The sets under the prefixes of their values: `eval`, or `eval_<data set>` for each by itself.
+    private func evaluationSets(_ run: Run) -> [(
+        prefix: String, source: any BatchSource<TokenBatch>
     )] {
         run.data.evaluations.map { set in
             let batches = Epochs<PackedRow, TokenBatch>(
                 rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
                 shuffles: false, quirks: configuration.finetuning.referenceQuirks,
                 sharesPrefixes: sharesPrefixes)
-            return (set.name, batches)
+            return ("eval" + set.name.dropFirst("validation".utf8.count), batches)
         }
     }
 
     private func evaluate(_ run: Run, after epoch: Double?) throws {
         let folder = configuration.training.outputFolder
         try Folder.create(folder)
-        let sets = evaluationBatches(run)
-        let trainer = trainer(run, configuration.trainingPlan(0), [])
-        var results: [String: Double] = [:]
-        for (name, batches) in sets {
-            announce("Evaluating \(name): \(batches.sampleCount) rows.")
-            results.merge(try trainer.evaluationValues(batches, prefix: "eval")) { $1 }
+        let sets = evaluationSets(run)
+        for (prefix, batches) in sets {
+            announce("Evaluating \(prefix): \(batches.sampleCount) rows.")
         }
+        var results = try trainer(run, configuration.trainingPlan(0), []).evaluationValues(sets)
         guard !results.isEmpty else { return }
         results["epoch"] = epoch
         try ResultFiles(folder: folder).write(results, split: "eval")
@@ -280,6 +289,12 @@ public struct SupervisedFineTuning {
     }
 
     // MARK: - What the user should know
+
+    private func announceDrops(_ drops: [FledgeError.Location: String]) {
+        guard let first = drops.min(by: { $0.key.description < $1.key.description }) else { return }
+        announce(
+            "\(drops.count) streamed rows were dropped, one at \(first.key): \(first.value).")
+    }
 
     private func precision(of side: ModelSide) -> String {
         let kernels = "kernels: \(Kernels.path), \(Kernels.threads) threads."
@@ -312,6 +327,8 @@ public struct SupervisedFineTuning {
         let samples = data.train.flatMap(\.samples)
         guard let longest = model.longestSequence,
             let long = samples.first(where: { $0.inputIDs.count > longest })
+                // Not all streamed rows are known yet.
+                ?? (data.stream != nil && options.cutoffLength > longest ? samples.first : nil)
         else { return }
         let reason =
             model.slidingWindow == longest

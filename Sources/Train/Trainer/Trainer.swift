@@ -56,11 +56,31 @@ public final class Trainer<S: Stage> {
         (self.callbacks, self.communicator, self.stop) = (callbacks, communicator, stop)
     }
 
+    /// An evaluation set and what the names of its values begin with, such as `eval_short`.
+    public typealias EvaluationSet = (prefix: String, source: any BatchSource<S.Batch>)
+
     /// Trains for a number of optimizer steps.
     ///
     /// - Parameters:
     ///   - source: The micro-batches of every epoch.
     ///   - evaluating: The micro-batches of the evaluation set.
+    ///   - checkpoint: Where to go on; the stage's parameters are restored by the caller.
+    /// - Throws: As the method for several evaluation sets.
+    @available(*, noasync)
+    @discardableResult
+    public func fit<Source: BatchSource>(
+        _ source: Source, evaluating: (any BatchSource<S.Batch>)? = nil, steps: Int,
+        resuming checkpoint: TrainingCheckpoint? = nil
+    ) throws -> TrainingRun where Source.Batch == S.Batch {
+        let sets = evaluating.map { [EvaluationSet("eval", $0)] } ?? []
+        return try fit(source, evaluatingEach: sets, steps: steps, resuming: checkpoint)
+    }
+
+    /// Trains for a number of optimizer steps, evaluating several sets by themselves.
+    ///
+    /// - Parameters:
+    ///   - source: The micro-batches of every epoch.
+    ///   - evaluating: The evaluation sets; `eval_loss` is that of all of them together.
     ///   - checkpoint: Where to go on; the stage's parameters are restored by the caller.
     /// - Throws: ``FledgeError`` with `training.notFinite` when a loss or gradient is not finite, with
     ///   `data` when a step has nothing supervised, with `interrupted` when it was asked to stop;
@@ -68,7 +88,7 @@ public final class Trainer<S: Stage> {
     @available(*, noasync)
     @discardableResult
     public func fit<Source: BatchSource>(
-        _ source: Source, evaluating: (any BatchSource<S.Batch>)? = nil, steps: Int,
+        _ source: Source, evaluatingEach evaluating: [EvaluationSet], steps: Int,
         resuming checkpoint: TrainingCheckpoint? = nil
     ) throws -> TrainingRun where Source.Batch == S.Batch {
         let plan = TrainingPlan(
@@ -186,7 +206,7 @@ public final class Trainer<S: Stage> {
     // MARK: - After a step
 
     private func follow(
-        _ report: StepReport, _ run: TrainingRun, _ evaluating: (any BatchSource<S.Batch>)?
+        _ report: StepReport, _ run: TrainingRun, _ evaluating: [EvaluationSet]
     ) throws {
         run.sinceLog.loss += report.loss
         run.sinceLog.steps += 1
@@ -194,16 +214,16 @@ public final class Trainer<S: Stage> {
         if logging.isDue(after: run.step, run.plan) || (logsFirstStep && run.step == 1) {
             try log(report, run)
         }
-        if let evaluating, isEvaluationDue(run) { try logEvaluation(evaluating, run) }
+        if !evaluating.isEmpty, isEvaluationDue(run) { try logEvaluation(evaluating, run) }
         try callbacks.forEach { try $0.didFinishStep(report, run) }
     }
 
     /// The evaluation before the first step, or the one that was under way when the run was
     /// interrupted: its checkpoint holds the step but not its evaluation.
     private func evaluateWhatIsPending(
-        _ evaluating: (any BatchSource<S.Batch>)?, _ run: TrainingRun
+        _ evaluating: [EvaluationSet], _ run: TrainingRun
     ) throws {
-        guard let evaluating, evaluation != .never else { return }
+        guard !evaluating.isEmpty, evaluation != .never else { return }
         let isPending = run.step == 0 ? evaluatesOnStart : isEvaluationDue(run)
         let isDone = run.history.contains { $0.step == run.step && $0["eval_loss"] != nil }
         if isPending, !isDone { try logEvaluation(evaluating, run) }
@@ -232,9 +252,9 @@ public final class Trainer<S: Stage> {
         try callbacks.forEach { try $0.didLog(entry, run) }
     }
 
-    private func logEvaluation(_ source: any BatchSource<S.Batch>, _ run: TrainingRun) throws {
+    private func logEvaluation(_ sets: [EvaluationSet], _ run: TrainingRun) throws {
         let entry = LogEntry(
-            step: run.step, epoch: run.epoch, values: try evaluationValues(source, prefix: "eval"))
+            step: run.step, epoch: run.epoch, values: try evaluationValues(sets))
         run.history.append(entry)
         try callbacks.forEach { try $0.didEvaluate(entry, run) }
     }
@@ -243,6 +263,33 @@ public final class Trainer<S: Stage> {
     public func evaluationValues(
         _ source: any BatchSource<S.Batch>, prefix: String
     ) throws -> [String: Double] {
+        try evaluationValues([(prefix, source)])
+    }
+
+    /// Loss, metrics and speed of evaluation sets under their names, and of several sets the loss of
+    /// all together as `eval_loss`.
+    public func evaluationValues(_ sets: [EvaluationSet]) throws -> [String: Double] {
+        var values: [String: Double] = [:]
+        var (sum, weight, means, batches) = (0.0, 0.0, 0.0, 0.0)
+        for (prefix, source) in sets {
+            let (part, loss, report) = try result(of: source, prefix)
+            values.merge(part) { $1 }
+            sum += report.sum
+            weight += report.weight
+            means += loss * Double(source.batchesPerEpoch)
+            batches += Double(source.batchesPerEpoch)
+        }
+        guard sets.count > 1 else { return values }
+        switch evaluationMean {
+        case .weighted: values["eval_loss"] = sum / max(weight, 1)
+        case .ofBatches: values["eval_loss"] = means / max(batches, 1)
+        }
+        return values
+    }
+
+    private func result(
+        of source: any BatchSource<S.Batch>, _ prefix: String
+    ) throws -> (values: [String: Double], loss: Double, report: LossReport) {
         let watch = Stopwatch()
         let (loss, report) = try evaluate(source)
         var values = report.metrics.mapValues { $0 / max(report.weight, 1) }
@@ -253,7 +300,7 @@ public final class Trainer<S: Stage> {
                 prefix, seconds: watch.seconds, samples: source.sampleCount,
                 steps: source.batchesPerEpoch)
         ) { $1 }
-        return values
+        return (values, loss, report)
     }
 
     /// - Parameter samples: Samples of an epoch.

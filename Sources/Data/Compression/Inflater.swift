@@ -1,0 +1,218 @@
+package import FledgeCore
+
+/// Expands DEFLATE streams (RFC 1951), handing over what comes out in pieces.
+///
+/// The matching distance is at most 32 KiB, so that much of the output stays behind in memory.
+package struct Inflater {
+    /// Index of the byte after the last one that was read.
+    package private(set) var position: Int
+    private let input: UnsafeRawBufferPointer
+    private let fail: (String) -> FledgeError
+    private let write: (UnsafeRawBufferPointer) throws -> Void
+    private var bits: UInt64 = 0
+    private var bitCount = 0
+    /// The output that has not been handed over, after what matches may still refer to.
+    private var output: [UInt8]
+    private var filled = 0
+    private var handedOver = 0
+
+    private static let window = 1 << 15
+    private static let capacity = 1 << 18
+
+    /// Reads a stream that begins at `start`.
+    ///
+    /// - Parameters:
+    ///   - fail: Makes the error of a damaged stream.
+    ///   - write: Receives the output, piece by piece.
+    package init(
+        _ input: UnsafeRawBufferPointer, from start: Int,
+        fail: @escaping (String) -> FledgeError,
+        write: @escaping (UnsafeRawBufferPointer) throws -> Void
+    ) {
+        (self.input, position, self.fail, self.write) = (input, start, fail, write)
+        output = [UInt8](repeating: 0, count: Self.window + Self.capacity)
+    }
+
+    /// Reads blocks up to the last one; ``position`` is then the byte after the stream.
+    package mutating func run() throws {
+        var isLast = false
+        while !isLast {
+            isLast = try take(1) == 1
+            switch try take(2) {
+            case 0: try copyStored()
+            case 1: try expand(.fixedLiterals, .fixedDistances)
+            case 2:
+                let (literals, distances) = try readTables()
+                try expand(literals, distances)
+            default: throw fail("a block of an unknown type")
+            }
+        }
+        try handOver()
+        position -= bitCount / 8
+    }
+
+    // MARK: Bits
+
+    @inline(__always)
+    private mutating func refill() {
+        if position + 8 <= input.count {
+            let next = input.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            bits |= UInt64(littleEndian: next) << UInt64(bitCount)
+            position += (63 - bitCount) >> 3
+            bitCount |= 56
+        } else {
+            while bitCount <= 56, position < input.count {
+                bits |= UInt64(input[position]) << UInt64(bitCount)
+                position += 1
+                bitCount += 8
+            }
+        }
+        // Bits above the count belong to bytes that are read again.
+        if bitCount < 64 { bits &= (1 << UInt64(bitCount)) - 1 }
+    }
+
+    @inline(__always)
+    private mutating func take(_ count: Int) throws -> Int {
+        if bitCount < count { refill() }
+        guard bitCount >= count else { throw fail("an end in the middle of a block") }
+        let value = bits & ((1 << UInt64(count)) - 1)
+        bits >>= UInt64(count)
+        bitCount -= count
+        return Int(value)
+    }
+
+    @inline(__always)
+    private mutating func symbol(_ table: HuffmanTable) throws -> Int {
+        if bitCount < HuffmanTable.longest { refill() }
+        let (symbol, length) = table.decode(bits)
+        guard length > 0 else { throw fail("a code that stands for nothing") }
+        guard length <= bitCount else { throw fail("an end in the middle of a block") }
+        bits >>= UInt64(length)
+        bitCount -= length
+        return symbol
+    }
+
+    // MARK: Blocks
+
+    private mutating func copyStored() throws {
+        let skipped = bitCount % 8
+        bits >>= UInt64(skipped)
+        bitCount -= skipped
+        let count = try take(16)
+        guard try take(16) == count ^ 0xFFFF else { throw fail("a length that contradicts itself") }
+        position -= bitCount / 8
+        (bits, bitCount) = (0, 0)
+        guard count <= input.count - position else {
+            throw fail("an end in the middle of a block")
+        }
+        var rest = count
+        while rest > 0 {
+            if filled == output.count { try handOver() }
+            let part = min(rest, output.count - filled)
+            for offset in 0..<part { output[filled + offset] = input[position + offset] }
+            filled += part
+            position += part
+            rest -= part
+        }
+    }
+
+    /// Order in which the lengths of the codes of code lengths are stored.
+    private static let lengthOrder = [
+        16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+    ]
+
+    private mutating func readTables() throws -> (literals: HuffmanTable, distances: HuffmanTable) {
+        let literalCount = try take(5) + 257
+        let distanceCount = try take(5) + 1
+        let lengthCount = try take(4) + 4
+        guard literalCount <= 286, distanceCount <= 30 else { throw fail("too many codes") }
+        var lengthLengths = [UInt8](repeating: 0, count: 19)
+        for index in 0..<lengthCount {
+            lengthLengths[Self.lengthOrder[index]] = UInt8(try take(3))
+        }
+        guard let table = HuffmanTable(lengthLengths[...], isComplete: true) else {
+            throw fail("codes that are no code")
+        }
+        var lengths = [UInt8]()
+        while lengths.count < literalCount + distanceCount {
+            let symbol = try symbol(table)
+            var (value, times) = (UInt8(0), 1)
+            switch symbol {
+            case 0...15: value = UInt8(symbol)
+            case 16:
+                guard let last = lengths.last else { throw fail("a repetition of nothing") }
+                (value, times) = (last, 3 + (try take(2)))
+            case 17: times = 3 + (try take(3))
+            default: times = 11 + (try take(7))
+            }
+            guard lengths.count + times <= literalCount + distanceCount else {
+                throw fail("too many codes")
+            }
+            lengths.append(contentsOf: repeatElement(value, count: times))
+        }
+        guard lengths[256] > 0,
+            let literals = HuffmanTable(lengths[..<literalCount], isComplete: false),
+            let distances = HuffmanTable(lengths[literalCount...], isComplete: false)
+        else { throw fail("codes that are no code") }
+        return (literals, distances)
+    }
+
+    private static let lengthBases: [Int] = [
+        3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115,
+        131, 163, 195, 227, 258,
+    ]
+    private static let lengthBits: [Int] = [
+        0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
+    ]
+    private static let distanceBases: [Int] = [
+        1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537,
+        2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577,
+    ]
+    private static let distanceBits: [Int] = [
+        0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12,
+        13, 13,
+    ]
+
+    private mutating func expand(_ literals: HuffmanTable, _ distances: HuffmanTable) throws {
+        let (lengthBases, lengthBits) = (Self.lengthBases, Self.lengthBits)
+        let (distanceBases, distanceBits) = (Self.distanceBases, Self.distanceBits)
+        while true {
+            let code = try symbol(literals)
+            if code < 256 {
+                if filled == output.count { try handOver() }
+                output[filled] = UInt8(truncatingIfNeeded: code)
+                filled += 1
+                continue
+            }
+            if code == 256 { return }
+            guard code - 257 < lengthBases.count else { throw fail("an unknown length") }
+            let length = lengthBases[code - 257] + (try take(lengthBits[code - 257]))
+            let distanceCode = try symbol(distances)
+            guard distanceCode < distanceBases.count else { throw fail("an unknown distance") }
+            let distance =
+                distanceBases[distanceCode] + (try take(distanceBits[distanceCode]))
+            guard distance <= filled else { throw fail("a copy from before the beginning") }
+            if output.count - filled < length { try handOver() }
+            let (from, to) = (filled - distance, filled)
+            output.withUnsafeMutableBufferPointer { bytes in
+                // A copy may overlap itself, which repeats its beginning.
+                for offset in 0..<length { bytes[to + offset] = bytes[from + offset] }
+            }
+            filled += length
+        }
+    }
+
+    /// Hands over what is new and keeps what matches may refer to.
+    private mutating func handOver() throws {
+        try output.withUnsafeMutableBytes { bytes in
+            if filled > handedOver {
+                try write(UnsafeRawBufferPointer(rebasing: bytes[handedOver..<filled]))
+            }
+            let kept = min(filled, Self.window)
+            if filled > kept, let base = bytes.baseAddress {
+                base.copyMemory(from: base + (filled - kept), byteCount: kept)
+            }
+            (filled, handedOver) = (kept, kept)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+public import FledgeCore
+
+/// What rows seem to be, judged by their keys: the entry of `dataset_info.json` that would fit them.
+public struct DatasetFit: Hashable, Sendable {
+    /// `formatting`, `ranking`, `columns` and `tags` as they would be written; only what is needed.
+    public let entry: JSONValue
+
+    /// Judges a row; `nil` when nothing in it looks like a question or an answer.
+    public init?(_ row: JSONValue) {
+        guard let members = row.members else { return nil }
+        var entry: [(String, JSONValue)] = []
+        if let dialogue = Dialogue(in: members) {
+            entry.append(("formatting", .string(dialogue.isOpenAI ? "openai" : "sharegpt")))
+            var columns = [("messages", dialogue.column)]
+            columns += Self.columns(members, of: [("system", ["system", "system_prompt"])]) {
+                $0.stringValue != nil
+            }
+            columns += Self.columns(members, of: [("tools", ["tools", "functions"])]) {
+                !$0.isNull
+            }
+            columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
+            let pair = Self.columns(members, of: Self.answers) { $0.members != nil }
+            if pair.count == 2 {
+                entry.append(("ranking", true))
+                columns += pair
+            }
+            entry.append(("columns", Self.object(columns)))
+            if !dialogue.tags.isEmpty { entry.append(("tags", Self.object(dialogue.tags))) }
+        } else {
+            let texts = Self.columns(members, of: Self.alpaca) {
+                $0.stringValue != nil || $0.isNull
+            }
+            let pair = Self.columns(members, of: Self.answers) { $0.stringValue != nil }
+            var columns = texts
+            columns += Self.columns(members, of: [("history", ["history"])]) {
+                $0.arrayValue != nil
+            }
+            columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
+            if pair.count == 2 {
+                columns.removeAll { $0.0 == "response" }
+                columns += pair
+                entry.append(("ranking", true))
+            }
+            guard columns.contains(where: { $0.0 == "prompt" }) else { return nil }
+            entry.append(("columns", Self.object(columns)))
+        }
+        self.entry = .object(entry.map { JSONValue.Member($0.0, $0.1) })
+    }
+
+    private static let alpaca: [(String, [String])] = [
+        ("prompt", ["instruction", "prompt", "question", "problem", "query", "user", "text"]),
+        ("query", ["input", "context"]),
+        (
+            "response",
+            ["output", "response", "answer", "completion", "solution", "target", "assistant"]
+        ),
+        ("system", ["system", "system_prompt"]),
+    ]
+    private static let answers: [(String, [String])] = [
+        ("chosen", ["chosen", "preferred"]), ("rejected", ["rejected", "dispreferred"]),
+    ]
+    private static let feedback: [(String, [String])] = [("kto_tag", ["kto_tag", "label"])]
+
+    /// The columns of a row for some meanings: of each the first that is there and fits.
+    private static func columns(
+        _ members: [JSONValue.Member], of meanings: [(String, [String])],
+        where fits: (JSONValue) -> Bool
+    ) -> [(String, String)] {
+        meanings.compactMap { meaning, names in
+            names.first { name in members.contains { $0.key == name && fits($0.value) } }
+                .map { (meaning, $0) }
+        }
+    }
+
+    private static func object(_ pairs: [(String, String)]) -> JSONValue {
+        .object(pairs.map { JSONValue.Member($0.0, .string($0.1)) })
+    }
+
+    /// A sentence for whoever has to write the entry.
+    public var advice: String {
+        "The rows would fit with \(entry.serialized()) in dataset_info.json."
+    }
+}
+
+/// A column of messages, and how they are written.
+private struct Dialogue {
+    let column: String
+    let tags: [(String, String)]
+    let isOpenAI: Bool
+
+    private static let roleKeys = ["role", "from", "speaker", "author"]
+    private static let contentKeys = ["content", "value", "text", "message"]
+    private static let roles: [(String, [String])] = [
+        ("user_tag", ["user", "human", "prompter", "User", "Human"]),
+        ("assistant_tag", ["assistant", "gpt", "bot", "model", "chatbot", "Assistant"]),
+        ("observation_tag", ["observation", "tool", "ipython", "tool_response"]),
+        ("function_tag", ["function_call", "function", "tool_call"]),
+        ("system_tag", ["system", "System"]),
+    ]
+
+    init?(in members: [JSONValue.Member]) {
+        for member in members {
+            guard let items = member.value.arrayValue, let first = items.first,
+                let role = Self.roleKeys.first(where: { first[$0]?.stringValue != nil }),
+                let content = Self.contentKeys.first(where: { first[$0]?.stringValue != nil })
+            else { continue }
+            column = member.key
+            isOpenAI = items.contains { $0["tool_calls"]?.arrayValue?.isEmpty == false }
+            let names = items.compactMap { $0[role]?.stringValue }
+            let found = Self.roles.compactMap { tag, known in
+                known.first(where: names.contains).map { (tag, $0) }
+            }
+            // Tags that are as they are by default need not be written, but all or none have to be.
+            let defaults = DatasetDescription.Tags()
+            let isDefault =
+                role == defaults.role && content == defaults.content
+                && found.allSatisfy { tag, name in
+                    [
+                        "user_tag": defaults.user, "assistant_tag": defaults.assistant,
+                        "observation_tag": defaults.observation,
+                        "function_tag": defaults.function, "system_tag": defaults.system,
+                    ][tag] == name
+                }
+            tags = isDefault ? [] : [("role_tag", role), ("content_tag", content)] + found
+            return
+        }
+        return nil
+    }
+}
+
+extension DatasetDescription {
+    /// Describes a file by what its first rows seem to be.
+    ///
+    /// - Throws: ``FledgeError`` when there is no such file, or nothing in it looks like a question.
+    init(fitting path: String) throws {
+        let source = try RecordFile.open(path)
+        guard source.count > 0 else {
+            self.init(name: path, path: path)
+            return
+        }
+        // One row may lack what others have: messages of the system, tools, a history.
+        var merged: [JSONValue.Member] = []
+        var first: Record?
+        for index in 0..<min(source.count, 100) {
+            let record = try source.record(at: index)
+            first = first ?? record
+            for member in record.value.members ?? [] {
+                if let place = merged.firstIndex(where: { $0.key == member.key }) {
+                    let items = (merged[place].value.arrayValue ?? [])
+                    if let more = member.value.arrayValue, items.count + more.count < 10_000 {
+                        merged[place].value = .array(items + more)
+                    } else if merged[place].value.isNull {
+                        merged[place].value = member.value
+                    }
+                } else {
+                    merged.append(member)
+                }
+            }
+        }
+        guard let fit = DatasetFit(.object(merged)) else {
+            throw FledgeError(
+                .data,
+                "The file is not described in dataset_info.json, and its columns say nothing: found "
+                    + merged.map(\.key).joined(separator: ", ") + ".",
+                advice: "Describe it in dataset_info.json.", at: first?.location)
+        }
+        var entry = fit.entry
+        entry["file_name"] = .string(path)
+        try self.init(name: path, json: entry, folder: "", file: path)
+    }
+}
