@@ -1,0 +1,28 @@
+/// How much a template may do before it is stopped: templates come from strangers.
+public struct JinjaLimits: Hashable, Sendable {
+    /// Statements, loop rounds and filter steps, and one more for every 16 bytes of text made.
+    public var work: Int
+    /// Macros, loops and blocks inside each other while rendering.
+    public var nesting: Int
+    /// Bytes of one text, the rendering among them.
+    public var textBytes: Int
+
+    /// Creates limits; the defaults are far beyond any real chat.
+    public init(work: Int = 100_000_000, nesting: Int = 1600, textBytes: Int = 1 << 28) {
+        (self.work, self.nesting, self.textBytes) = (work, nesting, textBytes)
+    }
+
+    /// How deep containers may be inside each other; more would not fit the stack.
+    static let containerDepth = 600
+    /// How deep an expression or the statements of a template may be inside each other.
+    static let syntaxDepth = 120
+    /// How many elements `range` may have, as in Jinja's sandbox.
+    static let rangeCount = 100_000
+
+    static func checked(depth: Int) throws -> Int {
+        guard depth <= containerDepth else {
+            throw JinjaError(.limit, "Values are nested more than \(containerDepth) levels deep.")
+        }
+        return depth
+    }
+}
