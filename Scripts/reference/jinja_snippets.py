@@ -545,8 +545,6 @@ text {%
 {% for i in l %}{% generation %}{% break %}{% endgeneration %}{% endfor %}
 {% generation %}x
 {% do n %}
-{% include 'x' %}
-{% extends 'x' %}
 == functions
 {{ range(3) }} {{ range(1, 3) }} {{ range(1, 10, 3) }} {{ range(3)|list }} {{ range(0) }} {{ range(5, 1)|list }} {{ range(3) == range(0, 3) }}
 {{ range(100001) }}

@@ -179,8 +179,13 @@ enum JinjaAccess {
         case .text(let text): return .text(try part(of: text, indices))
         case .markup(let text): return .markup(try part(of: text, indices))
         case .object(let object as JinjaRange):
-            let items = try indices(object.length).compactMap { object.item(.integer($0)) }
-            return try .list(items)
+            let chosen = try indices(object.length)
+            let (step, overflow) = object.step.multipliedReportingOverflow(by: try bound(2) ?? 1)
+            let first = object.start + (chosen.first ?? 0) * object.step
+            let (length, isTooLong) = chosen.count.multipliedReportingOverflow(by: step)
+            let (stop, isTooFar) = first.addingReportingOverflow(length)
+            guard !overflow, !isTooLong, !isTooFar else { throw JinjaArithmetic.tooLarge }
+            return .object(try JinjaRange(first, stop, step))
         case .dictionary: throw JinjaError(.type, "unhashable type: 'slice'")
         default:
             throw JinjaError(.type, "'\(value.typeName)' object is not subscriptable")

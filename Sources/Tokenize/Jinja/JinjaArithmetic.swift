@@ -99,7 +99,9 @@ enum JinjaArithmetic {
             return String(repeating: text, count: count)
         }
         func items(_ list: JinjaList) throws -> [JinjaValue] {
-            try rendering.charge(bytes: list.items.count, times: count)
+            let (total, overflow) = list.items.count.multipliedReportingOverflow(by: count)
+            try rendering.charge(
+                elements: JinjaLimits.checked(weight: overflow ? .max : total))
             return (0..<count).flatMap { _ in list.items }
         }
         switch value {

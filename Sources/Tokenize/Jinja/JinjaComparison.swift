@@ -113,6 +113,11 @@ enum JinjaComparison {
         }
     }
 
+    /// An upper bound of the steps that a comparison takes.
+    static func cost(_ left: JinjaValue, _ right: JinjaValue) -> Int {
+        min(left.weight, right.weight)
+    }
+
     /// `item in container`.
     static func contains(_ container: JinjaValue, _ item: JinjaValue) throws -> Bool {
         switch container {
@@ -126,6 +131,7 @@ enum JinjaComparison {
         case .list(let list), .tuple(let list): return list.items.contains { equal($0, item) }
         case .dictionary(let dictionary): return try dictionary.value(item) != nil
         case .undefined: return false
+        case .object(let range as JinjaRange): return range.contains(item)
         case .object(let object):
             if let iterator = try object.makeIterator() {
                 while let candidate = try iterator.next() {

@@ -3,6 +3,8 @@ final class JinjaDictionary {
     let keys: [JinjaValue]
     let values: [JinjaValue]
     let depth: Int
+    /// How many keys and values there are at all levels.
+    let weight: Int
     private let index: [JinjaKey: Int]?
 
     var count: Int { keys.count }
@@ -11,8 +13,14 @@ final class JinjaDictionary {
         keys = builder.keys
         values = builder.values
         index = builder.index
-        let deepest = values.reduce(keys.reduce(0) { max($0, $1.depth) }) { max($0, $1.depth) }
-        depth = try JinjaLimits.checked(depth: 1 + deepest)
+        var (depth, weight) = (0, keys.count)
+        for item in keys { depth = max(depth, item.depth) }
+        for item in values {
+            depth = max(depth, item.depth)
+            weight = min(weight, JinjaLimits.containerWeight) + item.containerWeight
+        }
+        self.depth = try JinjaLimits.checked(depth: 1 + depth)
+        self.weight = try JinjaLimits.checked(weight: weight)
     }
 
     /// The value of a text key.
@@ -103,7 +111,11 @@ struct JinjaKey: Hashable {
         switch value {
         case .list, .dictionary:
             throw JinjaError(.type, "unhashable type: '\(value.typeName)'")
-        case .tuple(let list): for item in list.items { try check(item) }
+        case .tuple(let list):
+            guard list.weight <= 1000 else {
+                throw JinjaError(.limit, "A key has more than 1000 elements.")
+            }
+            for item in list.items { try check(item) }
         default: return
         }
     }

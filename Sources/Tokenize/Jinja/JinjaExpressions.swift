@@ -164,6 +164,12 @@ final class JinjaComparisonChain: JinjaExpression {
         for (index, other) in others.enumerated() {
             let right = try other.evaluate(frame)
             do {
+                switch operators[index] {
+                case .contained, .notContained:
+                    try frame.rendering.charge(elements: right.weight)
+                default:
+                    try frame.rendering.charge(elements: JinjaComparison.cost(left, right))
+                }
                 guard try JinjaComparison.compare(left, operators[index], right) else {
                     return .bool(false)
                 }
@@ -238,6 +244,7 @@ final class JinjaElement: JinjaExpression {
 
     func evaluate(_ frame: JinjaFrame) throws -> JinjaValue {
         let (value, key) = (try subject.evaluate(frame), try key.evaluate(frame))
+        if let text = value.string { try frame.rendering.charge(bytes: text.utf8.count) }
         do { return try JinjaAccess.element(value, key) } catch let error as JinjaError {
             throw error.located(offset)
         }
@@ -257,7 +264,7 @@ final class JinjaSlice: JinjaExpression {
         let value = try subject.evaluate(frame)
         let bounds = try parts.map { try $0?.evaluate(frame) }
         do {
-            try frame.rendering.charge(elements: value.isIterable ? 4 : 0)
+            try frame.rendering.charge(elements: value.weight)
             return try JinjaAccess.slice(value, bounds)
         } catch let error as JinjaError { throw error.located(offset) }
     }

@@ -30,7 +30,7 @@ extension JinjaFilter {
         case .unique:
             let values = try arguments.bind(rawValue, ["case_sensitive", "attribute"])
             return try lazily(over: value) {
-                let key = try sortKey(values[1], caseSensitive: values[0].bool(false))
+                let key = try sortKey(values[1], caseSensitive: values[0].bool(false), rendering)
                 let iterator = try value.makeIterator()
                 var seen = Set<JinjaKey>()
                 return {
@@ -139,11 +139,12 @@ extension JinjaFilter {
 
     /// What elements are compared by: the value at a path, texts in lower case.
     func sortKey(
-        _ attribute: JinjaValue?, caseSensitive: Bool
+        _ attribute: JinjaValue?, caseSensitive: Bool, _ rendering: JinjaRendering
     ) throws -> (JinjaValue) throws -> JinjaValue {
         let path = try attribute.given.map { try JinjaAttributePath($0) }
         return { item in
             let value = try path?.value(of: item) ?? item
+            try rendering.charge(elements: value.weight)
             return caseSensitive ? value : JinjaFilter.ignoringCase(value)
         }
     }
@@ -244,6 +245,7 @@ extension JinjaFilter {
             return try .list(
                 sorted(items, reverse: values[2].bool(false)) { item in
                     let key = try JinjaAccess.element(item, .integer(by == "key" ? 0 : 1))
+                    try rendering.charge(elements: key.weight)
                     return values[0].bool(false) ? key : JinjaFilter.ignoringCase(key)
                 })
         case .sort:
@@ -253,7 +255,9 @@ extension JinjaFilter {
                 values[2]?.string.map {
                     JinjaText.split($0, at: ",", limit: -1).map { .text($0) }
                 } ?? [values[2]]
-            let keys = try names.map { try sortKey($0, caseSensitive: values[1].bool(false)) }
+            let keys = try names.map {
+                try sortKey($0, caseSensitive: values[1].bool(false), rendering)
+            }
             return try .list(
                 sorted(value.elements(rendering), reverse: values[0].bool(false)) { item in
                     try .list(keys.map { try $0(item) })
@@ -261,7 +265,7 @@ extension JinjaFilter {
         case .groupby: return try grouped(value, arguments, rendering)
         default:
             let values = try arguments.bind(rawValue, ["case_sensitive", "attribute"])
-            let key = try sortKey(values[1], caseSensitive: values[0].bool(false))
+            let key = try sortKey(values[1], caseSensitive: values[0].bool(false), rendering)
             var best: (key: JinjaValue, item: JinjaValue)?
             for item in try value.elements(rendering) {
                 try rendering.step()
@@ -289,6 +293,7 @@ extension JinjaFilter {
         let isSensitive = values[2].bool(false)
         let pairs = try value.elements(rendering).map { item in
             let key = try path.value(of: item, fallback: values[1].given)
+            try rendering.charge(elements: key.weight)
             return (key: isSensitive ? key : JinjaFilter.ignoringCase(key), real: key, item: item)
         }
         try rendering.charge(elements: pairs.count * 8)

@@ -18,6 +18,7 @@ enum JinjaFilter: String {
             return values[0] ?? .text("")
         case .length, .count:
             try none(arguments)
+            if let text = value.string { try rendering.charge(bytes: text.utf8.count) }
             return .integer(try value.count())
         case .tojson: return .text(try JinjaJSON.text(of: value, arguments, rendering))
         case .string:

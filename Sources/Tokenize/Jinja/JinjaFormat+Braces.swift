@@ -36,7 +36,7 @@ extension JinjaFormat {
             while let digit = scalars.first?.decimalDigit {
                 result = (result ?? 0) * 10 + digit
                 guard result ?? 0 < 1 << 24 else {
-                    throw JinjaError(.value, "Too many decimal digits in format string")
+                    throw JinjaError(.limit, "Too many decimal digits in format string")
                 }
                 scalars.removeFirst()
             }
@@ -153,8 +153,9 @@ private struct BraceFormat {
                 index += 1
             }
             guard level == 0 else { throw JinjaError(.value, "expected '}' before end of string") }
-            result += try replacement(Array(scalars[start..<index]), levels: levels)
-            try rendering.charge(bytes: result.utf8.count)
+            let part = try replacement(Array(scalars[start..<index]), levels: levels)
+            try rendering.charge(bytes: part.utf8.count)
+            result += part
             index += 1
         }
         return result

@@ -82,8 +82,9 @@ private struct PercentConversion {
             let scalar = scalars[index]
             index += 1
             if scalar == "%" {
+                let before = result.utf8.count
                 try convert()
-                try rendering.charge(bytes: result.utf8.count)
+                try rendering.charge(bytes: result.utf8.count - before)
             } else {
                 result.unicodeScalars.append(scalar)
             }
@@ -104,7 +105,7 @@ private struct PercentConversion {
         var size: Int?
         while index < scalars.count, let digit = scalars[index].decimalDigit {
             size = (size ?? 0) * 10 + digit
-            guard size ?? 0 < 1 << 24 else { throw JinjaError(.value, "width too big") }
+            guard size ?? 0 < 1 << 24 else { throw JinjaError(.limit, "width too big") }
             index += 1
         }
         return size
@@ -124,7 +125,7 @@ private struct PercentConversion {
             key = name
             used = arguments.count
         }
-        var format = NumberFormat()
+        var format = NumberFormat(alignsTextRight: true)
         flags: while index < scalars.count {
             switch scalars[index] {
             case "-": format.alignment = .left

@@ -37,8 +37,12 @@ extension JinjaValue {
         switch self {
         case .list(let list), .tuple(let list): return JinjaIterator(list.items)
         case .dictionary(let dictionary): return JinjaIterator(dictionary.keys)
-        case .text(let text): return JinjaIterator(JinjaText.characters(text).map { .text($0) })
-        case .markup(let text): return JinjaIterator(JinjaText.characters(text).map { .markup($0) })
+        case .text(let text), .markup(let text):
+            let isSafe = if case .markup = self { true } else { false }
+            var scalars = text.unicodeScalars.makeIterator()
+            return JinjaIterator {
+                scalars.next().map { isSafe ? .markup(String($0)) : .text(String($0)) }
+            }
         case .undefined, .missing: return JinjaIterator([])
         case .object(let object): if let iterator = try object.makeIterator() { return iterator }
         default: break
@@ -104,18 +108,18 @@ final class JinjaRange: JinjaObject {
     /// Creates a range, which must not be too long.
     init(_ start: Int, _ stop: Int, _ step: Int) throws {
         guard step != 0 else { throw JinjaError(.value, "range() arg 3 must not be zero") }
-        let (distance, overflow) =
-            step > 0
-            ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
-        let length = distance <= 0 ? 0 : (distance - 1) / Int(clamping: step.magnitude) + 1
-        guard !(overflow && (step > 0) == (stop > start)), length <= JinjaLimits.rangeCount else {
+        let (low, high) = step > 0 ? (start, stop) : (stop, start)
+        let (distance, overflow) = high.subtractingReportingOverflow(low)
+        let length =
+            low >= high ? 0 : overflow ? .max : (distance - 1) / Int(clamping: step.magnitude) + 1
+        guard length <= JinjaLimits.rangeCount else {
             throw JinjaError(
                 .overflow,
                 "Range too big. The sandbox blocks ranges larger than MAX_RANGE "
                     + "(\(JinjaLimits.rangeCount)).")
         }
         (self.start, self.stop, self.step) = (start, stop, step)
-        self.length = overflow ? 0 : length
+        self.length = length
     }
 
     override var typeName: String { "range" }
@@ -137,6 +141,15 @@ final class JinjaRange: JinjaObject {
         guard let index = key.int else { return nil }
         let place = index < 0 ? index + length : index
         return place >= 0 && place < length ? .integer(start + place * step) : nil
+    }
+
+    /// Whether a number is among the elements.
+    func contains(_ value: JinjaValue) -> Bool {
+        guard let wanted = value.int ?? value.double.flatMap({ Int(exactly: $0) }), length > 0
+        else { return false }
+        let (distance, overflow) = wanted.subtractingReportingOverflow(start)
+        guard !overflow, distance == 0 || (distance > 0) == (step > 0) else { return false }
+        return distance % step == 0 && distance / step < length
     }
 
     override func attribute(_ name: String) -> JinjaValue? {

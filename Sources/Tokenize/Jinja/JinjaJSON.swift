@@ -47,6 +47,10 @@ struct JinjaJSON {
     }
 
     private mutating func write(_ value: JinjaValue, level: Int) throws {
+        guard bytes.count <= rendering.limits.textBytes else {
+            throw JinjaError(
+                .limit, "A text is longer than \(rendering.limits.textBytes) bytes.")
+        }
         switch value {
         case .none: put("null")
         case .bool(let value): put(value ? "true" : "false")

@@ -1,6 +1,6 @@
 /// How much a template may do before it is stopped: templates come from strangers.
 public struct JinjaLimits: Hashable, Sendable {
-    /// Statements, loop rounds and filter steps, and one more for every 16 bytes of text made.
+    /// Statements, loop rounds and filter steps, and one more for every 4 bytes of text made.
     public var work: Int
     /// Macros, loops and blocks inside each other while rendering.
     public var nesting: Int
@@ -8,7 +8,7 @@ public struct JinjaLimits: Hashable, Sendable {
     public var textBytes: Int
 
     /// Creates limits; the defaults are far beyond any real chat.
-    public init(work: Int = 100_000_000, nesting: Int = 1600, textBytes: Int = 1 << 28) {
+    public init(work: Int = 40_000_000, nesting: Int = 1600, textBytes: Int = 1 << 26) {
         (self.work, self.nesting, self.textBytes) = (work, nesting, textBytes)
     }
 
@@ -18,6 +18,16 @@ public struct JinjaLimits: Hashable, Sendable {
     static let syntaxDepth = 120
     /// How many elements `range` may have, as in Jinja's sandbox.
     static let rangeCount = 100_000
+
+    /// How many elements a container may have at all levels.
+    static let containerWeight = 4_000_000
+
+    static func checked(weight: Int) throws -> Int {
+        guard weight <= containerWeight else {
+            throw JinjaError(.limit, "A value has more than \(containerWeight) elements.")
+        }
+        return weight
+    }
 
     static func checked(depth: Int) throws -> Int {
         guard depth <= containerDepth else {

@@ -7,8 +7,8 @@ final class JinjaRendering {
     /// What was written so far: the rendering itself, and on top the texts of macros and blocks
     /// that are being collected.
     private var buffers = [""]
-    /// The byte ranges of generation blocks.
-    private(set) var generated = [Range<Int>]()
+    /// Where the texts of generation blocks begin, and their code points.
+    private var marks = [(start: Int, count: Int)]()
     private var work: Int
     private var nesting = 0
     /// What may hold itself in a circle and is emptied at the end.
@@ -44,8 +44,18 @@ final class JinjaRendering {
     /// As in transformers, the place is the end of the rendering, also where the block's text goes
     /// elsewhere first.
     func markGenerated(_ text: String) {
-        let start = buffers.first?.utf8.count ?? 0
-        generated.append(start..<start + text.utf8.count)
+        marks.append((buffers.first?.utf8.count ?? 0, JinjaText.length(text)))
+    }
+
+    /// The byte ranges of generation blocks.
+    var generated: [Range<Int>] {
+        output.withBytes { bytes in
+            marks.map { start, count in
+                let start = min(start, bytes.count)
+                let rest = UnsafeBufferPointer(rebasing: bytes[start...])
+                return start..<start + JinjaText.offset(ofScalar: count, rest)
+            }
+        }
     }
 
     /// Runs `body` some levels deeper.
@@ -67,14 +77,19 @@ final class JinjaRendering {
     }
 
     func charge(elements: Int) throws {
-        work -= elements
+        work -= min(elements, work + 1)
         if work < 0 { throw tooMuch }
     }
 
     func charge(bytes: Int, times: Int = 1) throws {
         let (total, overflow) = bytes.multipliedReportingOverflow(by: times)
         guard !overflow, total <= limits.textBytes else { throw tooLong }
-        try charge(elements: total / 16)
+        try charge(elements: total / 4)
+    }
+
+    /// Counts a search from the end, which compares at every place.
+    func charge(search pattern: String, in text: String) throws {
+        try charge(elements: text.utf8.count / 16 * (1 + pattern.utf8.count / 16))
     }
 
     /// Two texts as one.

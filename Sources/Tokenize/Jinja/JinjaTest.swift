@@ -78,6 +78,8 @@ enum JinjaTest: String {
     private func compare(
         _ value: JinjaValue, _ other: JinjaValue, _ rendering: JinjaRendering
     ) throws -> Bool {
+        try rendering.charge(
+            elements: self == .in ? other.weight : JinjaComparison.cost(value, other))
         switch self {
         case .eq: return JinjaComparison.equal(value, other)
         case .ne: return !JinjaComparison.equal(value, other)

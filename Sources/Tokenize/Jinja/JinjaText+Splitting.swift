@@ -104,7 +104,7 @@ extension JinjaText {
                 skip(spaces: true)
                 guard position < bytes.count else { return parts }
                 if left == 0 {
-                    parts.append(strip(make(bytes[position...]), left: false))
+                    parts.append(make(bytes[position...]))
                     return parts
                 }
                 let start = position
@@ -131,7 +131,7 @@ extension JinjaText {
                 skip(spaces: true)
                 guard end > 0 else { break }
                 if left == 0 {
-                    parts.append(strip(make(bytes[..<end]), right: false))
+                    parts.append(make(bytes[..<end]))
                     break
                 }
                 let stop = end

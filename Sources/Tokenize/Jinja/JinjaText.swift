@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
 /// Python's operations on texts: characters are code points, equality is that of the bytes.
 enum JinjaText {
     static func equal(_ left: String, _ right: String) -> Bool {
@@ -5,8 +11,10 @@ enum JinjaText {
         guard count == right.utf8.count else { return false }
         return left.withBytes { left in
             right.withBytes { right in
-                for index in 0..<count where left[index] != right[index] { return false }
-                return true
+                guard let first = left.baseAddress, let second = right.baseAddress else {
+                    return true
+                }
+                return memcmp(first, second, count) == 0
             }
         }
     }
@@ -60,11 +68,6 @@ enum JinjaText {
         }
     }
 
-    /// The characters, each as a text.
-    static func characters(_ text: String) -> [String] {
-        text.unicodeScalars.map { String($0) }
-    }
-
     /// The first place of a pattern in a part of a text, by bytes.
     static func find(
         _ pattern: UnsafeBufferPointer<UInt8>, in bytes: UnsafeBufferPointer<UInt8>,
@@ -72,6 +75,7 @@ enum JinjaText {
     ) -> Int? {
         guard let first = pattern.first else { return range.lowerBound }
         guard range.count >= pattern.count else { return nil }
+        if pattern.count > 32 { return findLong(pattern, in: bytes, range) }
         var position = range.lowerBound
         let last = range.upperBound - pattern.count
         search: while position <= last {
@@ -84,6 +88,27 @@ enum JinjaText {
                 continue search
             }
             return position
+        }
+        return nil
+    }
+
+    /// Knuth, Morris and Pratt's search, linear also where a text was made to be hard.
+    private static func findLong(
+        _ pattern: UnsafeBufferPointer<UInt8>, in bytes: UnsafeBufferPointer<UInt8>,
+        _ range: Range<Int>
+    ) -> Int? {
+        var borders = [Int](repeating: 0, count: pattern.count)
+        var matched = 0
+        for index in 1..<pattern.count {
+            while matched > 0, pattern[index] != pattern[matched] { matched = borders[matched - 1] }
+            if pattern[index] == pattern[matched] { matched += 1 }
+            borders[index] = matched
+        }
+        matched = 0
+        for position in range {
+            while matched > 0, bytes[position] != pattern[matched] { matched = borders[matched - 1] }
+            if bytes[position] == pattern[matched] { matched += 1 }
+            if matched == pattern.count { return position + 1 - matched }
         }
         return nil
     }

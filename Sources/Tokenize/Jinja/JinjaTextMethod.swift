@@ -31,7 +31,7 @@ enum JinjaTextMethod: String {
             return make(
                 JinjaText.strip(
                     text, characters, left: self != .rstrip, right: self != .lstrip))
-        case .split, .rsplit: return try split(text, arguments, make)
+        case .split, .rsplit: return try split(text, arguments, rendering, make)
         case .splitlines:
             let values = try arguments.bind(rawValue, ["keepends"])
             return try .list(
@@ -79,11 +79,12 @@ enum JinjaTextMethod: String {
                 if let name = key.string { named.keywords.append((name, dictionary.values[index])) }
             }
             return make(try JinjaFormat.braces(text, named, escaping: isSafe, rendering))
-        case .find, .rfind, .index, .rindex, .count: return try search(text, arguments)
+        case .find, .rfind, .index, .rindex, .count: return try search(text, arguments, rendering)
         case .partition, .rpartition:
             let values = try arguments.positionalOnly(rawValue, 1...1)
             let separator = try values[0].expectText(rawValue)
             guard !separator.utf8.isEmpty else { throw JinjaError(.value, "empty separator") }
+            if self == .rpartition { try rendering.charge(search: separator, in: text) }
             let parts =
                 self == .partition
                 ? JinjaText.split(text, at: separator, limit: 1)
@@ -131,7 +132,8 @@ enum JinjaTextMethod: String {
     }
 
     private func split(
-        _ text: String, _ arguments: JinjaArguments, _ make: (String) -> JinjaValue
+        _ text: String, _ arguments: JinjaArguments, _ rendering: JinjaRendering,
+        _ make: (String) -> JinjaValue
     ) throws -> JinjaValue {
         let values = try arguments.bind(rawValue, ["sep", "maxsplit"])
         let limit = try values[1].int(-1)
@@ -143,6 +145,7 @@ enum JinjaTextMethod: String {
             return try .list(words.map(make))
         }
         guard !separator.utf8.isEmpty else { throw JinjaError(.value, "empty separator") }
+        if !isForward { try rendering.charge(search: separator, in: text) }
         let parts =
             isForward
             ? JinjaText.split(text, at: separator, limit: limit)
@@ -191,10 +194,13 @@ enum JinjaTextMethod: String {
         return .bool(false)
     }
 
-    private func search(_ text: String, _ arguments: JinjaArguments) throws -> JinjaValue {
+    private func search(
+        _ text: String, _ arguments: JinjaArguments, _ rendering: JinjaRendering
+    ) throws -> JinjaValue {
         let values = try arguments.positionalOnly(rawValue, 1...3)
         let pattern = try values[0].expectText(rawValue)
         let range = try window(text, values)
+        if self == .rfind || self == .rindex { try rendering.charge(search: pattern, in: text) }
         if self == .count {
             return .integer(range.map { JinjaText.count(pattern, in: JinjaText.part(text, $0)) } ?? 0)
         }

@@ -40,6 +40,26 @@ enum JinjaValue {
         }
     }
 
+    /// How many elements are inside.
+    var containerWeight: Int {
+        switch self {
+        case .list(let list), .tuple(let list): list.weight
+        case .dictionary(let dictionary): dictionary.weight
+        default: 0
+        }
+    }
+
+    /// How much there is to look at: elements at all levels, and the bytes of texts.
+    var weight: Int {
+        switch self {
+        case .list(let list), .tuple(let list): list.weight
+        case .dictionary(let dictionary): dictionary.weight
+        case .text(let text), .markup(let text): text.utf8.count / 4
+        case .object(let object as JinjaDictionaryView): object.dictionary.weight
+        default: 1
+        }
+    }
+
     /// The characters of any text.
     var string: String? {
         switch self {
@@ -172,11 +192,19 @@ final class JinjaList {
     /// Names of the elements, for the groups of `groupby`.
     let names: [String]?
     let depth: Int
+    /// How many elements there are at all levels.
+    let weight: Int
 
     init(_ items: [JinjaValue], names: [String]? = nil) throws {
         self.items = items
         self.names = names
-        depth = try JinjaLimits.checked(depth: 1 + items.reduce(0) { max($0, $1.depth) })
+        var (depth, weight) = (0, items.count)
+        for item in items {
+            depth = max(depth, item.depth)
+            weight = min(weight, JinjaLimits.containerWeight) + item.containerWeight
+        }
+        self.depth = try JinjaLimits.checked(depth: 1 + depth)
+        self.weight = try JinjaLimits.checked(weight: weight)
     }
 }
 

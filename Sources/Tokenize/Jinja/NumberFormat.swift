@@ -18,6 +18,8 @@ struct NumberFormat {
     /// What separates groups of digits.
     var grouping: Unicode.Scalar?
     var precision: Int?
+    /// Whether texts stand at the right end of their field, as with `%`.
+    var alignsTextRight = false
 
     /// A text that is not longer than the precision.
     func shortened(_ text: String) -> String {
@@ -34,7 +36,7 @@ struct NumberFormat {
         try rendering.charge(bytes: width, times: 4)
         let zeros = fillsZeros && alignment == nil && numeric
         let fill = String(Character(zeros ? "0" : self.fill))
-        let place = zeros ? .afterSign : alignment ?? (numeric ? .right : .left)
+        let place = zeros ? .afterSign : alignment ?? (numeric || alignsTextRight ? .right : .left)
         func filled(_ count: Int) -> String { String(repeating: fill, count: count) }
         switch place {
         case .left: return text + filled(missing)
