@@ -9,7 +9,8 @@ import Testing
         "{{", "}}", "{%", "%}", "{#", "#}", "{%-", "-%}", "(", ")", "[", "]", "{", "}", "|", "~",
         ":", ",", ".", "'", "\"", "\\", "loop", "not", "is", "in", "if", "else", "endif", "for",
         "endfor", "set", "macro", "endmacro", "**", "//", "%", "-", "recursive", "range(9)",
-        "namespace()", "ns.x", "caller()", "é", "\u{301}", "\u{0}", "999999999999999999999", "1e999",
+        "namespace()", "ns.x", "caller()", "é", "\u{301}", "\u{0}", "999999999999999999999",
+        "1e999",
         "* 99999", "generation", "endgeneration", "break", "raw", "tojson", "split", "[::-1]",
     ]
 

@@ -86,7 +86,8 @@ import Testing
             "{% set " + nested("(", ")", "a") + " = 1 %}",
         ] { #expect(error(text)?.code == .templateLimit, "\(text.prefix(40))") }
         // What real templates have is far from it.
-        let deep = String(repeating: "{% if true %}", count: 60) + "x"
+        let deep =
+            String(repeating: "{% if true %}", count: 60) + "x"
             + String(repeating: "{% endif %}", count: 60)
         #expect(try JinjaTemplate(parsing: deep).render([:]).text == "x")
     }

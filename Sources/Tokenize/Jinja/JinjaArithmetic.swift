@@ -158,7 +158,8 @@ enum JinjaArithmetic {
         }
     }
 
-    private static func floats(_ operation: Operator, _ a: Double, _ b: Double) throws -> JinjaValue {
+    private static func floats(_ operation: Operator, _ a: Double, _ b: Double) throws -> JinjaValue
+    {
         switch operation {
         case .add: return .float(a + b)
         case .subtract: return .float(a - b)

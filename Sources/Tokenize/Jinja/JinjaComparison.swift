@@ -1,6 +1,8 @@
 /// Equality, order and membership as in Python.
 enum JinjaComparison {
-    enum Operator: Sendable { case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual, contained, notContained }
+    enum Operator: Sendable {
+        case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual, contained, notContained
+    }
 
     static func equal(_ left: JinjaValue, _ right: JinjaValue) -> Bool {
         switch (left, right) {

@@ -7,7 +7,9 @@ struct JinjaCompiler {
     /// Where the text of the filter block around is.
     private let collected: Int?
 
-    private init(_ source: JinjaSource, _ scope: JinjaScope, isSoft: Bool = false, collected: Int? = nil) {
+    private init(
+        _ source: JinjaSource, _ scope: JinjaScope, isSoft: Bool = false, collected: Int? = nil
+    ) {
         (self.source, self.scope, self.isSoft) = (source, scope, isSoft)
         self.collected = collected
     }

@@ -1,7 +1,9 @@
 /// The escape sequences of string literals, as Python's `unicode-escape` reads them.
 enum JinjaEscapes {
     static func decoded(_ bytes: ArraySlice<UInt8>, at place: Int) throws -> String {
-        guard bytes.contains(UInt8(ascii: "\\")) else { return String(decoding: bytes, as: UTF8.self) }
+        guard bytes.contains(UInt8(ascii: "\\")) else {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         var result = [UInt8]()
         var index = bytes.startIndex
         func append(_ value: UInt32) {

@@ -10,7 +10,8 @@ extension JinjaFilter {
             case .float(let value): return .float(value.magnitude)
             case .undefined(let value): throw value.error
             case .large(let digits):
-                return .large(digits.utf8.first == UInt8(ascii: "-") ? String(digits.dropFirst()) : digits)
+                return .large(
+                    digits.utf8.first == UInt8(ascii: "-") ? String(digits.dropFirst()) : digits)
             default:
                 guard let int = value.int else {
                     throw JinjaError(.type, "bad operand type for abs(): '\(value.typeName)'")

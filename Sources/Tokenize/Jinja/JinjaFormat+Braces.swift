@@ -220,7 +220,8 @@ private struct BraceFormat {
                         .value, "Only '.' or '[' may follow ']' in format field specifier")
                 }
                 value = try JinjaAccess.element(
-                    value, key.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+                    value,
+                    key.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
                         ? .integer(Int(key) ?? .max) : .text(key))
             }
         }

@@ -151,7 +151,8 @@ private struct PercentConversion {
         }
         let value: JinjaValue
         if let key {
-            guard case .dictionary(let dictionary) = values, let found = dictionary.value(key) else {
+            guard case .dictionary(let dictionary) = values, let found = dictionary.value(key)
+            else {
                 throw JinjaError(.lookup, JinjaText.quoted(key))
             }
             value = found

@@ -81,7 +81,8 @@ enum JinjaGlobals {
                 guard pair.count == 2 else {
                     throw JinjaError(
                         .value,
-                        "dictionary update sequence element has length \(pair.count); 2 is required")
+                        "dictionary update sequence element has length \(pair.count); 2 is required"
+                    )
                 }
                 try builder.set(pair[0], pair[1])
             }

@@ -342,7 +342,8 @@ extension JinjaLexer {
         }
         guard index < bytes.count else {
             throw JinjaError(
-                .syntax, "unexpected char \(JinjaText.quoted(String(UnicodeScalar(quote)))) at "
+                .syntax,
+                "unexpected char \(JinjaText.quoted(String(UnicodeScalar(quote)))) at "
                     + "\(start): the string does not end", at: start)
         }
         add(.text, try JinjaEscapes.decoded(bytes[start + 1..<index], at: start), at: start)

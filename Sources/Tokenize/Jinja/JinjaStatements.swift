@@ -62,7 +62,9 @@ final class JinjaTextOutput: JinjaStatement {
 final class JinjaOutput: JinjaStatement {
     let value: any JinjaExpression
     let offset: Int
-    init(_ value: any JinjaExpression, at offset: Int) { (self.value, self.offset) = (value, offset) }
+    init(_ value: any JinjaExpression, at offset: Int) {
+        (self.value, self.offset) = (value, offset)
+    }
 
     func execute(_ frame: JinjaFrame) throws -> JinjaFlow {
         do {

@@ -19,7 +19,9 @@ extension JinjaText {
     }
 
     private static func lower(_ scalars: [Unicode.Scalar], _ index: Int) -> String {
-        guard scalars[index].value == 0x3A3 else { return scalars[index].properties.lowercaseMapping }
+        guard scalars[index].value == 0x3A3 else {
+            return scalars[index].properties.lowercaseMapping
+        }
         func cased(_ indices: some Sequence<Int>) -> Bool {
             for index in indices where !scalars[index].properties.isCaseIgnorable {
                 return isCased(scalars[index])

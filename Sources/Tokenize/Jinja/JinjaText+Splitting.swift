@@ -10,7 +10,8 @@ extension JinjaText {
     }
 
     /// The code point that begins at a byte, and its length.
-    static func scalar(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (Unicode.Scalar, Int) {
+    static func scalar(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (Unicode.Scalar, Int)
+    {
         let lead = UInt32(bytes[index])
         if lead < 0x80 { return (Unicode.Scalar(UInt8(lead)), 1) }
         let count = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2

@@ -106,7 +106,9 @@ enum JinjaText {
         }
         matched = 0
         for position in range {
-            while matched > 0, bytes[position] != pattern[matched] { matched = borders[matched - 1] }
+            while matched > 0, bytes[position] != pattern[matched] {
+                matched = borders[matched - 1]
+            }
             if bytes[position] == pattern[matched] { matched += 1 }
             if matched == pattern.count { return position + 1 - matched }
         }

@@ -176,7 +176,11 @@ enum JinjaTextMethod: String {
     private func hasAffix(_ text: String, _ arguments: JinjaArguments) throws -> JinjaValue {
         let values = try arguments.positionalOnly(rawValue, 1...3)
         let candidates: [JinjaValue]
-        if case .tuple(let list) = values[0] { candidates = list.items } else { candidates = [values[0]] }
+        if case .tuple(let list) = values[0] {
+            candidates = list.items
+        } else {
+            candidates = [values[0]]
+        }
         guard let range = try window(text, values) else { return .bool(false) }
         let part = JinjaText.part(text, range)
         for candidate in candidates {
@@ -202,7 +206,8 @@ enum JinjaTextMethod: String {
         let range = try window(text, values)
         if self == .rfind || self == .rindex { try rendering.charge(search: pattern, in: text) }
         if self == .count {
-            return .integer(range.map { JinjaText.count(pattern, in: JinjaText.part(text, $0)) } ?? 0)
+            return .integer(
+                range.map { JinjaText.count(pattern, in: JinjaText.part(text, $0)) } ?? 0)
         }
         let found: Int? = range.flatMap { range in
             text.withBytes { bytes in
@@ -242,7 +247,8 @@ enum JinjaTextMethod: String {
         let values = try arguments.positionalOnly(rawValue, self == .zfill ? 1...1 : 1...2)
         let missing = try max(values[0].index() - JinjaText.length(text), 0)
         try rendering.charge(bytes: missing)
-        let fill = values.count > 1 ? try values[1].expectText(rawValue) : self == .zfill ? "0" : " "
+        let fill =
+            values.count > 1 ? try values[1].expectText(rawValue) : self == .zfill ? "0" : " "
         guard JinjaText.length(fill) == 1 else {
             throw JinjaError(.type, "The fill character must be exactly one character long")
         }

@@ -234,7 +234,9 @@ class JinjaObject {
         throw JinjaError(.type, "'\(typeName)' object is not callable")
     }
     /// What Python prints.
-    func write(to printer: inout JinjaPrinter) throws { printer.put("<\(qualifiedTypeName) object>") }
+    func write(to printer: inout JinjaPrinter) throws {
+        printer.put("<\(qualifiedTypeName) object>")
+    }
     /// Python's `==`; identity unless told otherwise.
     func equals(_ other: JinjaObject) -> Bool { self === other }
 }
