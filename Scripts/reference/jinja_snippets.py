@@ -9,7 +9,7 @@ import json
 import pathlib
 import re
 
-from jinja_environment import render
+from jinja_environment import render, utils
 
 VALUES = {
     "n": 3, "m": -7, "z": 0, "f": 2.5, "g": -0.125, "big": 1e16, "tiny": 1.5e-7, "t": True,
@@ -639,6 +639,35 @@ MASKED = [
 ]
 
 
+PLAIN = ("{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+         "{% if add_generation_prompt %}<assistant>{% endif %}")
+TRIMMED = "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}</>{% endfor %}"
+PARTS = ("{% for m in messages %}<{{ m.role }}>{% for p in m.content %}{{ p.text }}{% endfor %}</>"
+         "{% endfor %}")
+FORGETFUL = "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+BEGUN = [{"role": "user", "content": "Count."}, {"role": "assistant", "content": "One, two, "}]
+IN_PARTS = [{"role": "user", "content": [{"type": "text", "text": "U"}]}, {
+    "role": "assistant", "content": [{"type": "text", "text": "A "}, {"type": "text", "text": "B "},
+                                     {"type": "image"}]}]
+CONTINUED = [
+    (PLAIN, BEGUN), (TRIMMED, BEGUN), (PARTS, IN_PARTS), (FORGETFUL, BEGUN), (PLAIN, BEGUN[:1]),
+    (PLAIN, [{"role": "assistant", "content": None}]), (PLAIN, [{"role": "assistant"}]),
+    (PLAIN, [{"role": "assistant", "content": ""}]), (TRIMMED, [{"role": "assistant",
+                                                                "content": " é\n "}]),
+    (PARTS, [{"role": "assistant", "content": [{"type": "image"}]}]),
+]
+
+
+def continued():
+    for template, messages in CONTINUED:
+        try:
+            texts, _ = utils.render_jinja_template(
+                conversations=[messages], chat_template=template, continue_final_message=True)
+            yield {"template": template, "messages": messages, "text": texts[0]}
+        except Exception:
+            yield {"template": template, "messages": messages, "error": True}
+
+
 def main():
     cases = []
     for group, text in [*snippets(), *(("lines", text) for text in MULTILINE)]:
@@ -652,7 +681,9 @@ def main():
     target = pathlib.Path(__file__).parents[2] / "Tests/TokenizeTests/Fixtures/jinja-snippets.json"
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
     values = json.dumps(VALUES, ensure_ascii=False)
-    target.write_text(f'{{"values": {values},\n"cases": [\n{lines}\n]}}\n')
+    more = json.dumps(list(continued()), ensure_ascii=False)
+    target.write_text(
+        f'{{"values": {values},\n"continued": {more},\n"cases": [\n{lines}\n]}}\n')
     print(len(cases), "cases,", sum("error" in case for case in cases), "errors")
 
 
