@@ -34,15 +34,14 @@ import Testing
     }
 
     /// The form of the fixture: a digest of text and ranges, or the error.
-    private func entry(_ outcome: JSONValue, _ template: String, expected: String) -> String {
+    private func entry(_ outcome: JSONValue, _ template: String) -> String {
         guard let text = outcome["text"]?.stringValue else {
             let kind = outcome["error"]?.stringValue ?? ""
             guard ["raised", "undefined", "security"].contains(kind) else { return kind }
             let message = outcome["message"]?.stringValue ?? ""
             return message.isEmpty ? kind : kind + ": " + message
         }
-        let marks = template.utf8.count > 0 && template.contains("generation")
-        let ranges = marks ? outcome["ranges"]?.serialized() ?? "" : ""
+        let ranges = template.contains("generation") ? outcome["ranges"]?.serialized() ?? "" : ""
         return String(SHA256.hexadecimal(of: Array((text + ranges).utf8)).prefix(16))
     }
 
@@ -76,7 +75,7 @@ import Testing
                     return try render(JinjaTemplate(parsing: text, file: member.key), shape)
                 }
                 count += 1
-                if entry(outcome, text, expected: expected) != expected {
+                if entry(outcome, text) != expected {
                     let detail = difference(outcome, full[member.key]?[name])
                     wrong.append("\(member.key), \(name): \(expected)\n  \(detail)")
                 }

@@ -85,6 +85,10 @@ import Testing
             nested("{% if x %}", "{% endif %}"), nested("{% for x in y %}", "{% endfor %}"),
             "{% set " + nested("(", ")", "a") + " = 1 %}",
         ] { #expect(error(text)?.code == .templateLimit, "\(text.prefix(40))") }
+        let many = (0..<40_000).map { "{% if a %}{% set b\($0) = 1 %}{% endif %}" }.joined()
+        #expect(error(many)?.code == .templateLimit)
+        #expect(error(String(many.prefix(20_000)) + "{% if a %}") != nil)
+        #expect(error(String(repeating: " ", count: 2_000_000))?.code == .templateLimit)
         // What real templates have is far from it.
         let deep =
             String(repeating: "{% if true %}", count: 60) + "x"

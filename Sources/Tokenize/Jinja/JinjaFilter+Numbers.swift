@@ -8,7 +8,6 @@ extension JinjaFilter {
             try none(arguments)
             switch value {
             case .float(let value): return .float(value.magnitude)
-            case .undefined(let value): throw value.error
             case .large(let digits):
                 return .large(
                     digits.utf8.first == UInt8(ascii: "-") ? String(digits.dropFirst()) : digits)
@@ -128,7 +127,6 @@ extension JinjaFilter {
         guard ["common", "ceil", "floor"].contains(method) else {
             throw JinjaError(.arguments, "method must be common, ceil or floor")
         }
-        if case .undefined(let value) = value { throw value.error }
         guard let number = value.double else {
             throw JinjaError(
                 .type, "type \(value.typeName) doesn't define __round__ method")
@@ -168,7 +166,9 @@ extension JinjaFilter {
         let isBinary = try arguments.bind(rawValue, ["binary"])[0].bool(false)
         if case .undefined(let value) = value { throw value.error }
         guard let size = value.string.map(JinjaFilter.double) ?? value.double else {
-            throw JinjaError(.value, "could not convert the value to a size in bytes")
+            throw JinjaError(
+                value.string == nil ? .type : .value,
+                "could not convert the value to a size in bytes")
         }
         let base: Double = isBinary ? 1024 : 1000
         if size == 1 { return "1 Byte" }

@@ -121,7 +121,6 @@ extension JinjaFilter {
         _ value: JinjaValue, _ arguments: JinjaArguments, _ rendering: JinjaRendering
     ) throws -> JinjaValue {
         let values = try arguments.bind(rawValue, ["length", "killwords", "end", "leeway"])
-        guard let text = value.string else { return .integer(try value.count()) }
         let length = try values[0].int(255)
         let end = try values[2]?.expectText(rawValue) ?? "..."
         let leeway = try values[3].given.int(5)
@@ -133,7 +132,12 @@ extension JinjaFilter {
         guard leeway >= 0 else {
             throw JinjaError(.value, "expected leeway >= 0, got \(leeway)")
         }
-        if JinjaText.length(text) <= length + leeway { return value }
+        if try value.count() <= length.addingReportingOverflow(leeway).partialValue {
+            return value
+        }
+        guard let text = value.string else {
+            throw JinjaError(.type, "'\(value.typeName)' object has no attribute 'rsplit'")
+        }
         let kept = text.withBytes {
             JinjaText.make($0[..<JinjaText.offset(ofScalar: room, $0)])
         }

@@ -85,7 +85,6 @@ enum JinjaFilter: String {
     /// The elements from the last to the first; only of what Python can read backwards.
     private func reversed(_ value: JinjaValue, _ rendering: JinjaRendering) throws -> [JinjaValue] {
         switch value {
-        case .undefined(let value): throw value.error
         case .object(let object) where object is JinjaGenerator:
             throw JinjaError(.type, "'\(object.typeName)' object is not reversible")
         case .none, .bool, .integer, .large, .float:
@@ -106,12 +105,12 @@ enum JinjaFilter: String {
             return .text(result)
         }
         switch value {
-        case .undefined: return try .list([])
         case .object(let object) where object is JinjaGenerator:
             return try .list(value.elements(rendering).reversed())
-        case .none, .bool, .integer, .large, .float:
-            throw JinjaError(.arguments, "argument must be iterable")
-        default: break
+        default:
+            guard value.isIterable else {
+                throw JinjaError(.arguments, "argument must be iterable")
+            }
         }
         let name =
             switch value {

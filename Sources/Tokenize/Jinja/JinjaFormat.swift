@@ -57,7 +57,7 @@ private struct PercentConversion {
 
     private var isMapping: Bool {
         switch values {
-        case .dictionary, .list: true
+        case .dictionary, .list, .undefined: true
         case .object(let object): object.hasItems
         default: false
         }

@@ -16,6 +16,10 @@ public struct JinjaLimits: Hashable, Sendable {
     static let containerDepth = 600
     /// How deep an expression or the statements of a template may be inside each other.
     static let syntaxDepth = 120
+    /// Bytes of a template's text, and how many names it may speak of: looking its variables up
+    /// takes the product of both.
+    static let templateBytes = 1 << 20
+    static let nameCount = 1000
     /// How many elements `range` may have, as in Jinja's sandbox.
     static let rangeCount = 100_000
 

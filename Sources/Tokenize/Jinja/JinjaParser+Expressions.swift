@@ -171,7 +171,7 @@ extension JinjaParser {
             case "false", "False": return try make(.literal(.bool(false)), at: token.offset)
             case "none", "None": return try make(.literal(.none), at: token.offset)
             default:
-                mention(token.value, isStored: false)
+                try mention(token.value, isStored: false)
                 return try make(.name(token.value), at: token.offset)
             }
         case .text:

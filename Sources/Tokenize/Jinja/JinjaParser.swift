@@ -10,11 +10,16 @@ struct JinjaParser {
     private var loops = 0
     /// Mentions of names with a special meaning, in the order of the source.
     private var mentions = [(name: String, isStored: Bool)]()
+    private var names = Set<String>()
     private static let special: Set = ["loop", "caller", "kwargs", "varargs"]
 
     private init(_ tokens: [JinjaToken]) { self.tokens = tokens }
 
     static func parse(_ source: JinjaSource) throws -> [JinjaSyntax.Statement] {
+        guard source.bytes.count <= JinjaLimits.templateBytes else {
+            throw JinjaError(
+                .limit, "The template is longer than \(JinjaLimits.templateBytes) bytes.")
+        }
         var parser = JinjaParser(try JinjaLexer.tokens(of: source))
         return try parser.statements(until: [])
     }
@@ -84,7 +89,12 @@ struct JinjaParser {
         return JinjaSyntax.Expression(form: form, offset: offset, depth: depth)
     }
 
-    mutating func mention(_ name: String, isStored: Bool) {
+    mutating func mention(_ name: String, isStored: Bool) throws {
+        if names.insert(name).inserted, names.count > JinjaLimits.nameCount {
+            throw JinjaError(
+                .limit, "The template has more than \(JinjaLimits.nameCount) names.",
+                at: current.offset)
+        }
         if JinjaParser.special.contains(name) { mentions.append((name, isStored)) }
     }
 
@@ -319,7 +329,7 @@ struct JinjaParser {
     private mutating func assignable() throws -> String {
         let token = try expect(.name, "name")
         guard !JinjaParser.constants.contains(token.value) else { throw unassignable(token) }
-        mention(token.value, isStored: true)
+        try mention(token.value, isStored: true)
         return token.value
     }
 
@@ -366,7 +376,7 @@ struct JinjaParser {
         if namespaces, following.isSymbol(".") {
             _ = advance()
             _ = advance()
-            mention(token.value, isStored: false)
+            try mention(token.value, isStored: false)
             let attribute = try expect(.name, "name").value
             return .attribute(token.value, attribute, offset: token.offset)
         }

@@ -70,8 +70,12 @@ enum JinjaTest: String {
         case .odd, .even:
             let rest = try JinjaArithmetic.apply(.remainder, value, .integer(2), rendering)
             return JinjaComparison.equal(rest, .integer(self == .odd ? 1 : 0))
-        case .filter: return value.string.flatMap(JinjaFilter.init) != nil
-        default: return value.string.flatMap(JinjaTest.named) != nil
+        case .filter:
+            _ = try JinjaKey(value)
+            return value.string.flatMap(JinjaFilter.init) != nil
+        default:
+            _ = try JinjaKey(value)
+            return value.string.flatMap(JinjaTest.named) != nil
         }
     }
 
