@@ -363,6 +363,19 @@ text {%
 {{ s|join(1, 2, 3, 4) }}
 {{ s|replace(old='o', new='0') }} {{ 'a'|default(boolean=true, default_value=2) }}
 {{ s|lower|nonsense.more }}
+{{ (html|safe)|list }} {{ ('<b'|safe)|select|list }} {{ huge|round(1) }} {{ zz|last }}|{{ zz|truncate(3) }}|{{ l|truncate(9) }} {{ zz|reverse|list }} {{ range(3)[::2] }} {{ range(10)[8:2:-3] }} {{ range(10)[20:] }} {{ range(3).count(1) }} {{ range(3).index(2) }} {{ 'a' % zz }}
+{{ ('a', 1)|max(attribute='age') }}
+{{ ('a', 1)|min(attribute='age') }}
+{{ zz > yy }}
+{{ zz <= yy }}
+{{ zz|abs }}
+{{ zz|round }}
+{{ [] is filter }}
+{{ {}|filesizeformat }}
+{{ ll|truncate(1, end='', leeway=0) }}
+{{ '%d' % zz }}
+{{ range(3).index(5) }}
+{{ namespace()|reverse }}
 == json
 {{ d|tojson }} {{ mixed|tojson }} {{ s|tojson }} {{ qq|tojson }} {{ u|tojson }} {{ html|tojson }} {{ lines|tojson }} {{ none|tojson }} {{ true|tojson }} {{ 1.0|tojson }} {{ big|tojson }} {{ tiny|tojson }} {{ (1, 2)|tojson }} {{ "\x00\x1f\x7f\b\f/" |tojson }} {{ [] | tojson }} {{ {}|tojson }}
 {{ d|tojson(indent=2) }} {{ mixed|tojson(indent=0) }} {{ [[], {}, [1]]|tojson(indent=4) }} {{ l|tojson(indent='\t') }} {{ d|tojson(indent=none) }}

@@ -161,7 +161,7 @@ enum JinjaAccess {
             }
             return part.int
         }
-        func indices(_ count: Int) throws -> [Int] {
+        func bounds(_ count: Int) throws -> (start: Int, stop: Int, step: Int) {
             let step = try bound(2) ?? 1
             guard step != 0 else { throw JinjaError(.value, "slice step cannot be zero") }
             func clamped(_ index: Int, _ range: ClosedRange<Int>) -> Int {
@@ -170,6 +170,10 @@ enum JinjaAccess {
             let range = step > 0 ? 0...count : -1...count - 1
             let start = try bound(0).map { clamped($0, range) } ?? (step > 0 ? 0 : count - 1)
             let stop = try bound(1).map { clamped($0, range) } ?? (step > 0 ? count : -1)
+            return (start, stop, step)
+        }
+        func indices(_ count: Int) throws -> [Int] {
+            let (start, stop, step) = try bounds(count)
             if step == 1 { return start < stop ? Array(start..<stop) : [] }
             return Array(stride(from: start, to: stop, by: step))
         }
@@ -179,13 +183,16 @@ enum JinjaAccess {
         case .text(let text): return .text(try part(of: text, indices))
         case .markup(let text): return .markup(try part(of: text, indices))
         case .object(let object as JinjaRange):
-            let chosen = try indices(object.length)
-            let (step, overflow) = object.step.multipliedReportingOverflow(by: try bound(2) ?? 1)
-            let first = object.start + (chosen.first ?? 0) * object.step
-            let (length, isTooLong) = chosen.count.multipliedReportingOverflow(by: step)
-            let (stop, isTooFar) = first.addingReportingOverflow(length)
-            guard !overflow, !isTooLong, !isTooFar else { throw JinjaArithmetic.tooLarge }
-            return .object(try JinjaRange(first, stop, step))
+            let (start, stop, step) = try bounds(object.length)
+            func place(_ index: Int) throws -> Int {
+                let (distance, isTooLong) = index.multipliedReportingOverflow(by: object.step)
+                let (place, isTooFar) = object.start.addingReportingOverflow(distance)
+                guard !isTooLong, !isTooFar else { throw JinjaArithmetic.tooLarge }
+                return place
+            }
+            let (newStep, overflow) = object.step.multipliedReportingOverflow(by: step)
+            guard !overflow else { throw JinjaArithmetic.tooLarge }
+            return .object(try JinjaRange(place(start), place(stop), newStep))
         case .dictionary: throw JinjaError(.type, "unhashable type: 'slice'")
         default:
             throw JinjaError(.type, "'\(value.typeName)' object is not subscriptable")

@@ -105,6 +105,8 @@ enum JinjaComparison {
     private static func precedes(
         _ left: JinjaValue, _ right: JinjaValue, _ symbol: String, swapped: Bool
     ) throws -> Bool {
+        // The operand that is written first speaks first.
+        if case .undefined(let value) = right { throw value.error }
         do { return try precedes(left, right, symbol) } catch let error as JinjaError {
             guard error.kind == .type else { throw error }
             // The message names the operands in the order of the source.

@@ -132,6 +132,7 @@ extension JinjaFilter {
                 .type, "type \(value.typeName) doesn't define __round__ method")
         }
         if method == "common" {
+            if case .large = value, precision >= 0 { return value }
             if let int = value.int {
                 guard precision < 0 else { return .integer(int) }
                 guard precision > -18 else { return .integer(0) }

@@ -277,7 +277,7 @@ extension JinjaFilter {
                 let isBetter =
                     self == .min
                     ? try JinjaComparison.precedes(candidate.key, current.key)
-                    : try JinjaComparison.precedes(current.key, candidate.key)
+                    : try JinjaComparison.compare(candidate.key, .greater, current.key)
                 if isBetter { best = candidate }
             }
             return best?.item ?? .undefined(hint: "No aggregated item, sequence was empty.")

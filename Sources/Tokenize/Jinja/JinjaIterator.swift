@@ -38,11 +38,8 @@ extension JinjaValue {
         case .list(let list), .tuple(let list): return JinjaIterator(list.items)
         case .dictionary(let dictionary): return JinjaIterator(dictionary.keys)
         case .text(let text), .markup(let text):
-            let isSafe = if case .markup = self { true } else { false }
             var scalars = text.unicodeScalars.makeIterator()
-            return JinjaIterator {
-                scalars.next().map { isSafe ? .markup(String($0)) : .text(String($0)) }
-            }
+            return JinjaIterator { scalars.next().map { .text(String($0)) } }
         case .undefined, .missing: return JinjaIterator([])
         case .object(let object): if let iterator = try object.makeIterator() { return iterator }
         default: break
@@ -157,6 +154,18 @@ final class JinjaRange: JinjaObject {
         case "start": .integer(start)
         case "stop": .integer(stop)
         case "step": .integer(step)
+        case "count", "index":
+            .object(
+                JinjaFunction(name) { [self] arguments, _ in
+                    let wanted = try arguments.positionalOnly(name, 1...1)[0]
+                    let isThere = contains(wanted)
+                    if name == "count" { return .integer(isThere ? 1 : 0) }
+                    guard isThere, let value = wanted.double.flatMap({ Int(exactly: $0) }) else {
+                        throw JinjaError(
+                            .value, "\(try JinjaPrinter.repr(wanted)) is not in range")
+                    }
+                    return .integer((value - start) / step)
+                })
         default: nil
         }
     }
