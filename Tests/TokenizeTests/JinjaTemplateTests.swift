@@ -73,6 +73,30 @@ import Testing
         #expect(stopped.code == .templateLimit, "\(stopped)")
     }
 
+    /// Whatever holds another value could make a chain that is too long to be let go.
+    @Test(arguments: [
+        "{% set ns.x = cycler(ns.x) %}", "{% set ns.x = cycler(ns.x).next %}",
+        "{% set ns.x = joiner(ns.x) %}", "{% set ns.x = [ns.x].index %}",
+        "{% set ns.x = {'a': ns.x}.get %}", "{% set ns.x = {'a': ns.x}.items() %}",
+        "{% set ns.x = [1]|map('default', ns.x) %}", "{% set ns.x = [1]|select('eq', ns.x) %}",
+        "{% set ns.x = [1]|batch(2, ns.x) %}", "{% set ns.x = [ns.x]|reverse %}",
+        "{% for y in [ns.x] %}{% set ns.x = loop %}{% endfor %}",
+        "{% for y in [ns.x] %}{% set ns.z = loop.changed(ns.x) %}{% set ns.x = loop.changed %}"
+            + "{% endfor %}",
+        "{% set p = namespace() %}{% set q = [p] %}{% set p.x = ns.x %}{% set ns.x = q %}",
+        "{{ k(ns.x) }}", "{{ j(ns.x) }}", "{% call s() %}{% endcall %}",
+    ])
+    func longChainsAreHarmless(_ statement: String) throws {
+        let text = """
+            {% set ns = namespace(x=1) %}
+            {% macro s() %}{% set ns.x = caller %}{% endmacro %}
+            {% macro k(x) %}{% call s() %}{{ x }}{% endcall %}{% endmacro %}
+            {% macro j(x) %}{% macro i() %}{{ x }}{% endmacro %}{% set ns.x = i %}{% endmacro %}
+            {% for i in range(60000) %}\(statement){% endfor %}{{ ns.x }}
+            """
+        if let error = error(text) { #expect(error.code == .templateLimit, "\(error)") }
+    }
+
     @Test func deepSyntaxIsRefused() throws {
         func nested(_ open: String, _ close: String, _ middle: String = "1") -> String {
             String(repeating: open, count: 5000) + middle + String(repeating: close, count: 5000)

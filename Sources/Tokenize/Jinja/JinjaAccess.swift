@@ -4,7 +4,7 @@ enum JinjaAccess {
     static func attribute(_ value: JinjaValue, _ name: String) throws -> JinjaValue {
         switch value {
         case .dictionary(let dictionary):
-            if let member = builtin(value, name) { return member }
+            if let member = try builtin(value, name) { return member }
             if let element = dictionary.value(name) { return element }
         case .undefined(let value): throw value.error
         case .object(let object):
@@ -12,7 +12,7 @@ enum JinjaAccess {
                 return name.utf8.first == UInt8(ascii: "_") ? unsafe(value, name) : member
             }
             if !(object is JinjaNamespace), isInternal(name) { return unsafe(value, name) }
-        default: if let member = builtin(value, name) { return member }
+        default: if let member = try builtin(value, name) { return member }
         }
         return .undefined(JinjaUndefined(.attribute(of: value.typeDescription, name)))
     }
@@ -55,7 +55,7 @@ enum JinjaAccess {
                 return name.utf8.first == UInt8(ascii: "_") ? unsafe(value, name) : member
             }
             if !(object is JinjaNamespace), isInternal(name) { return unsafe(value, name) }
-        } else if let member = builtin(value, name) {
+        } else if let member = try builtin(value, name) {
             return member
         }
         return .undefined(JinjaUndefined(.attribute(of: value.typeDescription, name)))
@@ -85,7 +85,7 @@ enum JinjaAccess {
     ]
 
     /// A method or another attribute that Python gives values of this type.
-    private static func builtin(_ value: JinjaValue, _ name: String) -> JinjaValue? {
+    private static func builtin(_ value: JinjaValue, _ name: String) throws -> JinjaValue? {
         if isInternal(name) { return unsafe(value, name) }
         switch value {
         case .text, .markup:
@@ -93,28 +93,30 @@ enum JinjaAccess {
                 return nil
             }
             let isSafe = if case .markup = value { true } else { false }
-            return function(name) {
+            return try function(name, of: value) {
                 try method.call(text, isSafe: isSafe, $0, $1)
             }
         case .dictionary(let dictionary):
             if let method = JinjaDictionaryMethod(rawValue: name) {
-                return function(name) { arguments, _ in try method.call(dictionary, arguments) }
+                return try function(name, of: value) { arguments, _ in
+                    try method.call(dictionary, arguments)
+                }
             }
             return dictionaryMutations.contains(name) ? unsafe(value, name) : nil
         case .list(let list):
             if let method = JinjaListMethod(rawValue: name) {
-                return function(name) { try method.call(list, $0, $1) }
+                return try function(name, of: value) { try method.call(list, $0, $1) }
             }
             return listMutations.contains(name) ? unsafe(value, name) : nil
         case .tuple(let list):
             if let index = list.names?.firstIndex(of: name) { return list.items[index] }
             guard name != "copy", let method = JinjaListMethod(rawValue: name) else { return nil }
-            return function(name) { try method.call(list, $0, $1) }
-        default: return number(value, name)
+            return try function(name, of: value) { try method.call(list, $0, $1) }
+        default: return try number(value, name)
         }
     }
 
-    private static func number(_ value: JinjaValue, _ name: String) -> JinjaValue? {
+    private static func number(_ value: JinjaValue, _ name: String) throws -> JinjaValue? {
         let real: JinjaValue
         switch value {
         case .float, .large: real = value
@@ -126,26 +128,27 @@ enum JinjaAccess {
         case ("real", _): return real
         case ("imag", .float): return .float(0)
         case ("imag", _): return .integer(0)
-        case ("conjugate", _): return function(name) { _, _ in real }
+        case ("conjugate", _): return try function(name, of: value) { _, _ in real }
         case ("numerator", .integer): return real
         case ("denominator", .integer): return .integer(1)
         case ("is_integer", .float(let double)):
-            return function(name) { _, _ in
+            return try function(name, of: value) { _, _ in
                 .bool(double.isFinite && double.rounded() == double)
             }
         case ("bit_length", .integer(let int)):
-            return function(name) { _, _ in
+            return try function(name, of: value) { _, _ in
                 .integer(Int.bitWidth - int.magnitude.leadingZeroBitCount)
             }
         case ("bit_count", .integer(let int)):
-            return function(name) { _, _ in .integer(int.magnitude.nonzeroBitCount) }
+            return try function(name, of: value) { _, _ in .integer(int.magnitude.nonzeroBitCount) }
         default: return nil
         }
     }
 
-    private static func function(_ name: String, _ body: @escaping JinjaFunction.Body) -> JinjaValue
-    {
-        .object(JinjaFunction(name, body))
+    private static func function(
+        _ name: String, of value: JinjaValue, _ body: @escaping JinjaFunction.Body
+    ) throws -> JinjaValue {
+        .object(try JinjaFunction(name, of: value, body))
     }
 
     /// `value[start:stop:step]`.

@@ -5,7 +5,7 @@ extension JinjaFilter {
     ) throws -> JinjaValue {
         switch self {
         case .map:
-            return try lazily(over: value) {
+            return try lazily(over: value, arguments) {
                 guard value.isTrue else { return nil }
                 let transform = try mapping(arguments, rendering)
                 let iterator = try value.makeIterator()
@@ -15,7 +15,7 @@ extension JinjaFilter {
                 }
             }
         case .select, .reject, .selectattr, .rejectattr:
-            return try lazily(over: value) {
+            return try lazily(over: value, arguments) {
                 guard value.isTrue else { return nil }
                 let test = try condition(arguments, rendering)
                 let iterator = try value.makeIterator()
@@ -29,7 +29,7 @@ extension JinjaFilter {
             }
         case .unique:
             let values = try arguments.bind(rawValue, ["case_sensitive", "attribute"])
-            return try lazily(over: value) {
+            return try lazily(over: value, arguments) {
                 let key = try sortKey(values[1], caseSensitive: values[0].bool(false), rendering)
                 let iterator = try value.makeIterator()
                 var seen = Set<JinjaKey>()
@@ -43,7 +43,7 @@ extension JinjaFilter {
             }
         case .items:
             try none(arguments)
-            return try lazily(over: value) {
+            return try lazily(over: value, arguments) {
                 switch value {
                 case .undefined: return nil
                 case .dictionary(let dictionary):
@@ -60,12 +60,13 @@ extension JinjaFilter {
 
     /// A generator that starts when its first element is asked for.
     private func lazily(
-        over value: JinjaValue, _ start: @escaping () throws -> (() throws -> JinjaValue?)?
+        over value: JinjaValue, _ arguments: JinjaArguments,
+        _ start: @escaping () throws -> (() throws -> JinjaValue?)?
     ) throws -> JinjaValue {
         var producer: (() throws -> JinjaValue?)?
         var hasStarted = false
         return .object(
-            try JinjaGenerator(over: value) {
+            try JinjaGenerator(over: value, with: arguments) {
                 if !hasStarted {
                     hasStarted = true
                     producer = try start()
@@ -157,7 +158,7 @@ extension JinjaFilter {
         _ value: JinjaValue, _ arguments: JinjaArguments, _ rendering: JinjaRendering
     ) throws -> JinjaValue {
         let values = try arguments.bind(rawValue, ["linecount", "fill_with"], required: 1)
-        return try lazily(over: value) {
+        return try lazily(over: value, arguments) {
             let size = try values[0].int(1)
             let iterator = try value.makeIterator()
             var ended = false
@@ -192,7 +193,7 @@ extension JinjaFilter {
         _ value: JinjaValue, _ arguments: JinjaArguments, _ rendering: JinjaRendering
     ) throws -> JinjaValue {
         let values = try arguments.bind(rawValue, ["slices", "fill_with"], required: 1)
-        return try lazily(over: value) {
+        return try lazily(over: value, arguments) {
             let items = try value.elements(rendering)
             let count = try values[0].int(1)
             guard count != 0 else {

@@ -6,10 +6,10 @@ enum JinjaGlobals {
     ]
 
     /// The function of a name.
-    static func function(_ name: String) -> JinjaValue? {
+    static func function(_ name: String) throws -> JinjaValue? {
         guard names.contains(name) else { return nil }
         return .object(
-            JinjaFunction(name) { arguments, rendering in
+            try JinjaFunction(name) { arguments, rendering in
                 try call(name, arguments, rendering)
             })
     }
@@ -49,12 +49,12 @@ enum JinjaGlobals {
             guard !arguments.positional.isEmpty, arguments.keywords.isEmpty else {
                 throw JinjaError(.runtime, "at least one item has to be provided")
             }
-            return .object(JinjaCycler(arguments.positional))
+            return .object(try JinjaCycler(arguments.positional))
         case "joiner":
             let separator = try arguments.bind(name, ["sep"])[0] ?? .text(", ")
             var isUsed = false
             return .object(
-                JinjaFunction("joiner") { _, _ in
+                try JinjaFunction("joiner", holding: separator) { _, _ in
                     defer { isUsed = true }
                     return isUsed ? separator : .text("")
                 })

@@ -86,10 +86,14 @@ final class JinjaGenerator: JinjaObject {
 
     init(
         _ name: String = "generator", over source: JinjaValue,
+        with arguments: JinjaArguments = JinjaArguments(),
         _ producer: @escaping () throws -> JinjaValue?
     ) throws {
         (iterator, self.name) = (JinjaIterator(producer), name)
-        sourceDepth = try JinjaLimits.checked(depth: 1 + source.depth)
+        var depth = source.depth
+        for value in arguments.positional { depth = max(depth, value.depth) }
+        for (_, value) in arguments.keywords { depth = max(depth, value.depth) }
+        sourceDepth = try JinjaLimits.checked(depth: 1 + depth)
     }
 
     override var typeName: String { name }
@@ -149,14 +153,14 @@ final class JinjaRange: JinjaObject {
         return distance % step == 0 && distance / step < length
     }
 
-    override func attribute(_ name: String) -> JinjaValue? {
+    override func attribute(_ name: String) throws -> JinjaValue? {
         switch name {
         case "start": .integer(start)
         case "stop": .integer(stop)
         case "step": .integer(step)
         case "count", "index":
             .object(
-                JinjaFunction(name) { [self] arguments, _ in
+                try JinjaFunction(name, of: .none) { [self] arguments, _ in
                     let wanted = try arguments.positionalOnly(name, 1...1)[0]
                     let isThere = contains(wanted)
                     if name == "count" { return .integer(isThere ? 1 : 0) }

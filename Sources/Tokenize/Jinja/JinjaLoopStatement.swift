@@ -68,7 +68,10 @@ final class JinjaLoopStatement: JinjaStatement {
                 let count = test == nil ? try JinjaLoopStatement.count(of: value) : nil
                 let loop = JinjaLoop(source, count: count, level: level, recursion: recursion)
                 // The loop may hold the frame, through its condition.
-                defer { frame.slots[loopSlot] = .missing }
+                defer {
+                    frame.slots[loopSlot] = .missing
+                    loop.finish()
+                }
                 while let item = try loop.next() {
                     frame.slots[loopSlot] = .object(loop)
                     if try !round(item, frame, &ran) { break }
@@ -113,7 +116,7 @@ final class JinjaLoopStatement: JinjaStatement {
         guard let test else { return source }
         var hasEntered = false
         return JinjaIterator {
-            if !hasEntered { test.body.enter(frame) }
+            if !hasEntered { try test.body.enter(frame) }
             hasEntered = true
             while let item = try source.next() {
                 try frame.rendering.step()

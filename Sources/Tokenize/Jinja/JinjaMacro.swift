@@ -60,7 +60,7 @@ final class JinjaMacro: JinjaObject {
         let rendering = frame.rendering
         return try rendering.nested(code.depth + 6) {
             let inner = JinjaFrame(rendering, parent: frame, count: code.slotCount)
-            code.body.enter(inner)
+            try code.body.enter(inner)
             try bind(arguments, inner)
             return try rendering.collecting { _ = try code.body.execute(inner) }
         }
@@ -140,6 +140,8 @@ final class JinjaCallBlock: JinjaStatement {
         let macro = JinjaMacro(code, frame)
         let rendering = frame.rendering
         if let call {
+            // The block may be kept by what it is passed to, and with it the frame.
+            frame.keep()
             let value = try call.evaluate(frame, caller: .object(macro))
             try rendering.write(rendering.string(value))
         } else {

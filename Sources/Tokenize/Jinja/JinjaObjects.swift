@@ -84,6 +84,12 @@ final class JinjaLoop: JinjaObject {
         return item
     }
 
+    /// Lets go of the elements when the loop is over, so that what still holds it holds nothing.
+    func finish() {
+        iterator = JinjaIterator([])
+        (previous, current, ahead, lastChanged) = (nil, nil, nil, nil)
+    }
+
     private func peek() throws -> JinjaValue? {
         if !hasLookedAhead {
             ahead = try iterator.next()
@@ -119,7 +125,7 @@ final class JinjaLoop: JinjaObject {
         case "nextitem": return try peek() ?? .undefined(hint: "there is no next item")
         case "cycle":
             return .object(
-                JinjaFunction("cycle") { [index] arguments, _ in
+                try JinjaFunction("cycle") { [index] arguments, _ in
                     let items = arguments.positional
                     guard !items.isEmpty else {
                         throw JinjaError(.type, "no items for cycling given")
@@ -128,7 +134,7 @@ final class JinjaLoop: JinjaObject {
                 })
         case "changed":
             return .object(
-                JinjaFunction("changed") { [self] arguments, _ in
+                try JinjaFunction("changed") { [self] arguments, _ in
                     let values = arguments.positional
                     let isSame =
                         lastChanged.map {
@@ -165,11 +171,27 @@ final class JinjaFunction: JinjaObject {
     typealias Body = (JinjaArguments, JinjaRendering) throws -> JinjaValue
 
     let name: String
+    private let isMethod: Bool
+    private let heldDepth: Int
     private let body: Body
 
-    init(_ name: String, _ body: @escaping Body) { (self.name, self.body) = (name, body) }
+    /// Creates a function.
+    ///
+    /// - Parameter held: A value that the body holds.
+    init(_ name: String, holding held: JinjaValue = .none, _ body: @escaping Body) throws {
+        (self.name, isMethod, self.body) = (name, false, body)
+        heldDepth = try JinjaLimits.checked(depth: 1 + held.depth)
+    }
 
-    override var typeName: String { "function" }
+    /// Creates a method of a value.
+    init(_ name: String, of value: JinjaValue, _ body: @escaping Body) throws {
+        (self.name, isMethod, self.body) = (name, true, body)
+        heldDepth = try JinjaLimits.checked(depth: 1 + value.depth)
+    }
+
+    override var depth: Int { heldDepth }
+
+    override var typeName: String { isMethod ? "builtin_function_or_method" : "function" }
     override var isCallable: Bool { true }
 
     override func call(
@@ -184,20 +206,25 @@ final class JinjaFunction: JinjaObject {
 /// `cycler` and `joiner`.
 final class JinjaCycler: JinjaObject {
     private let items: [JinjaValue]
+    private let heldDepth: Int
     private var position = 0
 
-    init(_ items: [JinjaValue]) { self.items = items }
+    init(_ items: [JinjaValue]) throws {
+        self.items = items
+        heldDepth = try JinjaLimits.checked(depth: 1 + items.reduce(0) { max($0, $1.depth) })
+    }
 
     override var typeName: String { "Cycler" }
+    override var depth: Int { heldDepth }
     override var qualifiedTypeName: String { "jinja2.utils.Cycler" }
 
-    override func attribute(_ name: String) -> JinjaValue? {
+    override func attribute(_ name: String) throws -> JinjaValue? {
         switch name {
         case "current": return items[position]
         case "pos": return .integer(position)
         case "next", "reset":
             return .object(
-                JinjaFunction(name) { [self] _, _ in
+                try JinjaFunction(name, holding: .object(self)) { [self] _, _ in
                     defer { position = name == "next" ? (position + 1) % items.count : 0 }
                     return name == "next" ? items[position] : .none
                 })

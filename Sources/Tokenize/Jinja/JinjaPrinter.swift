@@ -22,12 +22,12 @@ struct JinjaPrinter {
         }
     }
 
-    /// Writes what may hold itself in a circle.
+    /// Writes a container; namespaces may hold each other in circles.
     mutating func nested(_ body: (inout JinjaPrinter) throws -> Void) throws {
         depth += 1
         defer { depth -= 1 }
-        guard depth < 64 else {
-            throw JinjaError(.limit, "A namespace that holds itself cannot be printed.")
+        guard depth <= JinjaLimits.containerDepth else {
+            throw JinjaError(.limit, "Values that hold themselves cannot be printed.")
         }
         try body(&self)
     }
@@ -55,25 +55,29 @@ struct JinjaPrinter {
         case .tuple(let list):
             try write("(", list.items, list.items.count == 1 ? ",)" : ")")
         case .dictionary(let dictionary):
-            put("{")
-            for (index, key) in dictionary.keys.enumerated() {
-                if index > 0 { put(", ") }
-                try write(key)
-                put(": ")
-                try write(dictionary.values[index])
+            try nested {
+                $0.put("{")
+                for (index, key) in dictionary.keys.enumerated() {
+                    if index > 0 { $0.put(", ") }
+                    try $0.write(key)
+                    $0.put(": ")
+                    try $0.write(dictionary.values[index])
+                }
+                $0.put("}")
             }
-            put("}")
         case .object(let object): try object.write(to: &self)
         }
     }
 
     mutating func write(_ open: String, _ items: [JinjaValue], _ close: String) throws {
-        put(open)
-        for (index, item) in items.enumerated() {
-            if index > 0 { put(", ") }
-            try write(item)
+        try nested {
+            $0.put(open)
+            for (index, item) in items.enumerated() {
+                if index > 0 { $0.put(", ") }
+                try $0.write(item)
+            }
+            $0.put(close)
         }
-        put(close)
     }
 
     /// `repr` of a text: single quotes unless only those occur inside.

@@ -21,14 +21,15 @@ struct JinjaBody: Sendable {
     var loads: [JinjaLoad] = []
     var statements: [any JinjaStatement] = []
 
-    func enter(_ frame: JinjaFrame) {
+    func enter(_ frame: JinjaFrame) throws {
         for load in loads {
             switch load {
             case .empty(let slot): frame.slots[slot] = .missing
             case .alias(let slot, let reference): frame.slots[slot] = frame.value(reference)
             case .resolve(let slot, let name):
                 frame.slots[slot] =
-                    frame.rendering.context.value(name) ?? JinjaGlobals.function(name) ?? .missing
+                    try frame.rendering.context.value(name) ?? JinjaGlobals.function(name)
+                    ?? .missing
             }
         }
     }
@@ -44,7 +45,7 @@ struct JinjaBody: Sendable {
     }
 
     func run(_ frame: JinjaFrame) throws -> JinjaFlow {
-        enter(frame)
+        try enter(frame)
         return try execute(frame)
     }
 }
@@ -228,7 +229,7 @@ final class JinjaWith: JinjaStatement {
     }
 
     func execute(_ frame: JinjaFrame) throws -> JinjaFlow {
-        body.enter(frame)
+        try body.enter(frame)
         do {
             for (target, value) in values { try target.assign(value.evaluate(frame), frame) }
         } catch let error as JinjaError { throw error.located(offset) }
