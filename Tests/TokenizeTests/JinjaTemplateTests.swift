@@ -28,6 +28,8 @@ import Testing
         let inside = try #require(
             error("{% macro m(x) %}\n{{ x + 1 }}{% endmacro %}\n{{ m('a') }}"))
         #expect(inside.location?.line == 2)
+        let unhashable = try #require(error("\n {% if {[1]: 2} %}{% endif %}"))
+        #expect(unhashable.location == .init(file: "t.jinja", line: 2, column: 5))
         let unsupported = try #require(error("\n{% include 'x' %}"))
         #expect(unsupported.message.contains("include") && unsupported.location?.line == 2)
     }

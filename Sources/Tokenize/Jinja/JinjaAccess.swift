@@ -77,6 +77,12 @@ enum JinjaAccess {
         "__setattr__", "__sizeof__", "__str__", "__subclasshook__",
     ]
 
+    /// Whether a dictionary has a method of that name, or what no template may reach.
+    static func isBuiltinOfDictionaries(_ name: String) -> Bool {
+        JinjaDictionaryMethod(rawValue: name) != nil || dictionaryMutations.contains(name)
+            || isInternal(name)
+    }
+
     private static let listMutations: Set = [
         "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove",
     ]

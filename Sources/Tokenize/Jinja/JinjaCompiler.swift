@@ -59,7 +59,8 @@ struct JinjaCompiler {
                 )
             }
             return JinjaConditional(
-                compiled, otherwise: JinjaBody(statements: try otherwise.map(soft.statement)))
+                compiled, otherwise: JinjaBody(statements: try otherwise.map(soft.statement)),
+                at: offset)
         case .assign(let target, let value):
             let value = try expression(value)
             return JinjaAssignment(self.target(target), value, at: offset)

@@ -221,13 +221,21 @@ final class JinjaAttribute: JinjaExpression {
     let subject: any JinjaExpression
     let name: String
     let offset: Int
+    /// Whether dictionaries have something else under this name than their elements.
+    private let isBuiltin: Bool
 
     init(_ subject: any JinjaExpression, _ name: String, at offset: Int) {
         (self.subject, self.name, self.offset) = (subject, name, offset)
+        isBuiltin = JinjaAccess.isBuiltinOfDictionaries(name)
     }
 
     func evaluate(_ frame: JinjaFrame) throws -> JinjaValue {
         let value = try subject.evaluate(frame)
+        if !isBuiltin, case .dictionary(let dictionary) = value,
+            let element = dictionary.value(name)
+        {
+            return element
+        }
         do { return try JinjaAccess.attribute(value, name) } catch let error as JinjaError {
             throw error.located(offset)
         }

@@ -158,7 +158,7 @@ extension JinjaFilter {
             let unit = (0..<(-precision)).reduce(1.0) { unit, _ in unit * 10 }
             return (value / unit).rounded(.toNearestOrEven) * unit
         }
-        return Double(NumberFormat.fixed(value, precision)) ?? value
+        return Double(JinjaNumberFormat.fixed(value, precision)) ?? value
     }
 
     private func fileSize(
@@ -181,7 +181,7 @@ extension JinjaFilter {
             unit *= base
             if size < unit { break }
         }
-        return NumberFormat.fixed(base * size / unit, 1) + " " + suffix
+        return JinjaNumberFormat.fixed(base * size / unit, 1) + " " + suffix
     }
 }
 

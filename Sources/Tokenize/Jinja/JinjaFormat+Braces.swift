@@ -13,8 +13,8 @@ extension JinjaFormat {
     ) throws -> String {
         if specification.utf8.isEmpty { return try rendering.string(value) }
         var scalars = Array(specification.unicodeScalars)[...]
-        var format = NumberFormat()
-        let alignments: [Unicode.Scalar: NumberFormat.Alignment] = [
+        var format = JinjaNumberFormat()
+        let alignments: [Unicode.Scalar: JinjaNumberFormat.Alignment] = [
             "<": .left, ">": .right, "^": .center, "=": .afterSign,
         ]
         if let alignment = scalars.dropFirst().first.flatMap({ alignments[$0] }) {
@@ -58,7 +58,7 @@ extension JinjaFormat {
     }
 
     private static func text(
-        of value: JinjaValue, _ format: NumberFormat, _ type: Unicode.Scalar?,
+        of value: JinjaValue, _ format: JinjaNumberFormat, _ type: Unicode.Scalar?,
         _ rendering: JinjaRendering
     ) throws -> String {
         func unknown() -> JinjaError {

@@ -125,7 +125,7 @@ private struct PercentConversion {
             key = name
             used = arguments.count
         }
-        var format = NumberFormat(alignsTextRight: true)
+        var format = JinjaNumberFormat(alignsTextRight: true)
         flags: while index < scalars.count {
             switch scalars[index] {
             case "-": format.alignment = .left
@@ -163,7 +163,7 @@ private struct PercentConversion {
     }
 
     private func text(
-        of value: JinjaValue, _ code: Unicode.Scalar, _ format: inout NumberFormat
+        of value: JinjaValue, _ code: Unicode.Scalar, _ format: inout JinjaNumberFormat
     ) throws -> String {
         switch code {
         case "s", "r", "a":

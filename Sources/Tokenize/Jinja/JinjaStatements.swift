@@ -78,18 +78,26 @@ final class JinjaOutput: JinjaStatement {
 final class JinjaConditional: JinjaStatement {
     let branches: [(test: any JinjaExpression, body: JinjaBody)]
     let otherwise: JinjaBody
+    let offset: Int
 
     init(
-        _ branches: [(test: any JinjaExpression, body: JinjaBody)], otherwise: JinjaBody
+        _ branches: [(test: any JinjaExpression, body: JinjaBody)], otherwise: JinjaBody,
+        at offset: Int
     ) {
-        (self.branches, self.otherwise) = (branches, otherwise)
+        (self.branches, self.otherwise, self.offset) = (branches, otherwise, offset)
     }
 
     func execute(_ frame: JinjaFrame) throws -> JinjaFlow {
-        for branch in branches where try branch.test.evaluate(frame).isTrue {
-            return try branch.body.execute(frame)
-        }
-        return try otherwise.execute(frame)
+        try chosen(frame).execute(frame)
+    }
+
+    private func chosen(_ frame: JinjaFrame) throws -> JinjaBody {
+        do {
+            for branch in branches where try branch.test.evaluate(frame).isTrue {
+                return branch.body
+            }
+        } catch let error as JinjaError { throw error.located(offset) }
+        return otherwise
     }
 }
 

@@ -5,7 +5,7 @@
 #endif
 
 /// How Python lays out a number or a text in a field.
-struct NumberFormat {
+struct JinjaNumberFormat {
     enum Alignment { case left, right, center, afterSign }
 
     var fill: Unicode.Scalar = " "
@@ -100,7 +100,7 @@ struct NumberFormat {
         } else if let code = isPercent ? "f" : type ?? (precision == nil ? nil : "g") {
             let precision = min(precision ?? 6, 4096)
             try rendering.charge(bytes: precision)
-            digits = NumberFormat.printed(
+            digits = JinjaNumberFormat.printed(
                 magnitude, "%\(isAlternate ? "#" : "").\(precision)\(Character(code))")
             // Without a type a number always looks like a float.
             if type == nil, !digits.utf8.contains(where: { ".en".utf8.contains($0) }) {
