@@ -17,6 +17,9 @@ test: dependencies
 	@test ! -x Scripts/fetch-reference-data.sh || Scripts/fetch-reference-data.sh > /dev/null \
 		|| echo "checks against reference data (Scripts/fetch-reference-data.sh failed)" \
 			> .build/skipped/data
+	@Scripts/fetch-chat-templates.sh > /dev/null \
+		|| echo "renderings of real chat templates (Scripts/fetch-chat-templates.sh failed)" \
+			> .build/skipped/templates
 	$(SWIFT) build -c release --build-tests
 	@set -o pipefail; $(SWIFT) test -c release --skip-build 2>&1 | tee .build/test-log
 	@grep -E 'skipped' .build/test-log | sed 's/^[^A-Za-z]*//' > .build/skipped/tests || true
