@@ -1,0 +1,227 @@
+internal import FledgeCore
+
+/// Reads the `model` of a `tokenizer.json` straight from its bytes: vocabularies are large.
+struct ModelReader {
+    let file: String
+    private var type: String?
+    private var settings: [String: JSONValue] = [:]
+    /// Parsers that stand before the vocabulary and the merges.
+    private var vocabulary: JSONParser?
+    private var merges: JSONParser?
+
+    /// Finds the parts of the model; the parser stands before it.
+    init(_ parser: inout JSONParser, file: String) throws {
+        self.file = file
+        var (vocabulary, merges): (JSONParser?, JSONParser?)
+        var settings = [String: JSONValue]()
+        try parser.parseMembers { parser, key in
+            switch key {
+            case "vocab":
+                vocabulary = parser
+                try parser.skipValue()
+            case "merges":
+                merges = parser
+                try parser.skipValue()
+            default: settings[key] = try parser.parseValue()
+            }
+        }
+        (self.vocabulary, self.merges, self.settings) = (vocabulary, merges, settings)
+        type = settings["type"]?.stringValue
+        guard var start = vocabulary else { throw corrupt("the model has no vocabulary", file) }
+        if type == nil {
+            // Old files leave the type out.
+            let isList = start.peek() == UInt8(ascii: "[")
+            type =
+                merges != nil
+                ? "BPE"
+                : isList
+                    ? "Unigram"
+                    : settings["continuing_subword_prefix"] != nil ? "WordPiece" : "WordLevel"
+        }
+    }
+
+    /// Whether the model is byte pairs without anything that needs words written in the alphabet.
+    var mayBeByteLevel: Bool {
+        type == "BPE" && settings["byte_fallback"]?.boolValue != true
+            && text("continuing_subword_prefix").isEmpty && text("end_of_word_suffix").isEmpty
+    }
+
+    /// Reads the model; `isByteLevel` says that its words come as bytes.
+    func model(isByteLevel: Bool) throws -> TokenModel {
+        let stages = StageReader(file: file)
+        switch type {
+        case "BPE": return .bytePair(try bytePairs(isByteLevel: isByteLevel))
+        case "Unigram": return .unigram(try unigram())
+        case "WordPiece":
+            let vocabulary = try tokens(isByteLevel: false)
+            return .wordPiece(
+                WordPieceModel(
+                    vocabulary: vocabulary, unknown: try unknown(vocabulary),
+                    continuingPrefix: settings["continuing_subword_prefix"] == nil
+                        ? Array("##".utf8) : text("continuing_subword_prefix"),
+                    maximumWordLength: settings["max_input_chars_per_word"]?.intValue ?? 100))
+        case "WordLevel":
+            let vocabulary = try tokens(isByteLevel: false)
+            return .wordLevel(
+                WordLevelModel(vocabulary: vocabulary, unknown: try unknown(vocabulary)))
+        default: throw stages.unsupported("model", type)
+        }
+    }
+
+    private func text(_ key: String) -> [UInt8] { Array((settings[key]?.stringValue ?? "").utf8) }
+
+    private func unknown(_ vocabulary: Vocabulary) throws -> Int32? {
+        guard let text = settings["unk_token"]?.stringValue else { return nil }
+        guard let id = vocabulary.id(written: Array(text.utf8)) else {
+            // BERT's kind need not have one before it meets something unknown.
+            if type != "BPE" { return nil }
+            throw corrupt("the unknown token \(text) is not in the vocabulary", file)
+        }
+        return id
+    }
+
+    private func tokens(isByteLevel: Bool) throws -> Vocabulary {
+        guard var parser = vocabulary else { throw corrupt("the model has no vocabulary", file) }
+        var result = Vocabulary(isByteLevel: isByteLevel, capacity: 1 << 15)
+        guard parser.skip(UInt8(ascii: "{")) else { throw parser.unexpected("an object") }
+        if parser.skip(UInt8(ascii: "}")) { return result }
+        while true {
+            let place = parser
+            var id: Int32 = -1
+            var after = parser
+            // The id comes after the token: both are needed to insert it.
+            try after.skipValue()
+            guard after.skip(UInt8(ascii: ":")) else { throw after.unexpected("':'") }
+            if let number = try? after.parseIndex(), let checked = TokenTable.checked(number) {
+                id = checked
+            }
+            let isNew = try parser.parseText { result.insert($0, id: id) }
+            guard isNew else {
+                var place = place
+                let token = try place.parseText { String(decoding: $0, as: UTF8.self) }
+                throw corrupt("the token \(token) has no id of its own", file)
+            }
+            parser = after
+            if parser.skip(UInt8(ascii: ",")) { continue }
+            guard parser.skip(UInt8(ascii: "}")) else { throw parser.unexpected("',' or '}'") }
+            return result
+        }
+    }
+
+    private func bytePairs(isByteLevel: Bool) throws -> BytePairModel {
+        if let dropout = settings["dropout"]?.doubleValue, dropout > 0 {
+            throw StageReader(file: file).unsupported("model's", "dropout")
+        }
+        let vocabulary = try tokens(isByteLevel: isByteLevel)
+        var options = BytePairModel.Options()
+        options.unknown = try unknown(vocabulary)
+        options.fusesUnknown = settings["fuse_unk"]?.boolValue ?? false
+        options.fallsBackToBytes = settings["byte_fallback"]?.boolValue ?? false
+        options.ignoresMerges = settings["ignore_merges"]?.boolValue ?? false
+        options.continuingPrefix = text("continuing_subword_prefix")
+        options.wordSuffix = text("end_of_word_suffix")
+        return BytePairModel(
+            vocabulary: vocabulary,
+            merges: MergeTable(try pairs(vocabulary, options.continuingPrefix.count)),
+            options: options)
+    }
+
+    private func pairs(_ vocabulary: Vocabulary, _ prefix: Int) throws -> [MergeTable.Pair] {
+        guard var parser = merges else { return [] }
+        var reader = MergeReader(vocabulary, continuingPrefixLength: prefix, file: file)
+        guard parser.skip(UInt8(ascii: "[")) else { throw parser.unexpected("an array") }
+        if parser.skip(UInt8(ascii: "]")) { return [] }
+        var left = [UInt8]()
+        repeat {
+            switch parser.peek() {
+            case UInt8(ascii: "\""): try parser.parseText { try reader.add(spaced: $0) }
+            case UInt8(ascii: "["):
+                _ = parser.skip(UInt8(ascii: "["))
+                left.removeAll(keepingCapacity: true)
+                try parser.parseText { left.append(contentsOf: $0) }
+                guard parser.skip(UInt8(ascii: ",")) else { throw parser.unexpected("','") }
+                try left.withUnsafeBufferPointer { left in
+                    try parser.parseText { try reader.add(left, $0) }
+                }
+                guard parser.skip(UInt8(ascii: "]")) else { throw parser.unexpected("']'") }
+            default: throw corrupt("a merge is neither a text nor two", file)
+            }
+        } while parser.skip(UInt8(ascii: ","))
+        guard parser.skip(UInt8(ascii: "]")) else { throw parser.unexpected("',' or ']'") }
+        return reader.pairs
+    }
+
+    private func unigram() throws -> UnigramModel {
+        guard var parser = vocabulary else { throw corrupt("the model has no vocabulary", file) }
+        var result = Vocabulary(isByteLevel: false, capacity: 1 << 15)
+        var scores = [Double]()
+        var searched = [Int32]()
+        try parser.parseElements { value, _ in
+            guard let token = value[0]?.stringValue, let score = value[1]?.doubleValue,
+                scores.count <= Int(TokenTable.maximumID)
+            else { throw corrupt("a token of the vocabulary has no score", file) }
+            let id = Int32(scores.count)
+            scores.append(score)
+            // Of equal tokens the last one counts, as in `tokenizers`; the others keep their ids.
+            if result.insert(Array(token.utf8), id: id) {
+                searched.append(id)
+            } else {
+                throw corrupt("the token \(token) occurs twice", file)
+            }
+        }
+        let unknown = settings["unk_id"]?.intValue
+        if let unknown, unknown < 0 || unknown >= scores.count {
+            throw corrupt("the unknown token's id \(unknown) is not in the vocabulary", file)
+        }
+        return UnigramModel(
+            vocabulary: result, scores: scores, unknown: unknown.map { Int32($0) },
+            fallsBackToBytes: settings["byte_fallback"]?.boolValue ?? false)
+    }
+}
+
+/// Collects merges, which name their parts by how they are written.
+struct MergeReader {
+    private let vocabulary: Vocabulary
+    private let prefix: Int
+    private let file: String
+    private(set) var pairs: [MergeTable.Pair] = []
+
+    init(_ vocabulary: Vocabulary, continuingPrefixLength: Int = 0, file: String) {
+        (self.vocabulary, prefix, self.file) = (vocabulary, continuingPrefixLength, file)
+    }
+
+    /// Adds a merge that is written as two tokens with a space between.
+    mutating func add(spaced text: UnsafeBufferPointer<UInt8>) throws {
+        guard let space = text.firstIndex(of: 0x20), !text[(space + 1)...].contains(0x20) else {
+            throw corrupt(
+                "the merge \(String(decoding: text, as: UTF8.self)) has not two parts", file)
+        }
+        try add(
+            UnsafeBufferPointer(rebasing: text[..<space]),
+            UnsafeBufferPointer(rebasing: text[(space + 1)...]))
+    }
+
+    /// Adds a merge of two written tokens.
+    mutating func add(
+        _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
+    ) throws {
+        let count = left.count + max(right.count - prefix, 0)
+        let pair = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(count, 1)) {
+            both -> MergeTable.Pair? in
+            _ = both.initialize(fromContentsOf: left)
+            for index in left.count..<count {
+                both.initializeElement(at: index, to: right[prefix + index - left.count])
+            }
+            guard let a = vocabulary.id(written: left), let b = vocabulary.id(written: right),
+                let c = vocabulary.id(
+                    written: UnsafeBufferPointer(rebasing: both[..<count]))
+            else { return nil }
+            return MergeTable.Pair(left: a, right: b, rank: Int32(pairs.count), both: c)
+        }
+        guard let pair else {
+            let text = String(decoding: Array(left) + [0x20] + Array(right), as: UTF8.self)
+            throw corrupt("the merge \(text) uses a token that is not in the vocabulary", file)
+        }
+        pairs.append(pair)
+    }
+}

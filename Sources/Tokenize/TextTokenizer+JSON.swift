@@ -1,0 +1,133 @@
+public import FledgeCore
+
+extension TextTokenizer {
+    /// Builds a tokenizer from the content of `tokenizer.json` and `tokenizer_config.json`.
+    ///
+    /// - Parameters:
+    ///   - configuration: The content of `tokenizer_config.json`; `null` when there is none.
+    ///   - specialTokens: The content of `special_tokens_map.json`; `null` when there is none.
+    ///   - file: The path of `tokenizer.json`, for messages.
+    public init(
+        json: JSONValue, configuration: JSONValue = .null, specialTokens: JSONValue = .null,
+        file: String
+    ) throws {
+        self = try JSONWriter.bytes(of: json, .dense).withUnsafeBytes {
+            try TextTokenizer(parsing: $0, file: file)
+        }
+        configure(configuration, specialTokens)
+    }
+
+    /// Reads the bytes of a `tokenizer.json`.
+    init(parsing bytes: UnsafeRawBufferPointer, file: String) throws {
+        var parser = JSONParser(bytes, file: file)
+        var parts: [String: JSONValue] = [:]
+        var model: ModelReader?
+        try parser.parseMembers { parser, key in
+            if key == "model", parser.peek() == UInt8(ascii: "{") {
+                model = try ModelReader(&parser, file: file)
+            } else {
+                parts[key] = try parser.parseValue()
+            }
+        }
+        guard parser.atEnd() else { throw parser.unexpected("nothing after the tokenizer") }
+        guard let model else {
+            throw FledgeError(
+                .fileCorrupt, "There is no model in this tokenizer.",
+                at: FledgeError.Location(file: file))
+        }
+        var files = TokenizerFiles()
+        files.normalizer = parts["normalizer"] ?? .null
+        files.preTokenizer = parts["pre_tokenizer"] ?? .null
+        files.postProcessor = parts["post_processor"] ?? .null
+        files.decoder = parts["decoder"] ?? .null
+        try self.init(
+            files: files,
+            addedTokens: (parts["added_tokens"]?.arrayValue ?? []).compactMap { value in
+                value["id"]?.intValue.flatMap(TokenTable.checked).map {
+                    AddedToken(value, id: $0)
+                }
+            }, file: file, mayBeByteLevel: model.mayBeByteLevel, model: model.model)
+    }
+
+    /// Builds a tokenizer of stages that are written as in `tokenizer.json`.
+    ///
+    /// - Parameters:
+    ///   - mayBeByteLevel: Whether the model can take bytes where the last stage makes characters of
+    ///     them.
+    ///   - model: Gets whether it is to take bytes.
+    init(
+        files: TokenizerFiles, addedTokens: [AddedToken], file: String, mayBeByteLevel: Bool,
+        model: (Bool) throws -> TokenModel
+    ) throws {
+        let stages = StageReader(file: file)
+        let normalizer = try stages.normalizer(files.normalizer)
+        var preTokenizers = try stages.preTokenizers(files.preTokenizer)
+        var isByteLevel = false
+        if mayBeByteLevel, case .byteLevel(let space, let pattern, _)? = preTokenizers.last {
+            isByteLevel = true
+            preTokenizers[preTokenizers.count - 1] = .byteLevel(
+                addsPrefixSpace: space, pattern: pattern, writesBytes: false)
+        }
+        let model = try model(isByteLevel)
+        if !isByteLevel, case .bytePair(let bytePairs) = model,
+            let mark = bytePairs.wordMark
+        {
+            preTokenizers.append(.words(mark: mark))
+        }
+        self.init(
+            model: model, normalizer: normalizer, preTokenizers: preTokenizers,
+            decoder: try stages.decoder(files.decoder), addedTokens: addedTokens)
+        self.files = files
+    }
+}
+
+extension BytePairModel {
+    /// The mark before words, when no token and no merge reaches across the border before it, so that
+    /// words can be encoded one by one.
+    var wordMark: [UInt8]? {
+        let mark = SentencePieceNormalizer.mark
+        guard !options.ignoresMerges, options.continuingPrefix.isEmpty, options.wordSuffix.isEmpty,
+            vocabulary.tokens.id(of: mark) != nil
+        else { return nil }
+        func crosses(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+            var (index, sawOther) = (0, false)
+            while index < bytes.count {
+                let isMark =
+                    index + 3 <= bytes.count && bytes[index] == mark[0]
+                    && bytes[index + 1] == mark[1] && bytes[index + 2] == mark[2]
+                if isMark, sawOther { return true }
+                sawOther = sawOther || !isMark
+                index += isMark ? 3 : 1
+            }
+            return false
+        }
+        for pair in merges.pairs where vocabulary.tokens.withBytes(of: pair.both, crosses) {
+            return nil
+        }
+        for symbol in options.frozen where vocabulary.tokens.withBytes(of: symbol, crosses) {
+            return nil
+        }
+        return mark
+    }
+}
+
+extension AddedToken {
+    /// An entry of `added_tokens` or of `added_tokens_decoder`.
+    init(_ value: JSONValue, id: Int32) {
+        func flag(_ key: String) -> Bool { value[key]?.boolValue ?? false }
+        self.init(
+            value["content"]?.stringValue ?? "", id: id, isSpecial: flag("special"),
+            isSingleWord: flag("single_word"), stripsLeft: flag("lstrip"),
+            stripsRight: flag("rstrip"), isNormalized: flag("normalized"))
+    }
+
+    /// The entry of `added_tokens`.
+    var json: JSONValue {
+        [
+            "id": .integer(Int(id)), "content": .string(content),
+            "single_word": .bool(isSingleWord),
+            "lstrip": .bool(stripsLeft), "rstrip": .bool(stripsRight),
+            "normalized": .bool(isNormalized), "special": .bool(isSpecial),
+        ]
+    }
+}
