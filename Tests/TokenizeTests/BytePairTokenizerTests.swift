@@ -206,17 +206,15 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"model": {"type": "Unigram", "vocab": []}}"#, "Unigram"),
-        (#"{"model": {"type": "BPE", "vocab": {}, "merges": []}}"#, "byte-level"),
-        (#"{"pre_tokenizer": {"type": "Metaspace"}, "model": {"type": "BPE"}}"#, "Metaspace"),
+        (#"{"model": {"type": "Trigram", "vocab": {}}}"#, "Trigram"),
+        (#"{"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 0.1}}"#, "dropout"),
+        (#"{"model": {"type": "BPE"}}"#, "vocabulary"),
+        (#"{"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1}}"#, "unknown"),
         (
-            #"{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "x"}, "behavior": "#
-                + #""Isolated"}, "model": {"type": "BPE"}}"#, "Split"
-        ),
-        (
-            #"{"normalizer": {"type": "NFKC"}, "pre_tokenizer": {"type": "ByteLevel"}, "model": "#
-                + #"{"type": "BPE"}}"#, "NFKC"
-        ),
+            #"{"pre_tokenizer": {"type": "UnicodeScripts"}, "model": {"type": "BPE", "vocab": {}}}"#,
+            "UnicodeScripts"
+        ), (#"{"normalizer": {"type": "Rot13"}, "model": {"type": "BPE", "vocab": {}}}"#, "Rot13"),
+        (#"{"decoder": {"type": "Morse"}, "model": {"type": "BPE", "vocab": {}}}"#, "Morse"),
         (
             #"{"pre_tokenizer": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0}, "#
                 + #""merges": ["a b"]}}"#, "a b"

@@ -168,8 +168,8 @@ extension TextTokenizer {
             var written = token
             if token.starts(with: mark) {
                 written.removeFirst(mark.count)
-            } else if id >= source.tokenTypes.count || source.tokenTypes[id] != 3,
-                token.first != UInt8(ascii: "[")
+            } else if token.first != UInt8(ascii: "[") || token.last != UInt8(ascii: "]")
+                || token.count < 3
             {
                 written = Array("##".utf8) + token
             }

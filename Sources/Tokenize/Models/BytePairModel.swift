@@ -85,9 +85,9 @@ final class BytePairModel: Sendable {
             return
         }
         scratch.reserve(word.count + 1)
-        let symbols = scratch.symbols
         var count = 0
         if vocabulary.isByteLevel {
+            let symbols = scratch.symbols
             let isComplete = fill(symbols, &count, bytesOf: word)
             if isComplete, count <= BytePairModel.shortLength {
                 for index in 0..<count - 1 {
@@ -103,6 +103,8 @@ final class BytePairModel: Sendable {
             fill(scratch, &count, affixedCharactersOf: word)
         }
         guard count > 0 else { return }
+        // Filling may have moved the memory.
+        let symbols = scratch.symbols
         if count <= BytePairModel.shortLength {
             for index in 0..<count - 1 {
                 scratch.merges[index] = merges.merge(symbols[index], symbols[index + 1])

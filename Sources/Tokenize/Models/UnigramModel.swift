@@ -62,9 +62,10 @@ final class UnigramModel: Sendable {
             let here = best[start]
             var hasSingle = false
             @inline(__always) func offer(_ end: Int, _ id: Int32, _ score: Double) {
-                let candidate = score + here
+                let candidate =
+                    arithmetic == .double ? score + here : Double(Float(score) + Float(here))
                 if starts[end] < 0 || candidate > best[end] {
-                    best[end] = arithmetic == .double ? candidate : Double(Float(candidate))
+                    best[end] = candidate
                     starts[end] = start
                     tokens[end] = id
                 }

@@ -24,6 +24,9 @@ indirect enum Pattern: Hashable, Sendable {
         case oniguruma
         /// fancy-regex: `^` and `$` mean the text, `{1,3}+` is possessive.
         case fancy
+
+        /// The characters of `\w`.
+        var word: ScalarSet { self == .oniguruma ? .onigurumaWord : .word }
     }
 
     /// No limit of a repetition.

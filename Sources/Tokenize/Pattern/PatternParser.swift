@@ -184,8 +184,8 @@ struct PatternParser {
         case "S": return ScalarSet.space.complement
         case "d": return try category("Nd")
         case "D": return try category("Nd").complement
-        case "w": return .word
-        case "W": return ScalarSet.word.complement
+        case "w": return dialect.word
+        case "W": return dialect.word.complement
         case "h" where dialect == .oniguruma: return ScalarSet(0x30...0x39, 0x41...0x46, 0x61...0x66)
         case "p", "P": return try property(negated: scalar == "P")
         default: return single(try escapedScalar(scalar))
@@ -317,13 +317,13 @@ struct PatternParser {
         let set: ScalarSet
         switch name {
         case "space": set = .space
-        case "word": set = .word
+        case "word": set = dialect.word
         case "digit": set = try category("Nd")
         case "alnum": set = try category("Alphabetic").union(category("Nd"))
         case "alpha": set = try category("Alphabetic")
         case "upper": set = ScalarSet(where: \.properties.isUppercase)
         case "lower": set = ScalarSet(where: \.properties.isLowercase)
-        case "punct": set = try category("P").union(category("S").intersection(ScalarSet(0...0x7F)))
+        case "punct": set = try category("P").union(category("S"))
         default: throw PatternError(reason: "it has the class '\(name)', which is not known")
         }
         return negated ? set.complement : set

@@ -62,7 +62,7 @@ final class PatternProgram: @unchecked Sendable {
                 candidates[128] |= 1 << UInt64(index)
             }
         }
-        wordSet = compiler.usesWords ? compiler.index(of: .word) : 0
+        wordSet = compiler.usesWords ? compiler.index(of: dialect.word) : 0
         instructions = PatternProgram.copy(compiler.instructions)
         sets = PatternProgram.copy(compiler.sets.flatMap(\.words))
         self.entries = PatternProgram.copy(entries)

@@ -26,9 +26,7 @@ indirect enum Normalizer: Hashable, Sendable {
         case .form(let form): form.apply(to: &text)
         case .lowercase: Normalizer.lowercase(&text)
         case .stripAccents:
-            Normalizer.filter(&text) {
-                UnicodeCategory.marks >> UInt32(UnicodeCategory.bit(of: $0)) & 1 == 0
-            }
+            Normalizer.filter(&text) { !Normalizer.isMark($0) }
         case .strip(let left, let right): Normalizer.strip(&text, left, right)
         case .prepend(let prefix):
             if !text.isEmpty { text.insert(contentsOf: prefix, at: 0) }
@@ -38,6 +36,17 @@ indirect enum Normalizer: Hashable, Sendable {
         case .nmt: Normalizer.nmt(&text)
         case .byteLevel: text = ByteAlphabet.written(text)
         case .sentencePiece(let normalizer): normalizer.apply(to: &text)
+        }
+    }
+
+    /// Whether the character was a mark in the Unicode version of ``UnicodeForm``.
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1CF2...0x1CF3: true
+        case 0x111C9: false
+        default:
+            UnicodeCategory.marks >> UInt32(UnicodeCategory.bit(of: scalar)) & 1 != 0
+                && UnicodeCategory.isKnown(scalar, to: UnicodeForm.version)
         }
     }
 
@@ -136,12 +145,20 @@ struct BertNormalizer: Hashable, Sendable {
         }
         if stripsAccents {
             UnicodeForm.decomposed.apply(to: &text)
-            Normalizer.filter(&text) {
-                $0.properties.generalCategory != .nonspacingMark
-                    || !UnicodeCategory.isKnown($0, to: 8)
-            }
+            Normalizer.filter(&text) { !BertNormalizer.isAccent($0) }
         }
         if lowercases { Normalizer.lowercase(&text) }
+    }
+
+    /// Whether the character was a nonspacing mark in Unicode 8, which BERT's stages go by.
+    private static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1734: true
+        case 0x1885...0x1886, 0xA9BD, 0x1171E, 0x111C9: false
+        default:
+            scalar.properties.generalCategory == .nonspacingMark
+                && UnicodeCategory.isKnown(scalar, to: 8)
+        }
     }
 
     private static func clean(_ text: inout [UInt8]) {
@@ -156,7 +173,8 @@ struct BertNormalizer: Hashable, Sendable {
             },
             { scalar, result in
                 switch scalar.properties.generalCategory {
-                case .control, .format, .privateUse: return
+                case .control, .privateUse: return
+                case .format where UnicodeCategory.isKnown(scalar, to: 8): return
                 default: break
                 }
                 if scalar.value == 0xFFFD { return }

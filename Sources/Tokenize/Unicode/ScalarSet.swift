@@ -83,8 +83,12 @@ struct ScalarSet: Hashable, Sendable {
         9...13, 0x20...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A,
         0x2028...0x2029, 0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000)
 
-    /// `\w` of pattern engines.
+    /// `\w` of Rust's pattern engines.
     static let word = ScalarSet(where: { isWord($0) && UnicodeCategory.isKnown($0, to: 16) })
+
+    /// `\w` of Oniguruma, which takes Latin-1's other numbers in and leaves joiners out.
+    static let onigurumaWord = word.intersection(ScalarSet(0x200C...0x200D).complement).union(
+        ScalarSet(0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE))
 
     /// `\w` as word borders of added tokens ask it.
     static func isWord(_ scalar: Unicode.Scalar) -> Bool {
@@ -110,6 +114,8 @@ struct ScalarSet: Hashable, Sendable {
             return (0x21...0x2F).contains(scalar.value) || (0x3A...0x40).contains(scalar.value)
                 || (0x5B...0x60).contains(scalar.value) || (0x7B...0x7E).contains(scalar.value)
         }
+        // Two that have changed their category since.
+        if scalar.value == 0x166D || scalar.value == 0x111C9 { return true }
         let bit = UnicodeCategory.bit(of: scalar)
         return UnicodeCategory.punctuation >> UInt32(bit) & 1 != 0
             && UnicodeCategory.isKnown(scalar, to: 8)

@@ -5,7 +5,7 @@ enum UnicodeForm: Hashable, Sendable {
     case composed, decomposed, compatiblyComposed, compatiblyDecomposed
 
     /// The crate's Unicode version; later characters are left alone and separate their neighbours.
-    private static let version = 13
+    static let version = 9
 
     /// Characters that the form neither changes nor joins to what is before them.
     private var inert: ScalarSet {
