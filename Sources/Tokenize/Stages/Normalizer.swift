@@ -153,8 +153,8 @@ struct BertNormalizer: Hashable, Sendable {
     /// Whether the character was a nonspacing mark in Unicode 8, which BERT's stages go by.
     private static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x1734: true
-        case 0x1885...0x1886, 0xA9BD, 0x1171E, 0x111C9: false
+        case 0x1734, 0x1171E: true
+        case 0x1885...0x1886, 0xA9BD, 0x111C9: false
         default:
             scalar.properties.generalCategory == .nonspacingMark
                 && UnicodeCategory.isKnown(scalar, to: 8)
