@@ -18,6 +18,7 @@ public struct JSONParser {
     }
 
     /// Skips white space; true when nothing follows it.
+    @inline(__always)
     public mutating func atEnd() -> Bool {
         while position < bytes.count, bytes[position].isJSONSpace { position += 1 }
         return position == bytes.count
@@ -73,6 +74,13 @@ public struct JSONParser {
     public mutating func parseText<Result>(
         _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
     ) throws -> Result {
+        try parseText { text, _ in try body(text) }
+    }
+
+    /// Reads a string and calls with its bytes and the parser, to read on while the bytes are there.
+    public mutating func parseText<Result>(
+        _ body: (UnsafeBufferPointer<UInt8>, inout JSONParser) throws -> Result
+    ) throws -> Result {
         guard peek() == UInt8(ascii: "\"") else { throw unexpected("a string") }
         let start = position + 1
         var end = start
@@ -81,17 +89,19 @@ public struct JSONParser {
         { end += 1 }
         guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
             var text = try parseString()
-            return try text.withUTF8(body)
+            return try text.withUTF8 { try body($0, &self) }
         }
         position = end + 1
-        return try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]).assumingMemoryBound(to: UInt8.self))
+        let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        return try body(text.assumingMemoryBound(to: UInt8.self), &self)
     }
 
     /// Reads a whole number that is not negative.
     public mutating func parseIndex() throws -> Int {
         guard peek() != nil else { throw unexpected("a number") }
         var (value, digits) = (0, 0)
-        while position < bytes.count, digits < 18, bytes[position] >= 0x30, bytes[position] <= 0x39 {
+        while position < bytes.count, digits < 18, bytes[position] >= 0x30, bytes[position] <= 0x39
+        {
             value = 10 * value + Int(bytes[position] - 0x30)
             position += 1
             digits += 1

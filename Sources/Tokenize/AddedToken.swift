@@ -35,16 +35,26 @@ struct AddedTokenMatcher: Sendable {
     /// A stretch of the text.
     enum Piece {
         case text(Range<Int>)
-        case token(AddedToken)
+        case token(Int32)
     }
 
-    private let tokens: [AddedToken]
+    /// What decides about a token once it is found.
+    private struct Flags: Sendable {
+        var id: Int32
+        var isSpecial, isSingleWord, stripsLeft, stripsRight: Bool
+    }
+
+    private let flags: [Flags]
     private let trie: ByteTrie
 
     /// Makes a matcher of tokens and the bytes that are looked for, where those differ from what is
     /// written.
     init(_ tokens: [AddedToken], _ bytes: (AddedToken) -> [UInt8] = { Array($0.content.utf8) }) {
-        self.tokens = tokens
+        flags = tokens.map {
+            Flags(
+                id: $0.id, isSpecial: $0.isSpecial, isSingleWord: $0.isSingleWord,
+                stripsLeft: $0.stripsLeft, stripsRight: $0.stripsRight)
+        }
         trie = ByteTrie(tokens.enumerated().map { (bytes($0.element), Int32($0.offset)) })
     }
 
@@ -69,7 +79,7 @@ struct AddedTokenMatcher: Sendable {
             var start = index
             var end = found.end
             index = end
-            let token = tokens[Int(found.value)]
+            let token = flags[Int(found.value)]
             // What is passed over here is passed over as a whole, as in `tokenizers`.
             if token.isSpecial, case .text = policy { continue }
             if token.isSingleWord, AddedTokenMatcher.touchesWord(text, start, end) { continue }
@@ -78,7 +88,7 @@ struct AddedTokenMatcher: Sendable {
             }
             if token.stripsRight { end = AddedTokenMatcher.spaceEnd(text, after: end) }
             if pending < start { body(.text(pending..<start)) }
-            body(.token(token))
+            body(.token(token.id))
             pending = end
             // Like `tokenizers`, the search goes on after the token itself, not after the space
             // that it took along; a token may begin there.
@@ -92,7 +102,7 @@ struct AddedTokenMatcher: Sendable {
         guard case .parseWithin(let ranges) = policy else { return trie.longest(text, from: index) }
         var found: (Int, Int32)?
         trie.forEachPrefix(text, from: index) { end, value in
-            if tokens[Int(value)].isSpecial {
+            if flags[Int(value)].isSpecial {
                 guard ranges.contains(where: { $0.lowerBound <= index && end <= $0.upperBound })
                 else { return }
             }

@@ -24,7 +24,9 @@ extension TextTokenizer {
         var model: ModelReader?
         try parser.parseMembers { parser, key in
             if key == "model", parser.peek() == UInt8(ascii: "{") {
-                model = try ModelReader(&parser, file: file)
+                model = try ModelReader(
+                    &parser, byteCount: bytes.count,
+                    expectsBytes: TextTokenizer.endsInBytes(parts["pre_tokenizer"]), file: file)
             } else {
                 parts[key] = try parser.parseValue()
             }
@@ -47,6 +49,12 @@ extension TextTokenizer {
                     AddedToken(value, id: $0)
                 }
             }, file: file, mayBeByteLevel: model.mayBeByteLevel, model: model.model)
+    }
+
+    /// Whether the last stage that cuts words is ByteLevel.
+    private static func endsInBytes(_ value: JSONValue?) -> Bool {
+        if let last = value?["pretokenizers"]?.arrayValue?.last { return endsInBytes(last) }
+        return value?["type"]?.stringValue == "ByteLevel"
     }
 
     /// Builds a tokenizer of stages that are written as in `tokenizer.json`.

@@ -28,7 +28,9 @@ extension Vocabulary {
     /// The `vocab` of a `tokenizer.json`.
     fileprivate var json: JSONValue {
         .object(
-            (0..<Int32(endID)).filter(contains).map { JSONValue.Member(text($0), .integer(Int($0))) })
+            (0..<Int32(endID)).filter(contains).map {
+                JSONValue.Member(text($0), .integer(Int($0)))
+            })
     }
 }
 
@@ -49,7 +51,8 @@ extension TokenModel {
                 "fuse_unk": .bool(options.fusesUnknown),
                 "byte_fallback": .bool(options.fallsBackToBytes),
                 "ignore_merges": .bool(options.ignoresMerges), "vocab": vocabulary.json,
-                "merges": .array(model.writtenMerges.map { .array([text($0.left), text($0.right)]) }),
+                "merges": .array(
+                    model.writtenMerges.map { .array([text($0.left), text($0.right)]) }),
             ]
         case .unigram(let model):
             let unknown = model.unknown.map { JSONValue.integer(Int($0)) } ?? .null
@@ -69,7 +72,9 @@ extension TokenModel {
                 "vocab": vocabulary.json,
             ]
         case .wordLevel(let model):
-            return ["type": "WordLevel", "vocab": vocabulary.json, "unk_token": text(model.unknown)]
+            return [
+                "type": "WordLevel", "vocab": vocabulary.json, "unk_token": text(model.unknown),
+            ]
         }
     }
 }

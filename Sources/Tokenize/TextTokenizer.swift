@@ -6,16 +6,11 @@ internal import FledgeCore
 /// becomes ids by the model. A value: adding tokens makes a changed copy, and the vocabulary is shared
 /// between copies.
 public struct TextTokenizer: Tokenizer {
-    let model: TokenModel
-    let normalizer: Normalizer
-    let preTokenizers: [PreTokenizer]
+    private(set) var pipeline: EncodingPipeline
     let decoder: TokenDecoder
-    let pool: ScratchPool
     var files = TokenizerFiles()
     /// The tokens that are found in the text before it is cut into words.
     public private(set) var addedTokens: [AddedToken]
-    private var rawMatcher = AddedTokenMatcher([])
-    private var normalizedMatcher = AddedTokenMatcher([])
     private var addedByID: [Int32: Int] = [:]
     private var addedByContent: [[UInt8]: Int] = [:]
 
@@ -36,22 +31,14 @@ public struct TextTokenizer: Tokenizer {
         model: TokenModel, normalizer: Normalizer, preTokenizers: [PreTokenizer],
         decoder: TokenDecoder, addedTokens: [AddedToken]
     ) {
-        self.model = model
-        pool = ScratchPool()
-        self.normalizer = normalizer
-        self.preTokenizers = preTokenizers
+        pipeline = EncodingPipeline(model, normalizer, preTokenizers)
         self.decoder = decoder
         self.addedTokens = addedTokens
         indexAddedTokens()
     }
 
     private mutating func indexAddedTokens() {
-        rawMatcher = AddedTokenMatcher(addedTokens.filter { !$0.isNormalized })
-        normalizedMatcher = AddedTokenMatcher(addedTokens.filter(\.isNormalized)) { token in
-            var bytes = Array(token.content.utf8)
-            normalizer.apply(to: &bytes)
-            return bytes
-        }
+        pipeline = EncodingPipeline(pipeline, finding: addedTokens)
         addedByID = [:]
         addedByContent = [:]
         for (index, token) in addedTokens.enumerated() {
@@ -59,6 +46,9 @@ public struct TextTokenizer: Tokenizer {
             addedByContent[Array(token.content.utf8)] = index
         }
     }
+
+    /// The model behind the stages.
+    var model: TokenModel { pipeline.model }
 
     /// Number of tokens, added ones included.
     public var vocabularyCount: Int {
@@ -68,7 +58,8 @@ public struct TextTokenizer: Tokenizer {
     /// The id of a token that is written exactly so.
     public func id(ofSpecial token: String) -> Int32? {
         let bytes = Array(token.utf8)
-        return addedByContent[bytes].map { addedTokens[$0].id } ?? model.vocabulary.id(written: bytes)
+        return addedByContent[bytes].map { addedTokens[$0].id }
+            ?? model.vocabulary.id(written: bytes)
     }
 
     /// How a token is written in the vocabulary; `nil` for an id without one.
@@ -88,9 +79,9 @@ public struct TextTokenizer: Tokenizer {
         var text = text
         var found = false
         text.withUTF8 { bytes in
-            for matcher in [rawMatcher, normalizedMatcher] {
+            for matcher in [pipeline.rawMatcher, pipeline.normalizedMatcher] {
                 matcher.forEachPiece(bytes, .parse) { piece in
-                    if case .token(let token) = piece, token.isSpecial { found = true }
+                    if case .token(let id) = piece, isSpecial(id) { found = true }
                 }
             }
         }
@@ -138,83 +129,14 @@ public struct TextTokenizer: Tokenizer {
     /// The ids of a text.
     public func encode(_ text: String, specials: SpecialTokenPolicy) -> [Int32] {
         var text = text
-        return text.withUTF8 { encode($0, specials: specials) }
+        return text.withUTF8 { pipeline.encode($0, specials) }
     }
 
-    /// The ids of a text of valid UTF-8.
+    /// The ids of a text of UTF-8; what is not valid gives some ids, too.
     public func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, specials: SpecialTokenPolicy
     ) -> [Int32] {
-        pool.withScratch { scratch in
-            var ids = [Int32]()
-            ids.reserveCapacity(bytes.count / 3 + 4)
-            rawMatcher.forEachPiece(bytes, specials) { piece in
-                switch piece {
-                case .token(let token): ids.append(token.id)
-                case .text(let range):
-                    encode(
-                        UnsafeBufferPointer(rebasing: bytes[range]), specials, range.lowerBound,
-                        scratch, &ids)
-                }
-            }
-            return ids
-        }
-    }
-
-    /// Encodes a stretch without tokens of the first kind.
-    private func encode(
-        _ part: UnsafeBufferPointer<UInt8>, _ specials: SpecialTokenPolicy, _ offset: Int,
-        _ scratch: EncodingScratch, _ ids: inout [Int32]
-    ) {
-        if normalizer.isEmpty {
-            encode(normalized: part, specials, offset, offset == 0, scratch, &ids)
-            return
-        }
-        var text = scratch.normalized
-        scratch.normalized = []
-        text.removeAll(keepingCapacity: true)
-        text.append(contentsOf: part)
-        normalizer.apply(to: &text)
-        var policy = specials
-        if case .parseWithin = specials, text.count != part.count {
-            // Offsets do not survive a change of the text; then nothing is parsed.
-            policy = .parseWithin([])
-        }
-        text.withUnsafeBufferPointer {
-            encode(normalized: $0, policy, offset, offset == 0, scratch, &ids)
-        }
-        scratch.normalized = text
-    }
-
-    private func encode(
-        normalized text: UnsafeBufferPointer<UInt8>, _ specials: SpecialTokenPolicy, _ offset: Int,
-        _ isFirst: Bool, _ scratch: EncodingScratch, _ ids: inout [Int32]
-    ) {
-        guard !normalizedMatcher.isEmpty else { return cut(text, isFirst, scratch, &ids) }
-        var policy = specials
-        if case .parseWithin(let ranges) = specials {
-            policy = .parseWithin(
-                ranges.map { max($0.lowerBound - offset, 0)..<max($0.upperBound - offset, 0) })
-        }
-        normalizedMatcher.forEachPiece(text, policy) { piece in
-            switch piece {
-            case .token(let token): ids.append(token.id)
-            case .text(let range):
-                cut(
-                    UnsafeBufferPointer(rebasing: text[range]), isFirst && range.lowerBound == 0,
-                    scratch, &ids)
-            }
-        }
-    }
-
-    /// Cuts a stretch into words, whose ids the model gives.
-    private func cut(
-        _ text: UnsafeBufferPointer<UInt8>, _ isFirst: Bool, _ scratch: EncodingScratch,
-        _ ids: inout [Int32]
-    ) {
-        scratch.pieces.begin(text, isFirst: isFirst)
-        for stage in preTokenizers { scratch.pieces.apply(stage) }
-        scratch.pieces.forEach { model.encode($0, scratch, into: &ids) }
+        pipeline.encode(bytes, specials)
     }
 }
 

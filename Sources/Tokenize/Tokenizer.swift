@@ -28,7 +28,9 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+    /// True: the bytes of each token, one after another.
     public var decodesEachTokenAlone: Bool { true }
+    /// False: no token waits for others.
     public func isByteToken(_ id: Int32) -> Bool { false }
 }
 

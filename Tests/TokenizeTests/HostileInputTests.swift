@@ -9,7 +9,9 @@ import Testing
         (0..<Int(generator.next() % 200)).map { _ in
             let byte = UInt8(truncatingIfNeeded: generator.next())
             // Half of them from the bytes that make broken and whole characters of many kinds.
-            return index % 2 == 0 ? byte : [0x20, 0x41, 0xC3, 0xA9, 0xE2, 0x96, 0x81, 0xF0, 0x9F, 0x98][Int(byte) % 10]
+            return index % 2 == 0
+                ? byte
+                : [0x20, 0x41, 0xC3, 0xA9, 0xE2, 0x96, 0x81, 0xF0, 0x9F, 0x98][Int(byte) % 10]
         }
     }
 

@@ -31,7 +31,9 @@ import Testing
                 JSONValue.Member(kind, entry["value"] ?? .null),
             ]), file: name)
         let drawn = try FixtureTexts()
-        var texts = (0..<(fixture["count"]?.intValue ?? 0)).map { drawn.text(seed: 5000, index: $0) }
+        var texts = (0..<(fixture["count"]?.intValue ?? 0)).map {
+            drawn.text(seed: 5000, index: $0)
+        }
         texts += (try FixtureTexts.load("passages.json").arrayValue ?? []).compactMap(\.stringValue)
         for (key, texts) in [("texts", texts), ("characters", Self.everyCharacter)] {
             let found = Self.digests(texts) { tokenizer.encode($0, specials: .parse) }
@@ -68,7 +70,7 @@ import Testing
             let name = entry["name"]?.stringValue ?? ""
             #expect(found.joined(separator: " ") == entry["texts"]?.stringValue, "\(name)")
             // Streams give the same, but for the stage that forgets repeated tokens.
-            guard name != "ctc", name != "none" , name != "suffix" else { continue }
+            guard name != "ctc", name != "none", name != "suffix" else { continue }
             for row in rows {
                 var stream = StreamingDecoder(tokenizer, skippingSpecials: false)
                 var text = ""
@@ -104,8 +106,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("(a", "not closed"), ("a)", "closes nothing"), ("a**", "repeats"), ("(a*)*", "may be empty"),
-        ("\\q", "escape"), ("\\p{Klingon}", "Klingon"), ("(?<n>a)", "(?<"), ("(?<=a+)b", "fixed length"),
+        ("(a", "not closed"), ("a)", "closes nothing"), ("a**", "repeats"),
+        ("(a*)*", "may be empty"),
+        ("\\q", "escape"), ("\\p{Klingon}", "Klingon"), ("(?<n>a)", "(?<"),
+        ("(?<=a+)b", "fixed length"),
         ("\\1", "escape"), ("[z-a]", "backwards"), ("a{1001}", "1000"), ("[a", "ends too early"),
     ])
     func refusedPatternsAreNamed(expression: String, reason: String) throws {

@@ -31,7 +31,7 @@ import Foundation
         }
         let first = clock.measure(pass)
         var (passes, total) = (0, Duration.zero)
-        while total < .seconds(1) {
+        while bytes > 0, total < .seconds(1) {
             total += clock.measure(pass)
             passes += 1
         }

@@ -40,7 +40,9 @@ enum Base64 {
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let part = bytes[start..<min(start + 3, bytes.count)]
             var bits: UInt32 = 0
-            for index in 0..<3 { bits = bits << 8 | UInt32(index < part.count ? part[start + index] : 0) }
+            for index in 0..<3 {
+                bits = bits << 8 | UInt32(index < part.count ? part[start + index] : 0)
+            }
             for index in 0..<4 {
                 let isUsed = index <= part.count
                 text.append(

@@ -83,9 +83,10 @@ extension TextTokenizer {
         }
     }
 
-    private static func bytePairs(_ source: GGUFVocabulary, _ file: String) throws -> TextTokenizer {
+    private static func bytePairs(_ source: GGUFVocabulary, _ file: String) throws -> TextTokenizer
+    {
         let isMarked = source.model == "gemma4" || source.preTokenizer == "gemma4"
-        var vocabulary = Vocabulary(isByteLevel: !isMarked, capacity: source.tokens.count)
+        let vocabulary = Vocabulary(isByteLevel: !isMarked, capacity: source.tokens.count)
         for (id, token) in source.tokens.enumerated() {
             guard vocabulary.insert(token, id: Int32(clamping: id)) else {
                 throw corrupt("the token of id \(id) occurs twice", file)
@@ -160,7 +161,7 @@ extension TextTokenizer {
     private static func wordPieces(
         _ source: GGUFVocabulary, _ file: String
     ) throws -> TextTokenizer {
-        var vocabulary = Vocabulary(isByteLevel: false, capacity: source.tokens.count)
+        let vocabulary = Vocabulary(isByteLevel: false, capacity: source.tokens.count)
         for (id, token) in source.tokens.enumerated() {
             // The format writes a mark before the tokens that begin a word, and nothing before those
             // that continue one.

@@ -7,7 +7,7 @@ enum MergesFile {
         vocabulary vocabularyFile: String, merges mergesFile: String, configuration: JSONValue
     ) throws -> TextTokenizer {
         let mapped = try MappedFile(path: vocabularyFile)
-        var vocabulary = Vocabulary(isByteLevel: true, capacity: 1 << 16)
+        let vocabulary = Vocabulary(isByteLevel: true, capacity: 1 << 16)
         try withExtendedLifetime(mapped) {
             var parser = JSONParser(mapped.bytes, file: vocabularyFile)
             try parser.parseMembers { parser, token in

@@ -2,30 +2,42 @@ internal import FledgeCore
 
 /// Reads the `model` of a `tokenizer.json` straight from its bytes: vocabularies are large.
 struct ModelReader {
-    let file: String
+    private(set) var file: String
     private var type: String?
+    /// About as many tokens as a file of its size holds.
+    private var expectedCount: Int
     private var settings: [String: JSONValue] = [:]
     /// Parsers that stand before the vocabulary and the merges.
     private var vocabulary: JSONParser?
     private var merges: JSONParser?
+    /// What was read on the way, on the assumption that words come as bytes; so it is in most files.
+    private var early: (vocabulary: Vocabulary?, pairs: [MergeTable.Pair]?)
 
     /// Finds the parts of the model; the parser stands before it.
-    init(_ parser: inout JSONParser, file: String) throws {
+    init(_ parser: inout JSONParser, byteCount: Int, expectsBytes: Bool, file: String) throws {
         self.file = file
-        var (vocabulary, merges): (JSONParser?, JSONParser?)
-        var settings = [String: JSONValue]()
+        expectedCount = byteCount / 64
+        var reader = self
         try parser.parseMembers { parser, key in
             switch key {
             case "vocab":
-                vocabulary = parser
-                try parser.skipValue()
+                reader.vocabulary = parser
+                if expectsBytes, reader.settings["type"]?.stringValue == "BPE" {
+                    reader.early.vocabulary = try reader.tokens(&parser, isByteLevel: true)
+                } else {
+                    try parser.skipValue()
+                }
             case "merges":
-                merges = parser
-                try parser.skipValue()
-            default: settings[key] = try parser.parseValue()
+                reader.merges = parser
+                if let vocabulary = reader.early.vocabulary {
+                    reader.early.pairs = try reader.pairs(&parser, vocabulary, 0)
+                } else {
+                    try parser.skipValue()
+                }
+            default: reader.settings[key] = try parser.parseValue()
             }
         }
-        (self.vocabulary, self.merges, self.settings) = (vocabulary, merges, settings)
+        self = reader
         type = settings["type"]?.stringValue
         guard var start = vocabulary else { throw corrupt("the model has no vocabulary", file) }
         if type == nil {
@@ -81,27 +93,26 @@ struct ModelReader {
     }
 
     private func tokens(isByteLevel: Bool) throws -> Vocabulary {
+        if isByteLevel, let vocabulary = early.vocabulary { return vocabulary }
         guard var parser = vocabulary else { throw corrupt("the model has no vocabulary", file) }
-        var result = Vocabulary(isByteLevel: isByteLevel, capacity: 1 << 15)
+        return try tokens(&parser, isByteLevel: isByteLevel)
+    }
+
+    private func tokens(
+        _ parser: inout JSONParser, isByteLevel: Bool
+    ) throws -> Vocabulary {
+        let result = Vocabulary(isByteLevel: isByteLevel, capacity: expectedCount)
         guard parser.skip(UInt8(ascii: "{")) else { throw parser.unexpected("an object") }
         if parser.skip(UInt8(ascii: "}")) { return result }
         while true {
-            let place = parser
-            var id: Int32 = -1
-            var after = parser
-            // The id comes after the token: both are needed to insert it.
-            try after.skipValue()
-            guard after.skip(UInt8(ascii: ":")) else { throw after.unexpected("':'") }
-            if let number = try? after.parseIndex(), let checked = TokenTable.checked(number) {
-                id = checked
+            try parser.parseText { token, parser in
+                guard parser.skip(UInt8(ascii: ":")) else { throw parser.unexpected("':'") }
+                let id = try TokenTable.checked(parser.parseIndex()) ?? -1
+                guard result.insert(token, id: id) else {
+                    let text = String(decoding: token, as: UTF8.self)
+                    throw corrupt("the token \(text) has no id of its own", file)
+                }
             }
-            let isNew = try parser.parseText { result.insert($0, id: id) }
-            guard isNew else {
-                var place = place
-                let token = try place.parseText { String(decoding: $0, as: UTF8.self) }
-                throw corrupt("the token \(token) has no id of its own", file)
-            }
-            parser = after
             if parser.skip(UInt8(ascii: ",")) { continue }
             guard parser.skip(UInt8(ascii: "}")) else { throw parser.unexpected("',' or '}'") }
             return result
@@ -127,7 +138,14 @@ struct ModelReader {
     }
 
     private func pairs(_ vocabulary: Vocabulary, _ prefix: Int) throws -> [MergeTable.Pair] {
+        if vocabulary === early.vocabulary, prefix == 0, let pairs = early.pairs { return pairs }
         guard var parser = merges else { return [] }
+        return try pairs(&parser, vocabulary, prefix)
+    }
+
+    private func pairs(
+        _ parser: inout JSONParser, _ vocabulary: Vocabulary, _ prefix: Int
+    ) throws -> [MergeTable.Pair] {
         var reader = MergeReader(vocabulary, continuingPrefixLength: prefix, file: file)
         guard parser.skip(UInt8(ascii: "[")) else { throw parser.unexpected("an array") }
         if parser.skip(UInt8(ascii: "]")) { return [] }
@@ -153,7 +171,7 @@ struct ModelReader {
 
     private func unigram() throws -> UnigramModel {
         guard var parser = vocabulary else { throw corrupt("the model has no vocabulary", file) }
-        var result = Vocabulary(isByteLevel: false, capacity: 1 << 15)
+        let result = Vocabulary(isByteLevel: false, capacity: 1 << 15)
         var scores = [Double]()
         var searched = [Int32]()
         try parser.parseElements { value, _ in
@@ -213,8 +231,10 @@ struct MergeReader {
                 both.initializeElement(at: index, to: right[prefix + index - left.count])
             }
             guard let a = vocabulary.id(written: left), let b = vocabulary.id(written: right),
+                // Files list merges in the order of the tokens that they make.
                 let c = vocabulary.id(
-                    written: UnsafeBufferPointer(rebasing: both[..<count]))
+                    written: UnsafeBufferPointer(rebasing: both[..<count]),
+                    guess: pairs.last?.both ?? 0)
             else { return nil }
             return MergeTable.Pair(left: a, right: b, rank: Int32(pairs.count), both: c)
         }

@@ -23,7 +23,7 @@ struct PieceVocabulary {
     /// - Parameter findsUserDefined: Whether user-defined pieces are found in the text before
     ///   everything else (as in llama.cpp), instead of by the model.
     func tokenizer(findsUserDefined: Bool) throws -> TextTokenizer {
-        var vocabulary = Vocabulary(isByteLevel: false, capacity: pieces.count)
+        let vocabulary = Vocabulary(isByteLevel: false, capacity: pieces.count)
         var (normal, searched, frozen) = ([Int32](), [Int32](), [Int32]())
         var added = [AddedToken]()
         var listed = [AddedToken]()

@@ -17,7 +17,7 @@ struct RankedVocabulary {
     init(file: String) { self.file = file }
 
     func tokenizer() throws -> TextTokenizer {
-        var vocabulary = Vocabulary(isByteLevel: true, capacity: tokens.count)
+        let vocabulary = Vocabulary(isByteLevel: true, capacity: tokens.count)
         for (rank, token) in tokens.enumerated() where !token.isEmpty {
             let id = Int32(clamping: rank + Int(firstID))
             guard token.withUnsafeBufferPointer({ vocabulary.insert(bytes: $0, id: id) }) else {

@@ -101,10 +101,12 @@ enum SplitPatterns {
         case "deepseek-llm":
             [
                 #"[\r\n]"#, #"\s?"# + deepSeekLetters + "+",
-                #"\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+"#, #"\s+\z"#, han, #"\p{N}+"#,
+                #"\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+"#, #"\s+\z"#,
+                han, #"\p{N}+"#,
             ]
         case "falcon": [#"[\p{P}\$\+<=>\^~\|`]+"#, gpt2, "[0-9][0-9][0-9]"]
-        case "bloom", "poro-chat", "gpt3-finnish": [#" ?[^(\s|.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C)]+"#]
+        case "bloom", "poro-chat", "gpt3-finnish":
+            [#" ?[^(\s|.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C)]+"#]
         case "viking": [#" ?[^(\s|.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C)]+"#, #"\p{N}"#]
         case "afmoe":
             [

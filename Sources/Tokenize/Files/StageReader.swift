@@ -40,7 +40,8 @@ struct StageReader {
                 BertNormalizer(
                     cleansText: flag(value, "clean_text", true),
                     separatesChinese: flag(value, "handle_chinese_chars", true),
-                    stripsAccents: flag(value, "strip_accents", lowercases), lowercases: lowercases))
+                    stripsAccents: flag(value, "strip_accents", lowercases), lowercases: lowercases)
+            )
         case let type: throw unsupported("normalizer", type)
         }
     }

@@ -14,10 +14,12 @@ enum ByteAlphabet {
     }()
 
     /// The byte of each scalar below 324; -1 where there is none.
-    private static let byteOfScalar: [Int16] = {
-        var table = [Int16](repeating: -1, count: 324)
+    nonisolated(unsafe) private static let byteOfScalar: UnsafePointer<Int16> = {
+        // Memory that lives as long as the process: the table is read for each character of a file.
+        let table = UnsafeMutablePointer<Int16>.allocate(capacity: 324)
+        table.initialize(repeating: -1, count: 324)
         for (byte, scalar) in scalars.enumerated() { table[Int(scalar)] = Int16(byte) }
-        return table
+        return UnsafePointer(table)
     }()
 
     /// Appends the UTF-8 of a byte's character.
@@ -33,10 +35,12 @@ enum ByteAlphabet {
     }
 
     /// Calls with the bytes of a token's written form; `nil` when a character is from outside.
+    @inline(__always)
     static func withBytes<Result>(
         of token: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>?) throws -> Result
     ) rethrows -> Result {
         try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(token.count, 1)) { bytes in
+            let table = byteOfScalar
             var (index, count) = (0, 0)
             while index < token.count {
                 var scalar = Int(token[index])
@@ -46,8 +50,8 @@ enum ByteAlphabet {
                     scalar = (scalar & 0x1F) << 6 | Int(token[index] & 0x3F)
                     index += 1
                 }
-                guard scalar < 324, byteOfScalar[scalar] >= 0 else { return try body(nil) }
-                bytes[count] = UInt8(byteOfScalar[scalar])
+                guard scalar < 324, table[scalar] >= 0 else { return try body(nil) }
+                bytes[count] = UInt8(table[scalar])
                 count += 1
             }
             return try body(UnsafeBufferPointer(rebasing: bytes[..<count]))

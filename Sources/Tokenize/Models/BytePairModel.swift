@@ -34,6 +34,9 @@ final class BytePairModel: Sendable {
     private let characterSymbols: [Int32]
     private let astralSymbols: [UInt32: Int32]
     private let frozen: ByteTrie
+    /// Of byte-level vocabularies the tokens of whole characters, where the character's bytes merge to
+    /// it before anything else can happen to them; bits above the id say next to what they do.
+    private let wholeCharacters: [Int32]
 
     /// Creates a model.
     ///
@@ -52,10 +55,11 @@ final class BytePairModel: Sendable {
             byteSymbols = symbols
             bytePairs = (0..<65536).map { merges.merge(symbols[$0 >> 8], symbols[$0 & 255]) }
             (characterSymbols, astralSymbols) = ([], [:])
+            wholeCharacters = BytePairModel.wholeCharacters(vocabulary, merges, symbols)
             return
         }
         byteSymbols = (0..<256).map { vocabulary.id(written: byteToken(UInt8($0))) ?? -1 }
-        bytePairs = []
+        (bytePairs, wholeCharacters) = ([], [])
         var low = [Int32](repeating: -1, count: 0x10000)
         var high = [UInt32: Int32]()
         func set(_ value: UInt32, _ symbol: Int32) {
@@ -88,10 +92,17 @@ final class BytePairModel: Sendable {
         var count = 0
         if vocabulary.isByteLevel {
             let symbols = scratch.symbols
-            let isComplete = fill(symbols, &count, bytesOf: word)
-            if isComplete, count <= BytePairModel.shortLength {
-                for index in 0..<count - 1 {
-                    scratch.merges[index] = bytePairs[Int(word[index]) << 8 | Int(word[index + 1])]
+            let isComplete = fill(symbols, &count, wholeCharactersOf: word)
+            if !isComplete {
+                count = 0
+                fill(symbols, &count, bytesOf: word)
+            }
+            if count == word.count, isComplete, count <= BytePairModel.shortLength {
+                bytePairs.withUnsafeBufferPointer { bytePairs in
+                    for index in 0..<count - 1 {
+                        scratch.merges[index] =
+                            bytePairs[Int(word[index]) << 8 | Int(word[index + 1])]
+                    }
                 }
                 mergeShort(symbols, scratch.merges, &count)
                 ids.append(contentsOf: UnsafeBufferPointer(start: symbols, count: count))
@@ -150,15 +161,131 @@ final class BytePairModel: Sendable {
 }
 
 extension BytePairModel {
-    /// Bytes without a token become the unknown token, or vanish when there is none; then the result
-    /// is false.
+    /// Whole characters where they are certain, else bytes; false when a byte has no token.
     @inline(__always)
     private func fill(
         _ symbols: UnsafeMutablePointer<Int32>, _ count: inout Int,
-        bytesOf word: UnsafeBufferPointer<UInt8>
+        wholeCharactersOf word: UnsafeBufferPointer<UInt8>
     ) -> Bool {
+        byteSymbols.withUnsafeBufferPointer { byteSymbols in
+            wholeCharacters.withUnsafeBufferPointer { whole in
+                var index = 0
+                while index < word.count {
+                    let byte = word[index]
+                    if byte >= 0xC2, byte < 0xF0 {
+                        let end = index + (byte < 0xE0 ? 2 : 3)
+                        if end <= word.count, word[index + 1] & 0xC0 == 0x80,
+                            word[end - 1] & 0xC0 == 0x80
+                        {
+                            let (value, _) = UTF8Text.decode(word, at: index)
+                            let entry = whole[Int(value)]
+                            let needed = BytePairModel.neighbours(
+                                index > 0 ? word[index - 1] : nil,
+                                end < word.count ? word[end] : nil)
+                            if entry >= 0, entry & needed == needed {
+                                symbols[count] = entry & 0x00FF_FFFF
+                                count += 1
+                                index = end
+                                continue
+                            }
+                        }
+                    }
+                    let symbol = byteSymbols[Int(byte)]
+                    guard symbol >= 0 else { return false }
+                    symbols[count] = symbol
+                    count += 1
+                    index += 1
+                }
+                return true
+            }
+        }
+    }
+
+    /// The bits of an entry of whole characters that stand for the bytes beside the character.
+    @inline(__always)
+    private static func neighbours(_ before: UInt8?, _ after: UInt8?) -> Int32 {
+        var bits: Int32 = 0
+        if let before { bits |= before < 0x80 ? 1 << 24 : 1 << 25 }
+        if let after { bits |= after < 0x80 ? 1 << 26 : 1 << 27 }
+        return bits
+    }
+
+    /// For each character of two or three bytes that is a token: the token, and next to what its bytes
+    /// are certain to become it.
+    ///
+    /// They are when no merge that joins a part of the character with something outside ranks before
+    /// the character's own merges: the lowest rank is merged first, so nothing comes between.
+    private static func wholeCharacters(
+        _ vocabulary: Vocabulary, _ merges: MergeTable, _ byteSymbols: [Int32]
+    ) -> [Int32] {
+        var result = [Int32](repeating: -1, count: 0x10000)
+        let count = vocabulary.endID
+        var (first, last) = (
+            [UInt8](repeating: 0, count: count), [UInt8](repeating: 0, count: count)
+        )
+        var characters = [Int32]()
+        for id in 0..<Int32(count) {
+            vocabulary.tokens.withBytes(of: id) { bytes in
+                guard let byte = bytes.first else { return }
+                first[Int(id)] = byte
+                last[Int(id)] = bytes[bytes.count - 1]
+                if byte >= 0xC2, byte < 0xF0, bytes.count == UTF8Text.length(byte),
+                    bytes[1] & 0xC0 == 0x80, bytes[bytes.count - 1] & 0xC0 == 0x80
+                {
+                    characters.append(id)
+                }
+            }
+        }
+        // The lowest rank at which a symbol merges with something before or after it, which ends or
+        // begins with an ASCII byte (even places) or another (odd ones).
+        var before = [Int32](repeating: Int32.max, count: 2 * count)
+        var after = before
+        for pair in merges.pairs {
+            let (left, right) = (Int(pair.left), Int(pair.right))
+            let beforeRight = 2 * right + (last[left] < 0x80 ? 0 : 1)
+            let afterLeft = 2 * left + (first[right] < 0x80 ? 0 : 1)
+            before[beforeRight] = min(before[beforeRight], pair.rank)
+            after[afterLeft] = min(after[afterLeft], pair.rank)
+        }
+        for id in characters {
+            vocabulary.tokens.withBytes(of: id) { bytes in
+                var parts = bytes.map { byteSymbols[Int($0)] }
+                guard !parts.contains(-1) else { return }
+                var limits = [Int32](repeating: Int32.max, count: 4)
+                var highest: Int32 = 0
+                while parts.count > 1 {
+                    for odd in 0..<2 {
+                        limits[odd] = min(limits[odd], before[2 * Int(parts[0]) + odd])
+                        let end = 2 * Int(parts[parts.count - 1]) + odd
+                        limits[2 + odd] = min(limits[2 + odd], after[end])
+                    }
+                    var best = (index: 0, merge: merges.merge(parts[0], parts[1]))
+                    if parts.count == 3 {
+                        let other = merges.merge(parts[1], parts[2])
+                        if MergeTable.rank(other) < MergeTable.rank(best.merge) {
+                            best = (1, other)
+                        }
+                    }
+                    guard best.merge != MergeTable.none else { return }
+                    highest = max(highest, Int32(truncatingIfNeeded: MergeTable.rank(best.merge)))
+                    parts[best.index] = MergeTable.symbol(best.merge)
+                    parts.remove(at: best.index + 1)
+                }
+                guard parts[0] == id else { return }
+                var entry = id
+                for bit in 0..<4 where limits[bit] > highest { entry |= 1 << Int32(24 + bit) }
+                result[Int(UTF8Text.decode(bytes, at: 0).value)] = entry
+            }
+        }
+        return result
+    }
+
+    /// Bytes without a token become the unknown token, or vanish when there is none.
+    private func fill(
+        _ symbols: UnsafeMutablePointer<Int32>, _ count: inout Int,
+        bytesOf word: UnsafeBufferPointer<UInt8>
+    ) {
         var lastWasUnknown = false
-        var isComplete = true
         byteSymbols.withUnsafeBufferPointer { byteSymbols in
             for byte in word {
                 let symbol = byteSymbols[Int(byte)]
@@ -168,7 +295,6 @@ extension BytePairModel {
                     lastWasUnknown = false
                     continue
                 }
-                isComplete = false
                 guard let unknown = options.unknown else { continue }
                 if !(lastWasUnknown && options.fusesUnknown) {
                     symbols[count] = unknown
@@ -177,7 +303,6 @@ extension BytePairModel {
                 lastWasUnknown = true
             }
         }
-        return isComplete
     }
 
     private func fill(

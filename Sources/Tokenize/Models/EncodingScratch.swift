@@ -35,12 +35,11 @@ final class EncodingScratch: @unchecked Sendable {  // the pool hands it to one 
 final class ScratchPool: Sendable {
     private let free = Mutex<[EncodingScratch]>([])
 
-    /// Calls with a scratch memory that no other thread has.
-    func withScratch<Result>(_ body: (EncodingScratch) -> Result) -> Result {
-        let scratch = free.withLock { $0.popLast() } ?? EncodingScratch()
-        defer { free.withLock { $0.append(scratch) } }
-        return body(scratch)
-    }
+    /// A scratch memory that no other thread has.
+    func take() -> EncodingScratch { free.withLock { $0.popLast() } ?? EncodingScratch() }
+
+    /// Makes a scratch memory free again.
+    func giveBack(_ scratch: EncodingScratch) { free.withLock { $0.append(scratch) } }
 }
 
 /// A heap of numbers, the smallest first.

@@ -21,7 +21,8 @@ struct WordPieceModel: Sendable {
             var found: Int32?
             part.withUnsafeBufferPointer { part in
                 while end > continuingPrefix.count {
-                    found = vocabulary.tokens.id(of: UnsafeBufferPointer(rebasing: part[skipped..<end]))
+                    found = vocabulary.tokens.id(
+                        of: UnsafeBufferPointer(rebasing: part[skipped..<end]))
                     if found != nil { return }
                     end = UTF8Text.previous(part, before: end)
                 }

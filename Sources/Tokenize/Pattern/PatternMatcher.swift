@@ -91,7 +91,8 @@ struct PatternMatcher: ~Copyable {
             switch current.operation {
             case .set:
                 let bits = sets + Int(current.a) * ScalarSet.wordCount
-                let next = position < text.count ? PatternMatcher.contains(bits, text, position) : -1
+                let next =
+                    position < text.count ? PatternMatcher.contains(bits, text, position) : -1
                 if next < 0 { fails = true } else { position = next }
                 instruction += 1
             case .run:
@@ -154,7 +155,11 @@ struct PatternMatcher: ~Copyable {
         var reaches = true
         if current.b >= 3 {
             for _ in 0..<current.low {
-                if start == 0 { reaches = false } else { start = UTF8Text.previous(text, before: start) }
+                if start == 0 {
+                    reaches = false
+                } else {
+                    start = UTF8Text.previous(text, before: start)
+                }
             }
         }
         let end = reaches ? run(program, text, instruction + 1, start) : -1
@@ -174,8 +179,10 @@ struct PatternMatcher: ~Copyable {
         default:
             guard let base = program.sets.baseAddress else { return false }
             let bits = UnsafePointer(base) + program.wordSet * ScalarSet.wordCount
-            let before = position > 0
-                && PatternMatcher.contains(bits, text, UTF8Text.previous(text, before: position)) >= 0
+            let before =
+                position > 0
+                && PatternMatcher.contains(bits, text, UTF8Text.previous(text, before: position))
+                    >= 0
             let after = position < text.count && PatternMatcher.contains(bits, text, position) >= 0
             return (before != after) == (assertion == 4)
         }

@@ -138,8 +138,12 @@ struct PatternParser {
             return inner
         }
         guard take("?") else { return try close(&self, alternatives()) }
-        if take("=") { return try close(&self, .look(alternatives(), behind: false, negative: false)) }
-        if take("!") { return try close(&self, .look(alternatives(), behind: false, negative: true)) }
+        if take("=") {
+            return try close(&self, .look(alternatives(), behind: false, negative: false))
+        }
+        if take("!") {
+            return try close(&self, .look(alternatives(), behind: false, negative: true))
+        }
         if take("<=") { return try close(&self, behind(negative: false)) }
         if take("<!") { return try close(&self, behind(negative: true)) }
         if take(">") { return try close(&self, .atomic(alternatives())) }
@@ -149,7 +153,8 @@ struct PatternParser {
             switch scalar {
             case "i": ignoresCase = value
             case "-": value = false
-            default: throw PatternError(reason: "it has the group '(?\(scalar)', which is not known")
+            default:
+                throw PatternError(reason: "it has the group '(?\(scalar)', which is not known")
             }
             position += 1
         }
@@ -186,7 +191,8 @@ struct PatternParser {
         case "D": return try category("Nd").complement
         case "w": return dialect.word
         case "W": return dialect.word.complement
-        case "h" where dialect == .oniguruma: return ScalarSet(0x30...0x39, 0x41...0x46, 0x61...0x66)
+        case "h" where dialect == .oniguruma:
+            return ScalarSet(0x30...0x39, 0x41...0x46, 0x61...0x66)
         case "p", "P": return try property(negated: scalar == "P")
         default: return single(try escapedScalar(scalar))
         }
@@ -205,7 +211,8 @@ struct PatternParser {
         case "x": return try hexadecimal(2)
         case "u": return try hexadecimal(4)
         default:
-            let isWord = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+            let isWord =
+                ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
                 || ("0"..."9").contains(scalar)
             guard !isWord else {
                 throw PatternError(reason: "it has the escape '\\\(scalar)', which is not known")
@@ -292,7 +299,8 @@ struct PatternParser {
                 low = letter == "b" ? 0x08 : try escapedScalar(letter)
             }
             var high = low
-            let isRange = next == "-" && position + 1 < characters.count
+            let isRange =
+                next == "-" && position + 1 < characters.count
                 && characters[position + 1] != "]" && characters[position + 1] != "["
             if isRange {
                 position += 1

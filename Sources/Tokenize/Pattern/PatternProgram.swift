@@ -58,7 +58,7 @@ final class PatternProgram: @unchecked Sendable {
             for byte in 0..<128 where first?.contains(UInt32(byte)) ?? true {
                 candidates[byte] |= 1 << UInt64(index)
             }
-            if first.map({ $0.words[2...].contains { $0 != 0 } }) ?? true {
+            if first.map({ !$0.isASCII }) ?? true {
                 candidates[128] |= 1 << UInt64(index)
             }
         }

@@ -58,6 +58,9 @@ struct ScalarSet: Hashable, Sendable {
         return words[place >> 6] >> UInt64(place & 63) & 1 != 0
     }
 
+    /// Whether all of its characters are ASCII.
+    var isASCII: Bool { words[2...].allSatisfy { $0 == 0 } }
+
     func union(_ other: ScalarSet) -> ScalarSet { combined(other, |) }
     func intersection(_ other: ScalarSet) -> ScalarSet { combined(other, &) }
 
