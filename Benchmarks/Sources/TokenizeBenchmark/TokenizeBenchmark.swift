@@ -9,7 +9,8 @@ import Foundation
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3 else {
-            FileHandle.standardError.write(Data("TokenizeBenchmark TOKENIZER TEXTS [THREADS]\n".utf8))
+            let usage = "TokenizeBenchmark TOKENIZER TEXTS [THREADS]\n"
+            FileHandle.standardError.write(Data(usage.utf8))
             exit(2)
         }
         let threads = arguments.count > 3 ? Int(arguments[3]) ?? 1 : 1

@@ -20,6 +20,10 @@ final class MergeTable: @unchecked Sendable {
     let pairs: [Pair]
     private let slots: UnsafeMutableBufferPointer<(key: UInt64, merge: Merge)>
     private let mask: Int
+    /// A bit for each value of a part of the hash that occurs: most pairs are not merged, and the
+    /// bits, unlike the table, stay in the cache.
+    private let filter: UnsafeMutableBufferPointer<UInt64>
+    private let filterMask: Int
 
     /// Makes the table; of a pair that comes again the later entry counts, as in `tokenizers`.
     init(_ pairs: [Pair]) {
@@ -29,21 +33,35 @@ final class MergeTable: @unchecked Sendable {
         mask = size - 1
         slots = .allocate(capacity: size)
         slots.initialize(repeating: (UInt64.max, MergeTable.none))
+        filterMask = 8 * size - 1
+        filter = .allocate(capacity: size / 8)
+        filter.initialize(repeating: 0)
         for pair in pairs {
             let key = MergeTable.key(pair.left, pair.right)
-            var slot = MergeTable.hash(key) & mask
+            let hash = MergeTable.hash(key)
+            let bit = hash & filterMask
+            filter[bit >> 6] |= 1 << UInt64(bit & 63)
+            var slot = (hash >> 10) & mask
             while slots[slot].key != UInt64.max, slots[slot].key != key { slot = (slot + 1) & mask }
             slots[slot] = (key, UInt64(UInt32(pair.rank)) << 32 | UInt64(UInt32(pair.both)))
         }
     }
 
-    deinit { slots.deallocate() }
+    deinit {
+        slots.deallocate()
+        filter.deallocate()
+    }
 
     /// What a pair becomes; ``none`` when it is not merged.
     @inline(__always)
     func merge(_ left: Int32, _ right: Int32) -> Merge {
         let key = MergeTable.key(left, right)
-        var slot = MergeTable.hash(key) & mask
+        let hash = MergeTable.hash(key)
+        let bit = hash & filterMask
+        guard filter.baseAddress.unsafelyUnwrapped[bit >> 6] >> UInt64(bit & 63) & 1 != 0 else {
+            return MergeTable.none
+        }
+        var slot = (hash >> 10) & mask
         // A table is never full, so that the search ends.
         let slots = slots.baseAddress.unsafelyUnwrapped
         while true {
@@ -68,6 +86,6 @@ final class MergeTable: @unchecked Sendable {
     @inline(__always)
     private static func hash(_ key: UInt64) -> Int {
         let mixed = (key ^ (key >> 32)) &* 0x9E37_79B9_7F4A_7C15
-        return Int(truncatingIfNeeded: mixed >> 33)
+        return Int(truncatingIfNeeded: mixed >> 29)
     }
 }

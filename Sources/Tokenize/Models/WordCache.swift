@@ -1,7 +1,7 @@
 /// Remembers the ids of words, in bounded memory, for one thread.
 ///
-/// A table of places by hash, whose words and ids lie in two runs; what falls on a taken place
-/// replaces it, and full runs start anew.
+/// A table of pairs of places by hash, whose words and ids lie in two runs; what falls on taken places
+/// replaces the older one, and full runs start anew.
 final class WordCache {
     private struct Slot {
         var hash: UInt64 = 0
@@ -14,9 +14,9 @@ final class WordCache {
     }
 
     static let maximumWordLength = 128
-    private static let slotCount = 1 << 15
-    private static let wordCapacity = 1 << 20
-    private static let idCapacity = 1 << 18
+    private static let slotCount = 1 << 16
+    private static let wordCapacity = 1 << 21
+    private static let idCapacity = 1 << 19
 
     private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: slotCount)
     private let words = UnsafeMutablePointer<UInt8>.allocate(capacity: wordCapacity)
@@ -37,10 +37,13 @@ final class WordCache {
     func append(
         _ word: UnsafeBufferPointer<UInt8>, hash: UInt64, to result: inout [Int32]
     ) -> Bool {
-        let slot = slots[Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 1)]
-        guard slot.hash == hash, slot.idCount > 0, Int(slot.wordCount) == word.count else {
-            return false
+        let place = Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 2)
+        var slot = slots[place]
+        if slot.hash != hash {
+            slot = slots[place + 1]
+            guard slot.hash == hash else { return false }
         }
+        guard slot.idCount > 0, Int(slot.wordCount) == word.count else { return false }
         let known = words + Int(slot.word)
         for index in 0..<word.count where known[index] != word[index] { return false }
         if slot.idCount == 1 {
@@ -76,6 +79,9 @@ final class WordCache {
             (ids + idEnd).update(from: start, count: found.count)
             idEnd += found.count
         }
-        slots[Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 1)] = slot
+        // Of two places the newer word has the first; the older one moves to the second.
+        let place = Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 2)
+        if slots[place].idCount > 0 { slots[place + 1] = slots[place] }
+        slots[place] = slot
     }
 }
