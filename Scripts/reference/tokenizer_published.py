@@ -176,6 +176,11 @@ def main():
         entry["ids"] = [peer["text"](text) for text in PASSAGES[:3]]
         result["tokenizers"][name] = entry
         print(name, flush=True)
+    vaayu = Tokenizer.from_file(output + "/vaayu/tokenizer.json")
+    vaayu.add_special_tokens(["<new special>"])
+    vaayu.add_tokens(["new word"])
+    result["added"] = [dict(text=text, ids=vaayu.encode(text, add_special_tokens=False).ids) for text in [
+        "a <new special>new word new words", "<new special><new special> anew word", "new  word <new special"]]
     write(output, "published.json", result)
 
 

@@ -78,44 +78,14 @@ extension TextTokenizer {
         }
         let model = try model(isByteLevel)
         if !isByteLevel, case .bytePair(let bytePairs) = model,
-            let mark = bytePairs.wordMark
+            let borders = WordBorders(of: bytePairs)
         {
-            preTokenizers.append(.words(mark: mark))
+            preTokenizers.append(.words(borders))
         }
         self.init(
             model: model, normalizer: normalizer, preTokenizers: preTokenizers,
             decoder: try stages.decoder(files.decoder), addedTokens: addedTokens)
         self.files = files
-    }
-}
-
-extension BytePairModel {
-    /// The mark before words, when no token and no merge reaches across the border before it, so that
-    /// words can be encoded one by one.
-    var wordMark: [UInt8]? {
-        let mark = SentencePieceNormalizer.mark
-        guard !options.ignoresMerges, options.continuingPrefix.isEmpty, options.wordSuffix.isEmpty,
-            vocabulary.tokens.id(of: mark) != nil
-        else { return nil }
-        func crosses(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-            var (index, sawOther) = (0, false)
-            while index < bytes.count {
-                let isMark =
-                    index + 3 <= bytes.count && bytes[index] == mark[0]
-                    && bytes[index + 1] == mark[1] && bytes[index + 2] == mark[2]
-                if isMark, sawOther { return true }
-                sawOther = sawOther || !isMark
-                index += isMark ? 3 : 1
-            }
-            return false
-        }
-        for pair in merges.pairs where vocabulary.tokens.withBytes(of: pair.both, crosses) {
-            return nil
-        }
-        for symbol in options.frozen where vocabulary.tokens.withBytes(of: symbol, crosses) {
-            return nil
-        }
-        return mark
     }
 }
 

@@ -34,6 +34,7 @@ import Testing
         let texts = try PublishedTokenizers.texts()
         let wrong = try PublishedTokenizers.mismatches(name, tokenizer, texts)
         #expect(wrong.isEmpty, "\(name): \(wrong.joined(separator: " "))")
+        try keep(tokenizer, name)
         // What is saved is the same tokenizer.
         let folder = FileManager.default.temporaryDirectory.appending(path: "fledge-\(UUID())").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -48,6 +49,57 @@ import Testing
             differing += 1
         }
         #expect(differing == 0, "\(name): \(differing) texts differ after saving")
+    }
+
+    /// Leaves what is saved to `Scripts/reference/tokenizer_saved.py`, when it asks for it.
+    private func keep(_ tokenizer: TextTokenizer, _ name: String) throws {
+        guard let folder = ProcessInfo.processInfo.environment["FLEDGE_SAVED_TOKENIZERS"] else {
+            return
+        }
+        var tokenizer = tokenizer
+        tokenizer.addSpecial("<new special>")
+        tokenizer.addToken("new word")
+        try FileManager.default.createDirectory(
+            atPath: folder + "/" + name, withIntermediateDirectories: true)
+        try tokenizer.save(to: folder + "/" + name)
+        let texts = try PublishedTokenizers.texts() + ["a <new special>new word new words"]
+        let ids = texts.map { text in
+            JSONValue.array(
+                tokenizer.encode(text, specials: .parse).map { .integer(Int($0)) })
+        }
+        try AtomicFile.write(
+            JSONValue.array(ids).serialized(), to: folder + "/" + name + "/ids.json")
+    }
+
+    /// New tokens get the ids and the borders that `tokenizers` gives them.
+    @Test func addedTokens() throws {
+        var tokenizer = try PublishedTokenizers.load(PublishedTokenizers.fixtures + "vaayu")
+        let count = tokenizer.vocabularyCount
+        let grown = [
+            tokenizer.addSpecial("<new special>"), tokenizer.addToken("new word"),
+            tokenizer.addSpecial("<new special>"), tokenizer.addToken("new word"),
+            tokenizer.addToken(""),
+        ]
+        #expect(grown == [true, true, false, false, false])
+        #expect(tokenizer.vocabularyCount == count + 2)
+        #expect(tokenizer.id(ofSpecial: "<new special>") == Int32(count))
+        let expected = try FixtureTexts.load("published.json")["added"]?.arrayValue ?? []
+        #expect(!expected.isEmpty)
+        for entry in expected {
+            let text = entry["text"]?.stringValue ?? ""
+            let ids = (entry["ids"]?.arrayValue ?? []).compactMap(\.intValue).map { Int32($0) }
+            #expect(tokenizer.encode(text, specials: .parse) == ids, "\(text)")
+        }
+    }
+
+    @Test func textsOfManyThreads() throws {
+        let tokenizer = try PublishedTokenizers.load(PublishedTokenizers.fixtures + "vaayu")
+        let texts = try PublishedTokenizers.texts()
+        let expected = texts.map { tokenizer.encode($0, specials: .parse) }
+        for threads in [1, 2, 7] {
+            #expect(tokenizer.encode(texts, specials: .parse, threads: threads) == expected)
+        }
+        #expect(tokenizer.encode([String](), specials: .parse).isEmpty)
     }
 
     @Test func aWrongTokenizerIsNoticed() throws {

@@ -73,8 +73,8 @@ struct PieceVocabulary {
         var normalizer = normalizer
         normalizer.symbols = ByteTrie(frozen.map { (vocabulary.tokens.bytes(of: $0), $0) })
         var preTokenizers = [PreTokenizer]()
-        if case .bytePair(let pairs) = model, let mark = pairs.wordMark {
-            preTokenizers.append(.words(mark: mark))
+        if case .bytePair(let pairs) = model, let borders = WordBorders(of: pairs) {
+            preTokenizers.append(.words(borders))
         }
         var files = TokenizerFiles()
         files.listedTokens = listed

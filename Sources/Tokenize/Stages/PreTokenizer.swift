@@ -9,9 +9,9 @@ indirect enum PreTokenizer: Sendable {
     case byteLevel(addsPrefixSpace: Bool, pattern: PatternProgram?, writesBytes: Bool)
     /// Spaces become a mark.
     case metaspace(mark: [UInt8], PrependScheme, splits: Bool)
-    /// Cuts before each first mark after something else: for models without tokens across such
-    /// borders this changes nothing but lets words be remembered.
-    case words(mark: [UInt8])
+    /// Cuts between words where no token reaches across: this changes nothing, but lets words be
+    /// remembered.
+    case words(WordBorders)
     /// Cuts into pieces of so many characters.
     case fixedLength(Int)
 

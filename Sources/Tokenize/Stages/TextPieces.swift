@@ -75,8 +75,8 @@ struct TextPieces: ~Copyable {
                     TextPieces.split(text, .text(mark), false, &collector, &matcher)
                 }
             }
-        case .words(let mark):
-            cut(.isolated) { text, collector, _ in TextPieces.cutWords(text, mark, &collector) }
+        case .words(let borders):
+            cut(.isolated) { text, collector, _ in borders.cut(text, &collector) }
         case .fixedLength(let length):
             cut(.isolated) { text, collector, _ in
                 var (start, index, count) = (0, 0, 0)
@@ -180,23 +180,5 @@ struct TextPieces: ~Copyable {
             }
             if last != text.count { collector.add(last, text.count, isMatch: false) }
         }
-    }
-
-    private static func cutWords(
-        _ text: UnsafeBufferPointer<UInt8>, _ mark: [UInt8], _ collector: inout SpanCollector
-    ) {
-        var (start, index, afterMark) = (0, 0, true)
-        while index < text.count {
-            let isMark =
-                text[index] == mark[0] && index + mark.count <= text.count
-                && text[index..<index + mark.count].elementsEqual(mark)
-            if isMark, !afterMark {
-                collector.add(start, index, isMatch: true)
-                start = index
-            }
-            afterMark = isMark
-            index += isMark ? mark.count : 1
-        }
-        if start < text.count { collector.add(start, text.count, isMatch: true) }
     }
 }
