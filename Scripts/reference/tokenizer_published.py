@@ -172,7 +172,8 @@ def main():
     result = dict(seed=SEED, count=DRAWN, block=BLOCK, tokenizers={})
     for name, make in peers(folder, output):
         peer = make()
-        entry = {kind: digests(all_texts, peer[kind]) for kind in peer}
+        # Of T5 only texts whose control tokens count: the library's search finds them in ordinary text, too.
+        entry = {kind: digests(all_texts, peer[kind]) for kind in peer if (name, kind) != ("t5", "text")}
         entry["ids"] = [peer["text"](text) for text in PASSAGES[:3]]
         result["tokenizers"][name] = entry
         print(name, flush=True)

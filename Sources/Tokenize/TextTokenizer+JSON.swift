@@ -62,10 +62,10 @@ extension TextTokenizer {
     /// - Parameters:
     ///   - mayBeByteLevel: Whether the model can take bytes where the last stage makes characters of
     ///     them.
-    ///   - model: Gets whether it is to take bytes.
+    ///   - model: Gets whether it is to take bytes, and the control tokens, which no text may become.
     init(
         files: TokenizerFiles, addedTokens: [AddedToken], file: String, mayBeByteLevel: Bool,
-        model: (Bool) throws -> TokenModel
+        model: (Bool, Set<Int32>) throws -> TokenModel
     ) throws {
         let stages = StageReader(file: file)
         let normalizer = try stages.normalizer(files.normalizer)
@@ -76,7 +76,8 @@ extension TextTokenizer {
             preTokenizers[preTokenizers.count - 1] = .byteLevel(
                 addsPrefixSpace: space, pattern: pattern, writesBytes: false)
         }
-        let model = try model(isByteLevel)
+        let model = try model(
+            isByteLevel, Set(addedTokens.lazy.filter(\.isSpecial).map(\.id)))
         if !isByteLevel, case .bytePair(let bytePairs) = model,
             let borders = WordBorders(of: bytePairs)
         {

@@ -7,8 +7,18 @@ extension TextTokenizer {
             "version": "1.0", "truncation": nil, "padding": nil,
             "added_tokens": .array(listedTokens.map(\.json)),
             "normalizer": files.normalizer, "pre_tokenizer": files.preTokenizer,
-            "post_processor": files.postProcessor, "decoder": files.decoder, "model": model.json,
+            "post_processor": files.postProcessor, "decoder": files.decoder,
+            "model": model.json(listing: tokensToList),
         ]
+    }
+
+    /// Added tokens that the saved model must list: `tokenizers` numbers those that it does not know
+    /// one after another, whatever their ids in the file.
+    private var tokensToList: [AddedToken] {
+        let outside = listedTokens.filter { !model.vocabulary.contains($0.id) }
+        let first = Int32(model.vocabulary.count)
+        let fits = outside.enumerated().allSatisfy { $1.id == first + Int32($0) }
+        return fits ? [] : outside
     }
 
     /// Writes `tokenizer.json`, `tokenizer_config.json` and, if there is one, `chat_template.jinja`.
@@ -25,18 +35,19 @@ extension TextTokenizer {
 }
 
 extension Vocabulary {
-    /// The `vocab` of a `tokenizer.json`.
-    fileprivate var json: JSONValue {
-        .object(
-            (0..<Int32(endID)).filter(contains).map {
-                JSONValue.Member(text($0), .integer(Int($0)))
+    /// The `vocab` of a `tokenizer.json`, with further tokens.
+    fileprivate func json(listing added: [AddedToken]) -> JSONValue {
+        let tokens = (0..<Int32(endID)).filter(contains).map { (text($0), $0) }
+        return .object(
+            (tokens + added.map { ($0.content, $0.id) }).sorted { $0.1 < $1.1 }.map {
+                JSONValue.Member($0.0, .integer(Int($0.1)))
             })
     }
 }
 
 extension TokenModel {
     /// The `model` of a `tokenizer.json`.
-    fileprivate var json: JSONValue {
+    fileprivate func json(listing added: [AddedToken]) -> JSONValue {
         func text(_ id: Int32?) -> JSONValue { id.map { .string(vocabulary.text($0)) } ?? .null }
         func affix(_ bytes: [UInt8]) -> JSONValue {
             bytes.isEmpty ? .null : .string(String(decoding: bytes, as: UTF8.self))
@@ -50,7 +61,8 @@ extension TokenModel {
                 "end_of_word_suffix": affix(options.wordSuffix),
                 "fuse_unk": .bool(options.fusesUnknown),
                 "byte_fallback": .bool(options.fallsBackToBytes),
-                "ignore_merges": .bool(options.ignoresMerges), "vocab": vocabulary.json,
+                "ignore_merges": .bool(options.ignoresMerges),
+                "vocab": vocabulary.json(listing: added),
                 "merges": .array(
                     model.writtenMerges.map { .array([text($0.left), text($0.right)]) }),
             ]
@@ -69,11 +81,12 @@ extension TokenModel {
                 "continuing_subword_prefix": .string(
                     String(decoding: model.continuingPrefix, as: UTF8.self)),
                 "max_input_chars_per_word": .integer(model.maximumWordLength),
-                "vocab": vocabulary.json,
+                "vocab": vocabulary.json(listing: added),
             ]
         case .wordLevel(let model):
             return [
-                "type": "WordLevel", "vocab": vocabulary.json, "unk_token": text(model.unknown),
+                "type": "WordLevel", "vocab": vocabulary.json(listing: added),
+                "unk_token": text(model.unknown),
             ]
         }
     }

@@ -32,6 +32,11 @@ import Testing
     private func check(_ name: String, _ path: String) throws {
         let tokenizer = try PublishedTokenizers.load(path)
         let texts = try PublishedTokenizers.texts()
+        let controls = tokenizer.addedTokens.filter { $0.isSpecial && $0.id != tokenizer.unknown }
+        for text in texts.suffix(30) + controls.prefix(40).map(\.content) {
+            let ids = tokenizer.encode(text, specials: .text)
+            #expect(!ids.contains { id in controls.contains { $0.id == id } }, "\(name): \(text)")
+        }
         let wrong = try PublishedTokenizers.mismatches(name, tokenizer, texts)
         #expect(wrong.isEmpty, "\(name): \(wrong.joined(separator: " "))")
         try keep(tokenizer, name)

@@ -128,8 +128,9 @@ extension TextTokenizer {
         }
         return try TextTokenizer(
             files: files, addedTokens: source.controlTokens, file: file, mayBeByteLevel: !isMarked
-        ) { _ in
-            .bytePair(
+        ) { _, controls in
+            options.controls = controls
+            return .bytePair(
                 BytePairModel(
                     vocabulary: vocabulary, merges: MergeTable(merges.pairs), options: options))
         }
@@ -188,10 +189,11 @@ extension TextTokenizer {
         let unknown = source.unknown.flatMap(TokenTable.checked)
         return try TextTokenizer(
             files: files, addedTokens: source.controlTokens, file: file, mayBeByteLevel: false
-        ) { _ in
+        ) { _, controls in
             .wordPiece(
                 WordPieceModel(
-                    vocabulary: vocabulary, unknown: unknown, continuingPrefix: Array("##".utf8),
+                    vocabulary: vocabulary, unknown: unknown, controls: controls,
+                    continuingPrefix: Array("##".utf8),
                     maximumWordLength: 100))
         }
     }

@@ -33,7 +33,7 @@ enum MergesFile {
         }
         var result = try TextTokenizer(
             files: files, addedTokens: added, file: vocabularyFile, mayBeByteLevel: true
-        ) { _ in
+        ) { _, _ in
             .bytePair(
                 BytePairModel(
                     vocabulary: vocabulary, merges: MergeTable(merges),

@@ -59,23 +59,24 @@ struct ModelReader {
     }
 
     /// Reads the model; `isByteLevel` says that its words come as bytes.
-    func model(isByteLevel: Bool) throws -> TokenModel {
+    func model(isByteLevel: Bool, controls: Set<Int32>) throws -> TokenModel {
         let stages = StageReader(file: file)
         switch type {
-        case "BPE": return .bytePair(try bytePairs(isByteLevel: isByteLevel))
-        case "Unigram": return .unigram(try unigram())
+        case "BPE": return .bytePair(try bytePairs(isByteLevel: isByteLevel, controls))
+        case "Unigram": return .unigram(try unigram(controls))
         case "WordPiece":
             let vocabulary = try tokens(isByteLevel: false)
             return .wordPiece(
                 WordPieceModel(
-                    vocabulary: vocabulary, unknown: try unknown(vocabulary),
+                    vocabulary: vocabulary, unknown: try unknown(vocabulary), controls: controls,
                     continuingPrefix: settings["continuing_subword_prefix"] == nil
                         ? Array("##".utf8) : text("continuing_subword_prefix"),
                     maximumWordLength: settings["max_input_chars_per_word"]?.intValue ?? 100))
         case "WordLevel":
             let vocabulary = try tokens(isByteLevel: false)
             return .wordLevel(
-                WordLevelModel(vocabulary: vocabulary, unknown: try unknown(vocabulary)))
+                WordLevelModel(
+                    vocabulary: vocabulary, unknown: try unknown(vocabulary), controls: controls))
         default: throw stages.unsupported("model", type)
         }
     }
@@ -119,7 +120,7 @@ struct ModelReader {
         }
     }
 
-    private func bytePairs(isByteLevel: Bool) throws -> BytePairModel {
+    private func bytePairs(isByteLevel: Bool, _ controls: Set<Int32>) throws -> BytePairModel {
         if let dropout = settings["dropout"]?.doubleValue, dropout > 0 {
             throw StageReader(file: file).unsupported("model's", "dropout")
         }
@@ -129,6 +130,7 @@ struct ModelReader {
         options.fusesUnknown = settings["fuse_unk"]?.boolValue ?? false
         options.fallsBackToBytes = settings["byte_fallback"]?.boolValue ?? false
         options.ignoresMerges = settings["ignore_merges"]?.boolValue ?? false
+        options.controls = controls
         options.continuingPrefix = text("continuing_subword_prefix")
         options.wordSuffix = text("end_of_word_suffix")
         return BytePairModel(
@@ -169,7 +171,7 @@ struct ModelReader {
         return reader.pairs
     }
 
-    private func unigram() throws -> UnigramModel {
+    private func unigram(_ controls: Set<Int32>) throws -> UnigramModel {
         guard var parser = vocabulary else { throw corrupt("the model has no vocabulary", file) }
         let result = Vocabulary(isByteLevel: false, capacity: 1 << 15)
         var scores = [Double]()
@@ -193,7 +195,8 @@ struct ModelReader {
         }
         return UnigramModel(
             vocabulary: result, scores: scores, unknown: unknown.map { Int32($0) },
-            fallsBackToBytes: settings["byte_fallback"]?.boolValue ?? false)
+            fallsBackToBytes: settings["byte_fallback"]?.boolValue ?? false,
+            searched: searched.filter { !controls.contains($0) })
     }
 }
 

@@ -15,6 +15,8 @@ final class BytePairModel: Sendable {
         var continuingPrefix: [UInt8] = []
         /// What is written at the end of the last token of a word.
         var wordSuffix: [UInt8] = []
+        /// Tokens that no text becomes.
+        var controls: Set<Int32> = []
         /// Symbols that are found before all merges and take no part in them.
         var frozen: [Int32] = []
     }
@@ -84,7 +86,9 @@ final class BytePairModel: Sendable {
     func encode(
         _ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch, into ids: inout [Int32]
     ) {
-        if options.ignoresMerges, let id = vocabulary.tokens.id(of: word) {
+        if options.ignoresMerges, let id = vocabulary.tokens.id(of: word),
+            !options.controls.contains(id)
+        {
             ids.append(id)
             return
         }

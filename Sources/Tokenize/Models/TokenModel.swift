@@ -42,9 +42,12 @@ enum TokenModel: Sendable {
 struct WordLevelModel: Sendable {
     let vocabulary: Vocabulary
     let unknown: Int32?
+    /// Tokens that no text becomes.
+    var controls: Set<Int32> = []
 
     /// Words that are not known are left out where there is no unknown token.
     func encode(_ word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]) {
-        if let id = vocabulary.tokens.id(of: word) ?? unknown { ids.append(id) }
+        let known = vocabulary.tokens.id(of: word).flatMap { controls.contains($0) ? nil : $0 }
+        if let id = known ?? unknown { ids.append(id) }
     }
 }

@@ -2,6 +2,8 @@
 struct WordPieceModel: Sendable {
     let vocabulary: Vocabulary
     let unknown: Int32?
+    /// Tokens that no text becomes.
+    var controls: Set<Int32> = []
     /// What is written before tokens that continue a word.
     let continuingPrefix: [UInt8]
     /// Longer words, in characters, are unknown.
@@ -23,7 +25,10 @@ struct WordPieceModel: Sendable {
                 while end > continuingPrefix.count {
                     found = vocabulary.tokens.id(
                         of: UnsafeBufferPointer(rebasing: part[skipped..<end]))
-                    if found != nil { return }
+                    if let id = found {
+                        if !controls.contains(id) { return }
+                        found = nil
+                    }
                     end = UTF8Text.previous(part, before: end)
                 }
             }
