@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test demo bench examples format lint check-products dependencies
+.PHONY: build test demo bench examples format lint check-products check-tokenizers dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -17,6 +17,9 @@ test: dependencies
 	@test ! -x Scripts/fetch-reference-data.sh || Scripts/fetch-reference-data.sh > /dev/null \
 		|| echo "checks against reference data (Scripts/fetch-reference-data.sh failed)" \
 			> .build/skipped/data
+	@Scripts/fetch-tokenizers.sh > /dev/null \
+		|| echo "published tokenizers (Scripts/fetch-tokenizers.sh failed)" \
+			> .build/skipped/tokenizers
 	$(SWIFT) build -c release --build-tests
 	@set -o pipefail; $(SWIFT) test -c release --skip-build 2>&1 | tee .build/test-log
 	@grep -E 'skipped' .build/test-log | sed 's/^[^A-Za-z]*//' > .build/skipped/tests || true
@@ -37,6 +40,12 @@ format:
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+# Tokenizers of encoders and llama.cpp's test vectors too, which are a larger download (270 MB).
+check-tokenizers: dependencies
+	@Scripts/fetch-tokenizers.sh --all > /dev/null
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build --filter TokenizeTests
 
 # Every library product by itself, in a package of somebody else.
 check-products: dependencies

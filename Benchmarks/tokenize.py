@@ -3,8 +3,8 @@
 Usage: tokenize.py [--pairs 5]
 
 Run by `make bench`, which sets BENCHMARKS (folder of the built benchmarks), TOKENIZERS (what
-Scripts/fetch-tokenizers.sh prints) and DATA (what Scripts/fetch-reference-data.sh prints). The library is
-measured where this Python has it. Each run is a process of its own: it loads the tokenizer, encodes all
+Scripts/fetch-tokenizers.sh prints) and DATA (what Scripts/fetch-reference-data.sh prints), and may set
+BFLOAT16_FOLDER (SmolLM2 as a Hugging Face folder). This Python needs the library. Each run is a process of its own: it loads the tokenizer, encodes all
 texts once (first), and then for a second again (repeated, when words are remembered). Ratios are medians
 over pairs of runs that follow each other. Both sides must give the same number of tokens.
 """
@@ -62,12 +62,6 @@ def llama3(source, target):
     tokenizer.save(target)
 
 
-def smollm2(source, target):
-    """SmolLM2's tokenizer.json, as Fledge saves it of the GGUF file."""
-    subprocess.run([os.environ["FLEDGE"], "export", f"model_name_or_path={source}", "template=smollm2",
-                    f"export_dir={target}", "infer_dtype=bfloat16"], check=True, capture_output=True)
-
-
 def texts(data, folder):
     english, chinese = [], []
     for name, rows in (("alpaca_en_demo.json", english), ("alpaca_zh_demo.json", chinese)):
@@ -99,8 +93,8 @@ def main():
         files = {"Qwen3": os.environ["TOKENIZERS"] + "/qwen3/tokenizer.json"}
         llama3(os.environ["TOKENIZERS"] + "/llama3/tokenizer.model", work + "/llama3.json")
         files["Llama 3"] = work + "/llama3.json"
-        if os.environ.get("SMOLLM2_FOLDER"):
-            files["SmolLM2"] = os.environ["SMOLLM2_FOLDER"] + "/tokenizer.json"
+        if os.environ.get("BFLOAT16_FOLDER"):
+            files["SmolLM2"] = os.environ["BFLOAT16_FOLDER"] + "/tokenizer.json"
         print("| tokenizer | texts | load | first pass, MB/s | repeated, MB/s | two threads |\n|---|---|---|---|---|---|")
         for name, file in files.items():
             for language, text in texts(os.environ["DATA"], work).items():

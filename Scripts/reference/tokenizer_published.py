@@ -11,7 +11,7 @@ control tokens count, `decode` over the decoded texts. The texts are 1,600 drawn
 tokenizer_fixtures.py), the characters U+0000 to U+00FF one by one and in pairs, and the passages.
 --texts writes all texts as JSON, for looking at differences.
 
-Libraries: tokenizers==0.22.2, sentencepiece==0.2.3, tiktoken==0.14.0.
+Versions are in requirements.txt.
 """
 import base64, hashlib, json, os, struct, sys
 import sentencepiece, tiktoken

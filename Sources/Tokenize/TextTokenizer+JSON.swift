@@ -87,6 +87,7 @@ extension TextTokenizer {
             model: model, normalizer: normalizer, preTokenizers: preTokenizers,
             decoder: try stages.decoder(files.decoder), addedTokens: addedTokens)
         self.files = files
+        unknown = model.unknown
     }
 }
 

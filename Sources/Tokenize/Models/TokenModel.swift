@@ -15,6 +15,16 @@ enum TokenModel: Sendable {
         }
     }
 
+    /// The token of what has none.
+    var unknown: Int32? {
+        switch self {
+        case .bytePair(let model): model.options.unknown
+        case .unigram(let model): model.unknown
+        case .wordPiece(let model): model.unknown
+        case .wordLevel(let model): model.unknown
+        }
+    }
+
     /// Appends the ids of a word, which is not empty.
     @inline(__always)
     func encode(
