@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test test-traits demo bench examples format lint check-products dependencies
+.PHONY: build test test-traits demo bench examples format lint check-products check-tokenizers dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -20,6 +20,9 @@ test: dependencies
 	@Scripts/fetch-chat-templates.sh > /dev/null \
 		|| echo "renderings of real chat templates (Scripts/fetch-chat-templates.sh failed)" \
 			> .build/skipped/templates
+	@Scripts/fetch-tokenizers.sh > /dev/null \
+		|| echo "published tokenizers (Scripts/fetch-tokenizers.sh failed)" \
+			> .build/skipped/tokenizers
 	$(SWIFT) build -c release --build-tests
 	@set -o pipefail; $(SWIFT) test -c release --skip-build 2>&1 | tee .build/test-log
 	@grep -E 'skipped' .build/test-log | sed 's/^[^A-Za-z]*//' > .build/skipped/tests || true
@@ -45,6 +48,12 @@ format:
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+# Tokenizers of encoders and llama.cpp's test vectors too, which are a larger download (270 MB).
+check-tokenizers: dependencies
+	@Scripts/fetch-tokenizers.sh --all > /dev/null
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build --filter TokenizeTests
 
 # Every library product by itself, in a package of somebody else.
 check-products: dependencies

@@ -13,6 +13,9 @@ let package = Package(
         .executableTarget(
             name: "DecodeBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
         .executableTarget(
+            name: "TokenizeBenchmark",
+            dependencies: [.product(name: "FledgeTokenize", package: "fledge")]),
+        .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
                 .product(name: "Fledge", package: "fledge"),

@@ -12,6 +12,10 @@ export GGUF BENCHMARKS=Benchmarks/.build/release FLEDGE=.build/release/fledge
 "${PYTHON:-python3}" Benchmarks/table.py "$@"
 [ $# -eq 0 ] || exit 0
 echo
+TOKENIZERS=$(Scripts/fetch-tokenizers.sh) DATA=$(Scripts/fetch-reference-data.sh | tail -n 1 | sed 's/ is there already$//')
+export TOKENIZERS DATA
+"${PYTHON:-python3}" Benchmarks/tokenize.py || echo "The comparison of tokenizers needs the tokenizers library."
+echo
 "$BENCHMARKS/KernelBenchmark"
 for type in float32 bfloat16; do
   echo

@@ -7,12 +7,13 @@ struct TokenizeCommand: ParsableCommand {
         commandName: "tokenize",
         abstract: "Turn lines of text into token ids, one JSON array a line.",
         discussion: """
-            The path is a model folder, a .gguf file or a tokenizer.json. Only a newline ends a line.
+            The path is a model folder, a .gguf file, a tokenizer.json, a tokenizer.model of
+            SentencePiece, a tiktoken or a tekken file. Only a newline ends a line.
 
             Example: echo 'Hello there' | fledge tokenize SmolLM2-135M-Instruct
             """)
 
-    @Argument(help: "Model folder, .gguf file or tokenizer.json.")
+    @Argument(help: "Model folder, or a file that holds a tokenizer.")
     var path: String
 
     @Option(help: "Whether control strings become control tokens (parse) or stay text (none).")

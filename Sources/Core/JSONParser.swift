@@ -27,6 +27,7 @@ public struct JSONParser {
     }
 
     /// Skips white space; true when nothing follows it.
+    @inline(__always)
     public mutating func atEnd() -> Bool {
         while position < bytes.count, bytes[position].isJSONSpace { position += 1 }
         return position == bytes.count
@@ -58,6 +59,87 @@ public struct JSONParser {
         }
     }
 
+    /// Reads the opening brace of an object, each name and value, and the closing brace.
+    ///
+    /// - Parameter body: Gets each name; it must read the value with the parser that it is given.
+    public mutating func parseMembers(
+        _ body: (inout JSONParser, String) throws -> Void
+    ) throws {
+        guard skip(UInt8(ascii: "{")) else { throw unexpected("an object") }
+        if skip(UInt8(ascii: "}")) { return }
+        while true {
+            let name = try parseText { String(decoding: $0, as: UTF8.self) }
+            guard skip(UInt8(ascii: ":")) else { throw unexpected("':'") }
+            try body(&self, name)
+            if skip(UInt8(ascii: ",")) { continue }
+            guard skip(UInt8(ascii: "}")) else { throw unexpected("',' or '}'") }
+            return
+        }
+    }
+
+    /// Reads a string and calls with its bytes; nothing is copied where it has no escapes.
+    ///
+    /// The bytes are not checked to be UTF-8.
+    public mutating func parseText<Result>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+    ) throws -> Result {
+        try parseText { text, _ in try body(text) }
+    }
+
+    /// Reads a string and calls with its bytes and the parser, to read on while the bytes are there.
+    public mutating func parseText<Result>(
+        _ body: (UnsafeBufferPointer<UInt8>, inout JSONParser) throws -> Result
+    ) throws -> Result {
+        guard peek() == UInt8(ascii: "\"") else { throw unexpected("a string") }
+        let start = position + 1
+        var end = start
+        while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\"),
+            bytes[end] >= 0x20
+        { end += 1 }
+        guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
+            var text = try parseString()
+            return try text.withUTF8 { try body($0, &self) }
+        }
+        position = end + 1
+        let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        return try body(text.assumingMemoryBound(to: UInt8.self), &self)
+    }
+
+    /// Reads a whole number that is not negative.
+    public mutating func parseIndex() throws -> Int {
+        guard peek() != nil else { throw unexpected("a number") }
+        var (value, digits) = (0, 0)
+        while position < bytes.count, digits < 18, bytes[position] >= 0x30, bytes[position] <= 0x39
+        {
+            value = 10 * value + Int(bytes[position] - 0x30)
+            position += 1
+            digits += 1
+        }
+        guard digits > 0 else { throw unexpected("a whole number") }
+        return value
+    }
+
+    /// Passes over the next value.
+    public mutating func skipValue() throws {
+        switch peek() {
+        case UInt8(ascii: "{"):
+            try nested { parser in
+                try parser.parseMembers { parser, _ in try parser.skipValue() }
+                return .null
+            }
+        case UInt8(ascii: "["):
+            try nested { parser in
+                parser.position += 1
+                if parser.skip(UInt8(ascii: "]")) { return .null }
+                repeat { try parser.skipValue() } while parser.skip(UInt8(ascii: ","))
+                guard parser.skip(UInt8(ascii: "]")) else { throw parser.unexpected("',' or ']'") }
+                return .null
+            }
+        case UInt8(ascii: "\""): try parseText { _ in }
+        default: _ = try parseValue()
+        }
+    }
+
     /// Reads the next value.
     public mutating func parseValue() throws -> JSONValue {
         guard let byte = peek() else { throw unexpected("a value") }
@@ -81,6 +163,7 @@ public struct JSONParser {
         }
     }
 
+    @discardableResult
     private mutating func nested(
         _ body: (inout JSONParser) throws -> JSONValue
     ) throws -> JSONValue {

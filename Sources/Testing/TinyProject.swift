@@ -40,7 +40,7 @@ public final class TinyProject {
     }
 
     /// A tokenizer whose words are single bytes, with the control tokens of the template `chatml`.
-    public static func tokenizer() throws -> BytePairTokenizer {
+    public static func tokenizer() throws -> TextTokenizer {
         let specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         var vocabulary = specials.enumerated().map { JSONValue.Member($1, .integer($0)) }
         vocabulary += (0..<256).map { byte in
@@ -55,7 +55,7 @@ public final class TinyProject {
                 "lstrip": false, "rstrip": false, "normalized": false, "special": true,
             ]
         }
-        return try BytePairTokenizer(
+        return try TextTokenizer(
             json: [
                 "version": "1.0", "added_tokens": .array(added), "normalizer": nil,
                 "pre_tokenizer": byteLevel, "decoder": byteLevel,

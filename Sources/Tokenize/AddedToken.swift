@@ -35,43 +35,51 @@ struct AddedTokenMatcher: Sendable {
     /// A stretch of the text.
     enum Piece {
         case text(Range<Int>)
-        case token(AddedToken)
+        case token(Int32)
     }
 
-    private var tokens: [AddedToken] = []
-    /// For each first byte the indices of its tokens, longest first.
-    private var byFirstByte: [[Int]] = Array(repeating: [], count: 256)
-    private var contents: [[UInt8]] = []
+    /// What decides about a token once it is found.
+    private struct Flags: Sendable {
+        var id: Int32
+        var isSpecial, isSingleWord, stripsLeft, stripsRight: Bool
+    }
 
-    init(_ tokens: [AddedToken]) {
-        for token in tokens where !token.content.isEmpty {
-            let bytes = Array(token.content.utf8)
-            byFirstByte[Int(bytes[0])].append(self.tokens.count)
-            self.tokens.append(token)
-            contents.append(bytes)
+    private let flags: [Flags]
+    private let trie: ByteTrie
+
+    /// Makes a matcher of tokens and the bytes that are looked for, where those differ from what is
+    /// written.
+    init(_ tokens: [AddedToken], _ bytes: (AddedToken) -> [UInt8] = { Array($0.content.utf8) }) {
+        flags = tokens.map {
+            Flags(
+                id: $0.id, isSpecial: $0.isSpecial, isSingleWord: $0.isSingleWord,
+                stripsLeft: $0.stripsLeft, stripsRight: $0.stripsRight)
         }
-        for byte in 0..<256 where byFirstByte[byte].count > 1 {
-            byFirstByte[byte].sort { contents[$0].count > contents[$1].count }
-        }
+        trie = ByteTrie(tokens.enumerated().map { (bytes($0.element), Int32($0.offset)) })
     }
 
     /// Whether there is nothing to find.
-    var isEmpty: Bool { tokens.isEmpty }
+    var isEmpty: Bool { trie.isEmpty }
 
     /// Calls with all pieces of a text in order; `policy` says which special tokens count.
+    @inline(__always)
     func forEachPiece(
         _ text: UnsafeBufferPointer<UInt8>, _ policy: SpecialTokenPolicy, _ body: (Piece) -> Void
     ) {
+        guard !isEmpty else {
+            if !text.isEmpty { body(.text(0..<text.count)) }
+            return
+        }
         var (index, pending) = (0, 0)
-        while !isEmpty, index < text.count {
-            guard let found = match(text, at: index, policy) else {
+        while index < text.count {
+            guard trie.begins(with: text[index]), let found = match(text, at: index, policy) else {
                 index += 1
                 continue
             }
             var start = index
-            var end = index + contents[found].count
+            var end = found.end
             index = end
-            let token = tokens[found]
+            let token = flags[Int(found.value)]
             // What is passed over here is passed over as a whole, as in `tokenizers`.
             if token.isSpecial, case .text = policy { continue }
             if token.isSingleWord, AddedTokenMatcher.touchesWord(text, start, end) { continue }
@@ -80,36 +88,37 @@ struct AddedTokenMatcher: Sendable {
             }
             if token.stripsRight { end = AddedTokenMatcher.spaceEnd(text, after: end) }
             if pending < start { body(.text(pending..<start)) }
-            body(.token(token))
-            (pending, index) = (end, end)
+            body(.token(token.id))
+            pending = end
+            // Like `tokenizers`, the search goes on after the token itself, not after the space
+            // that it took along; a token may begin there.
         }
         if pending < text.count { body(.text(pending..<text.count)) }
     }
 
     private func match(
         _ text: UnsafeBufferPointer<UInt8>, at index: Int, _ policy: SpecialTokenPolicy
-    ) -> Int? {
-        byFirstByte[Int(text[index])].first { candidate in
-            let content = contents[candidate]
-            let end = index + content.count
-            guard end <= text.count, text[index..<end].elementsEqual(content) else { return false }
-            guard tokens[candidate].isSpecial, case .parseWithin(let ranges) = policy else {
-                return true
+    ) -> (end: Int, value: Int32)? {
+        guard case .parseWithin(let ranges) = policy else { return trie.longest(text, from: index) }
+        var found: (Int, Int32)?
+        trie.forEachPrefix(text, from: index) { end, value in
+            if flags[Int(value)].isSpecial {
+                guard ranges.contains(where: { $0.lowerBound <= index && end <= $0.upperBound })
+                else { return }
             }
-            return ranges.contains { $0.lowerBound <= index && end <= $0.upperBound }
+            found = (end, value)
         }
+        return found
     }
 
     private static func touchesWord(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
     ) -> Bool {
-        if end < text.count, ScalarClass.isWord(ScalarClass.decode(text, at: end).scalar) {
-            return true
+        func isWord(_ index: Int) -> Bool {
+            Unicode.Scalar(UTF8Text.decode(text, at: index).value).map(ScalarSet.isWord) ?? false
         }
-        guard start > 0 else { return false }
-        var index = start - 1
-        while index > 0, text[index] & 0xC0 == 0x80 { index -= 1 }
-        return ScalarClass.isWord(ScalarClass.decode(text, at: index).scalar)
+        if end < text.count, isWord(end) { return true }
+        return start > 0 && isWord(UTF8Text.previous(text, before: start))
     }
 
     private static func spaceStart(
@@ -117,9 +126,9 @@ struct AddedTokenMatcher: Sendable {
     ) -> Int {
         var start = end
         while start > limit {
-            var index = start - 1
-            while index > limit, text[index] & 0xC0 == 0x80 { index -= 1 }
-            guard ScalarClass.decode(text, at: index).scalar.properties.isWhitespace else { break }
+            let index = UTF8Text.previous(text, before: start)
+            guard index >= limit, ScalarSet.space.contains(UTF8Text.decode(text, at: index).value)
+            else { break }
             start = index
         }
         return start
@@ -128,8 +137,8 @@ struct AddedTokenMatcher: Sendable {
     private static func spaceEnd(_ text: UnsafeBufferPointer<UInt8>, after start: Int) -> Int {
         var end = start
         while end < text.count {
-            let (scalar, next) = ScalarClass.decode(text, at: end)
-            guard scalar.properties.isWhitespace else { break }
+            let (value, next) = UTF8Text.decode(text, at: end)
+            guard ScalarSet.space.contains(value) else { break }
             end = next
         }
         return end

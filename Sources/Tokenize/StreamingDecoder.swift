@@ -5,6 +5,9 @@ public struct StreamingDecoder: Sendable {
     private let tokenizer: any Tokenizer
     private let skipsSpecials: Bool
     private var pending: [UInt8] = []
+    /// A token whose text is out, and those whose text is not, where tokens depend on neighbours.
+    private var context: [Int32] = []
+    private var waiting: [Int32] = []
 
     /// Starts a text.
     public init(_ tokenizer: any Tokenizer, skippingSpecials: Bool = true) {
@@ -15,6 +18,10 @@ public struct StreamingDecoder: Sendable {
     /// Adds a token and returns the text that is complete with it, often nothing.
     public mutating func append(_ id: Int32) -> String {
         if skipsSpecials, tokenizer.isSpecial(id) { return "" }
+        guard tokenizer.decodesEachTokenAlone else {
+            waiting.append(id)
+            return tokenizer.isByteToken(id) ? "" : flush()
+        }
         pending.append(contentsOf: tokenizer.bytes(of: id))
         let keep = StreamingDecoder.incompleteSuffix(pending)
         let text = String(decoding: pending.dropLast(keep), as: UTF8.self)
@@ -24,8 +31,18 @@ public struct StreamingDecoder: Sendable {
 
     /// Ends the text; what is left of a broken character becomes U+FFFD.
     public mutating func finish() -> String {
-        defer { pending = [] }
-        return String(decoding: pending, as: UTF8.self)
+        defer { (pending, context) = ([], []) }
+        return flush() + String(decoding: pending, as: UTF8.self)
+    }
+
+    /// The text that the waiting tokens add behind the one before them.
+    private mutating func flush() -> String {
+        guard !waiting.isEmpty else { return "" }
+        let before = tokenizer.decode(context, skippingSpecials: false)
+        let all = tokenizer.decode(context + waiting, skippingSpecials: false)
+        if let last = waiting.last { context = [last] }
+        waiting = []
+        return String(decoding: all.utf8.dropFirst(before.utf8.count), as: UTF8.self)
     }
 
     /// Number of bytes of a character that begins so; 1 for a byte that begins none.

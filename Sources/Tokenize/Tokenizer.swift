@@ -21,6 +21,17 @@ public protocol Tokenizer: Sendable {
     func isSpecial(_ id: Int32) -> Bool
     /// Whether ``encode(_:specials:)`` with `.parse` would make control tokens of a part of the text.
     func containsSpecial(_ text: String) -> Bool
+    /// Whether the text of some ids is the bytes of each, one after another; by default it is.
+    var decodesEachTokenAlone: Bool { get }
+    /// Whether a token stands for a single byte of a run that is decoded as a whole; by default none.
+    func isByteToken(_ id: Int32) -> Bool
+}
+
+extension Tokenizer {
+    /// True: the bytes of each token, one after another.
+    public var decodesEachTokenAlone: Bool { true }
+    /// False: no token waits for others.
+    public func isByteToken(_ id: Int32) -> Bool { false }
 }
 
 /// Which parts of a text may become control tokens such as `<|im_end|>`.

@@ -1,51 +1,128 @@
-import FledgeCore
+internal import FledgeCore
 
 /// Finds and reads the files that a tokenizer comes in.
 public enum TokenizerFile {
-    /// Reads the tokenizer of a model folder, a `tokenizer.json` or a `.gguf` file.
-    public static func load(_ path: String) throws -> BytePairTokenizer {
+    /// Reads the tokenizer of a model folder, or a file: `tokenizer.json`, SentencePiece's
+    /// `tokenizer.model`, tiktoken's and tekken's files, `vocab.json` (with `merges.txt` beside it)
+    /// and `.gguf`.
+    ///
+    /// Files of the same name may be of different kinds; their content decides.
+    public static func load(_ path: String) throws -> TextTokenizer {
         if FileSystem.isFolder(path) { return try load(folder: path + "/", path) }
-        switch FileSystem.fileExtension(of: path) {
-        case "gguf": return try BytePairTokenizer(GGUFFile(path: path))
-        case "json": return try load(file: path, folder: FileSystem.folder(of: path))
-        default:
-            guard FileSystem.exists(path) else {
-                throw FledgeError(
-                    .fileNotFound, "There is no such file or folder.",
-                    at: FledgeError.Location(file: path))
+        guard FileSystem.exists(path) else {
+            throw FledgeError(
+                .fileNotFound, "There is no such file or folder.",
+                at: FledgeError.Location(file: path))
+        }
+        if FileSystem.fileExtension(of: path) == "gguf" {
+            return try TextTokenizer(GGUFFile(path: path))
+        }
+        let folder = FileSystem.folder(of: path)
+        let name = path.utf8.dropFirst(folder.utf8.count)
+        if name.elementsEqual("merges.txt".utf8) || name.elementsEqual("vocab.json".utf8) {
+            return try load(merges: folder, path)
+        }
+        let mapped = try MappedFile(path: path)
+        let tokenizer: TextTokenizer
+        if mapped.bytes.starts(with: "GGUF".utf8) {
+            return try TextTokenizer(GGUFFile(path: path))
+        } else if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
+            return try load(json: mapped, folder)
+        } else if TiktokenFile.matches(mapped.bytes) {
+            tokenizer = try withExtendedLifetime(mapped) {
+                try TiktokenFile.tokenizer(mapped.bytes, file: path)
             }
+        } else if mapped.bytes.first == 0x0A {
+            // The first field of SentencePiece's protocol buffer: a piece.
+            tokenizer = try withExtendedLifetime(mapped) {
+                try SentencePieceFile.tokenizer(mapped.bytes, file: path)
+            }
+        } else {
             throw unsupported("Not a file that holds a known kind of tokenizer.", path)
         }
-    }
-
-    private static func load(folder: String, _ path: String) throws -> BytePairTokenizer {
-        let file = folder + "tokenizer.json"
-        guard FileSystem.exists(file) else {
-            throw unsupported("There is no tokenizer.json in this folder.", path)
-        }
-        return try load(file: file, folder: folder)
-    }
-
-    private static func load(file: String, folder: String) throws -> BytePairTokenizer {
-        let side = folder + "tokenizer_config.json"
-        var tokenizer = try BytePairTokenizer(
-            json: JSONValue(contentsOf: file),
-            configuration: FileSystem.exists(side) ? JSONValue(contentsOf: side) : .null,
-            file: file)
-        let template = folder + "chat_template.jinja"
-        if FileSystem.exists(template) {
-            let mapped = try MappedFile(path: template)
-            tokenizer.chatTemplate = withExtendedLifetime(mapped) {
-                String(decoding: mapped.bytes, as: UTF8.self)
-            }
-        }
         return tokenizer
+    }
+
+    private static func load(folder: String, _ path: String) throws -> TextTokenizer {
+        if FileSystem.exists(folder + "tokenizer.json") {
+            return try load(folder + "tokenizer.json")
+        }
+        for name in ["tokenizer.model", "tekken.json", "qwen.tiktoken"]
+        where FileSystem.exists(folder + name) {
+            var tokenizer = try load(folder + name)
+            try surround(&tokenizer, folder)
+            return tokenizer
+        }
+        if FileSystem.exists(folder + "merges.txt") { return try load(merges: folder, path) }
+        throw unsupported("There is no tokenizer in this folder.", path)
+    }
+
+    private static func load(json mapped: MappedFile, _ folder: String) throws -> TextTokenizer {
+        try withExtendedLifetime(mapped) {
+            if TekkenFile.matches(mapped.bytes) {
+                return try TekkenFile.tokenizer(mapped.bytes, file: mapped.path)
+            }
+            var tokenizer = try TextTokenizer(parsing: mapped.bytes, file: mapped.path)
+            tokenizer.configure(
+                try side(folder, "tokenizer_config.json"),
+                try side(folder, "special_tokens_map.json"))
+            try addTemplate(&tokenizer, folder)
+            return tokenizer
+        }
+    }
+
+    private static func load(merges folder: String, _ path: String) throws -> TextTokenizer {
+        for name in ["vocab.json", "merges.txt"] where !FileSystem.exists(folder + name) {
+            throw unsupported("There is no \(name), which belongs to this kind of tokenizer.", path)
+        }
+        let configuration = try side(folder, "tokenizer_config.json")
+        var tokenizer = try MergesFile.tokenizer(
+            vocabulary: folder + "vocab.json", merges: folder + "merges.txt",
+            configuration: configuration)
+        try surround(&tokenizer, folder)
+        return tokenizer
+    }
+
+    /// Takes what the files beside a vocabulary say about it.
+    private static func surround(_ tokenizer: inout TextTokenizer, _ folder: String) throws {
+        let configuration = try side(folder, "tokenizer_config.json")
+        let added = try side(folder, "added_tokens.json").members ?? []
+        tokenizer.append(
+            added.compactMap { entry in
+                guard let id = entry.value.intValue.flatMap(TokenTable.checked),
+                    tokenizer.id(ofSpecial: entry.key) == nil, tokenizer.written(id) == nil
+                else { return nil }
+                return AddedToken(entry.key, id: id, isSpecial: false)
+            })
+        tokenizer.configure(configuration, try side(folder, "special_tokens_map.json"))
+        let begin = configuration["add_bos_token"]?.boolValue
+        let end = configuration["add_eos_token"]?.boolValue
+        if begin != nil || end != nil {
+            let present = tokenizer.addedAroundText
+            tokenizer.files.postProcessor = tokenizer.postProcessor(
+                begin ?? !present.prefix.isEmpty, end ?? !present.suffix.isEmpty)
+        }
+        try addTemplate(&tokenizer, folder)
+    }
+
+    private static func addTemplate(_ tokenizer: inout TextTokenizer, _ folder: String) throws {
+        let template = folder + "chat_template.jinja"
+        guard FileSystem.exists(template) else { return }
+        let mapped = try MappedFile(path: template)
+        tokenizer.chatTemplate = withExtendedLifetime(mapped) {
+            String(decoding: mapped.bytes, as: UTF8.self)
+        }
+    }
+
+    private static func side(_ folder: String, _ name: String) throws -> JSONValue {
+        FileSystem.exists(folder + name) ? try JSONValue(contentsOf: folder + name) : .null
     }
 
     private static func unsupported(_ message: String, _ path: String) -> FledgeError {
         FledgeError(
             .unsupported, message,
-            advice: "Supported are folders with a tokenizer.json, such files, and .gguf files.",
+            advice: "Supported are tokenizer.json, tokenizer.model of SentencePiece, tiktoken and "
+                + "tekken files, vocab.json with merges.txt, and .gguf files.",
             at: FledgeError.Location(file: path))
     }
 }

@@ -76,7 +76,7 @@ struct ReferenceRowTests {
 
     /// What makes rows of a stage, as digests of their columns.
     private static func stage(
-        _ options: JSONValue, _ tokenizer: BytePairTokenizer, _ template: ChatTemplate,
+        _ options: JSONValue, _ tokenizer: TextTokenizer, _ template: ChatTemplate,
         _ quirks: ReferenceQuirks
     ) throws -> ([AlignedSample]) throws -> [String] {
         let stage = options["stage"]?.stringValue ?? "sft"

@@ -96,7 +96,7 @@ enum Cache {
 
 /// The small tokenizer of the fixtures and its variants.
 enum TinyTokenizer {
-    static func make(_ variant: String, _ fixture: JSONValue) throws -> BytePairTokenizer {
+    static func make(_ variant: String, _ fixture: JSONValue) throws -> TextTokenizer {
         var json = fixture["base"] ?? .null
         for change in fixture["variants"]?[variant]?.members ?? [] {
             if change.key == "model" {
@@ -107,6 +107,6 @@ enum TinyTokenizer {
                 json[change.key] = change.value
             }
         }
-        return try BytePairTokenizer(json: json, file: variant)
+        return try TextTokenizer(json: json, file: variant)
     }
 }

@@ -4,8 +4,8 @@ import Testing
 
 /// What is put before and after a text with `add_special_tokens=True`.
 @Suite struct SurroundingsTests {
-    private func tokenizer(_ processor: JSONValue) throws -> BytePairTokenizer {
-        try BytePairTokenizer(
+    private func tokenizer(_ processor: JSONValue) throws -> TextTokenizer {
+        try TextTokenizer(
             json: [
                 "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false],
                 "post_processor": processor,
@@ -66,9 +66,9 @@ import Testing
                 merges: [])
             (vocabulary.beginOfText, vocabulary.endOfText) = (1, 2)
             (vocabulary.addsBeginOfText, vocabulary.addsEndOfText) = (begin, end)
-            let tokenizer = try BytePairTokenizer(vocabulary, file: "test")
+            let tokenizer = try TextTokenizer(vocabulary, file: "test")
             // What is saved says the same.
-            let saved = try BytePairTokenizer(json: tokenizer.json, file: "saved").addedAroundText
+            let saved = try TextTokenizer(json: tokenizer.json, file: "saved").addedAroundText
             #expect(saved == tokenizer.addedAroundText)
             return saved
         }

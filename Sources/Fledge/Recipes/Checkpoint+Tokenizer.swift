@@ -8,7 +8,7 @@ extension Checkpoint {
     /// - Throws: ``FledgeError`` when there is no tokenizer or no such template.
     public func tokenizer(
         template name: String
-    ) throws -> (tokenizer: BytePairTokenizer, template: ChatTemplate) {
+    ) throws -> (tokenizer: TextTokenizer, template: ChatTemplate) {
         var tokenizer = try TokenizerFile.load(path)
         let template = try TemplateCatalog.named(name)
         _ = try template.prepare(&tokenizer)

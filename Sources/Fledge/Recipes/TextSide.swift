@@ -8,30 +8,48 @@ internal import Foundation
 /// Training, chat and export all go through here, so that a model is asked as it was taught.
 public struct TextSide: Sendable {
     /// The tokenizer, with the end, padding and stop tokens that the template needs.
-    public let tokenizer: BytePairTokenizer
+    public let tokenizer: TextTokenizer
     /// The template with the run's options applied.
     public let template: ChatTemplate
     /// The tokens that end an answer.
     public let stopTokens: Set<Int32>
     /// Whether plain texts begin with the tokenizer's token for that.
     public let addsBeginOfText: Bool
+    /// The chat template that the model brings along.
+    public let ownTemplate: ModelChatTemplate?
     /// What the user should hear about the fitting.
     public let notes: [String]
 
     /// Loads the tokenizer of the model and fits it to the template.
     ///
-    /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when `template` is
-    ///   missing for a model that has a chat template of its own.
+    /// Where no template is named it is read off the model's own one, which is `empty` for models
+    /// without.
+    ///
+    /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when none can be
+    ///   read off the model's own one.
     public init(_ configuration: RunConfiguration) throws {
-        var tokenizer = try TokenizerFile.load(try configuration.requiredModelPath())
-        var template = try Self.template(configuration.data, tokenizer)
+        let path = try configuration.requiredModelPath()
+        var tokenizer = try TokenizerFile.load(path)
+        var notes: [String] = []
+        var own: ModelChatTemplate?
+        do { own = try ModelChatTemplate.load(path) } catch let error as FledgeError {
+            guard configuration.data.template != nil else { throw error }
+            notes.append("The model's own chat template cannot be read: \(error.message)")
+        }
+        ownTemplate = own
+        var template = try Self.template(configuration.data, tokenizer, own)
+        if configuration.data.template == nil {
+            notes.append(
+                own == nil
+                    ? "No template is named and the model has none: texts are joined as they are."
+                    : "No template is named: it is read off the model's own one.")
+        }
         if configuration.splitsSpecialTokens {
             template.contentSpecials = .text
         } else {
             template.contentSpecials = .parse
         }
         let preparation = try template.prepare(&tokenizer)
-        var notes: [String] = []
         if let (from, to) = preparation.replacedEnd {
             notes.append("The template ends answers with \(to) in place of \(from ?? "nothing").")
         }
@@ -44,26 +62,44 @@ public struct TextSide: Sendable {
         }
         addsBeginOfText =
             tokenizer.beginOfText != nil
-            && tokenizer.addedAroundText.prefix.contains { $0 == tokenizer.beginOfText }
+            && tokenizer.configuration["add_bos_token"]?.boolValue == true
         stopTokens = template.stopTokens(of: tokenizer)
+        if own != nil {
+            let outcomes = try TemplateAgreement(template, tokenizer, own: own).outcomes()
+            let wrong = outcomes.filter {
+                if case .differs = $0.result { true } else { false }
+            }
+            if let first = wrong.first {
+                notes.append(
+                    "The template \(template.name) writes \(wrong.count) of \(outcomes.count) kinds of dialogues in another way than the model's own one, first \(first.shape): fledge verify-template shows where."
+                )
+            }
+        }
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
     }
 
     private static func template(
-        _ options: DataArguments, _ tokenizer: BytePairTokenizer
+        _ options: DataArguments, _ tokenizer: TextTokenizer, _ own: ModelChatTemplate?
     ) throws -> ChatTemplate {
         var template: ChatTemplate
         if let name = options.template {
             template = try TemplateCatalog.named(name)
         } else {
-            guard tokenizer.chatTemplate == nil else {
-                throw FledgeError(
-                    .unsupported,
-                    "No `template` is set, and deriving one from the model's own chat template is not supported yet.",
-                    advice: "Name the model's template, for example template: smollm2; known are "
-                        + TemplateCatalog.names.joined(separator: ", ") + ".")
-            }
-            template = try TemplateCatalog.named("empty")
+            let around = tokenizer.addedAroundText
+            template =
+                try own.map { own in
+                    let prefix = tokenizer.decode(
+                        around.prefix + around.suffix, skippingSpecials: false)
+                    return try ChatTemplate(deriving: "of the model", prefix: prefix) {
+                        messages, opensAnswer in
+                        let items = messages.map { message -> JSONValue in
+                            ["role": .string(message.role), "content": .string(message.content)]
+                        }
+                        return try own.render(
+                            messages: .array(items), addsGenerationPrompt: opensAnswer
+                        ).text
+                    }
+                } ?? TemplateCatalog.named("empty")
         }
         if let name = options.toolFormat { template.setToolFormat(try .named(name)) }
         if let system = options.defaultSystem { template.defaultSystem = system }

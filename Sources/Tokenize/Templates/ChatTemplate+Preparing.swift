@@ -17,10 +17,10 @@ extension ChatTemplate {
 
     /// Gives a tokenizer the end, padding and stop tokens that the template needs, and its chat
     /// template in Jinja where it has none or the template replaces it.
-    public func prepare(_ tokenizer: inout BytePairTokenizer) throws -> Preparation {
+    public func prepare(_ tokenizer: inout TextTokenizer) throws -> Preparation {
         var result = Preparation()
         var words = stopWords
-        func setEnd(_ word: String, _ tokenizer: inout BytePairTokenizer) {
+        func setEnd(_ word: String, _ tokenizer: inout TextTokenizer) {
             let old = tokenizer.endOfText.flatMap(tokenizer.written)
             guard old != word else { return }
             if tokenizer.addSpecial(word) { result.addedTokens.append(word) }
@@ -51,7 +51,7 @@ extension ChatTemplate {
     }
 
     /// The template in the Jinja language; `nil` when it has slots that cannot be written so.
-    public func jinja(for tokenizer: BytePairTokenizer) -> String? {
+    public func jinja(for tokenizer: TextTokenizer) -> String? {
         guard let prefix = expression(prefix, tokenizer), let user = expression(user, tokenizer),
             let system = expression(system, tokenizer, placeholder: "system_message"),
             let assistant = expression(assistant, tokenizer)
@@ -79,7 +79,7 @@ extension ChatTemplate {
     }
 
     private func expression(
-        _ slots: [Slot], _ tokenizer: BytePairTokenizer, placeholder: String = "content"
+        _ slots: [Slot], _ tokenizer: TextTokenizer, placeholder: String = "content"
     ) -> String? {
         var items = [String]()
         for slot in slots {

@@ -4,7 +4,7 @@ import FledgeTokenize
 let template = try TemplateCatalog.named("chatml")
 precondition(TemplateCatalog.names.contains(template.name))
 // Two letters and their pair, as a tokenizer.json holds them.
-let tokenizer = try BytePairTokenizer(
+let tokenizer = try TextTokenizer(
     json: [
         "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true],
         "model": [
