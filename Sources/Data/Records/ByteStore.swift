@@ -36,10 +36,8 @@ final class ByteStore: Sendable {
 
     deinit { if file == nil { free(UnsafeMutableRawPointer(mutating: bytes.baseAddress)) } }
 
-    /// Lets the system take back pages that will not be needed soon.
-    func release(_ range: Range<Int>) {
-        file?.release(UnsafeRawBufferPointer(rebasing: bytes[range]))
-    }
+    /// Tells the system that bytes will be read here and there.
+    func expectRandomAccess() { file?.expectRandomAccess() }
 }
 
 /// Bytes that become more and are then given away, without a copy of all of them.
