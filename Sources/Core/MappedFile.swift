@@ -60,6 +60,15 @@ public final class MappedFile: Sendable {
         madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
     }
 
+    /// Tells the system that pages will be touched in any order, so that it reads none ahead, and lets
+    /// it take back those that were touched so far.
+    public func expectRandomAccess() {
+        guard let base else { return }
+        let pages = UnsafeMutableRawPointer(mutating: base)
+        madvise(pages, count, MADV_RANDOM)
+        madvise(pages, count, MADV_DONTNEED)
+    }
+
     deinit {
         if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
     }

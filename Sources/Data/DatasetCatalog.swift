@@ -69,12 +69,16 @@ public struct DatasetCatalog: Sendable {
     /// The description of a data set, or of a file that is named by its path.
     ///
     /// What a file's rows are is then judged by the first of them (``DatasetFit``).
-    public func description(named name: String) throws -> DatasetDescription {
+    ///
+    /// - Parameter cacheFolder: Where the places of a large file's rows are kept.
+    public func description(
+        named name: String, cacheFolder: String? = nil
+    ) throws -> DatasetDescription {
         if let entry = entries[name] {
             return try DatasetDescription(name: name, json: entry, folder: folder, file: file)
         }
         for path in [name, folder + name] where FileSystem.exists(path) {
-            return try DatasetDescription(fitting: path)
+            return try DatasetDescription(fitting: path, cacheFolder: cacheFolder)
         }
         if let missing { throw missing }
         throw FledgeError(

@@ -131,9 +131,12 @@ private struct Dialogue {
 extension DatasetDescription {
     /// Describes a file by what its first rows seem to be.
     ///
+    /// - Parameter cacheFolder: Where the places of rows are kept, see ``RecordFile/Options``.
     /// - Throws: ``FledgeError`` when there is no such file, or nothing in it looks like a question.
-    init(fitting path: String) throws {
-        let source = try RecordFile.open(path)
+    init(fitting path: String, cacheFolder: String?) throws {
+        var options = RecordFile.Options()
+        options.cacheFolder = cacheFolder
+        let source = try RecordFile.open(path, options)
         guard source.count > 0 else {
             self.init(name: path, path: path)
             return

@@ -160,7 +160,8 @@ extension DatasetOptions {
                         .configuration, "The data set \(name) is listed twice.",
                         advice: "Set its num_samples to a larger number to repeat rows.")
                 }
-                let description = try catalog.description(named: name)
+                let description = try catalog.description(
+                    named: name, cacheFolder: cacheFolder)
                 guard description.isRanking == usesRanking else {
                     throw FledgeError(
                         .configuration,

@@ -21,8 +21,7 @@ import Testing
                 case "zstd": try Zstandard.expand(bytes, file: name, write: result.append)
                 default:
                     var inflater = Inflater(bytes, from: 0, fail: fail, write: result.append)
-                    try inflater.run()
-                    guard inflater.position == bytes.count else { throw fail("a rest") }
+                    guard try inflater.run() == bytes.count else { throw fail("a rest") }
                 }
                 return result.bytes
             }

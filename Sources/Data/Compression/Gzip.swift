@@ -24,8 +24,7 @@ package enum Gzip {
                 total.count &+= UInt32(truncatingIfNeeded: bytes.count)
                 try write(bytes)
             }
-            try inflater.run()
-            position = inflater.position
+            position = try inflater.run()
             guard position + 8 <= input.count else { throw fail("no check sum at the end") }
             let sum = input.loadUnaligned(fromByteOffset: position, as: UInt32.self)
             let count = input.loadUnaligned(fromByteOffset: position + 4, as: UInt32.self)

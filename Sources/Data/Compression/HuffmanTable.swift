@@ -58,9 +58,19 @@ struct HuffmanTable {
         }
     }
 
+    /// Lends the table of short codes, for many calls of ``decode(_:_:)``.
+    @inline(__always)
+    func withLookup<Result>(
+        _ body: (UnsafeBufferPointer<UInt16>) throws -> Result
+    ) rethrows -> Result {
+        try lookup.withUnsafeBufferPointer(body)
+    }
+
     /// The symbol that the lowest bits stand for, and the number of its bits; 0 bits for none.
     @inline(__always)
-    func decode(_ bits: UInt64) -> (symbol: Int, length: Int) {
+    func decode(
+        _ bits: UInt64, _ lookup: UnsafeBufferPointer<UInt16>
+    ) -> (symbol: Int, length: Int) {
         let entry = lookup[Int(truncatingIfNeeded: bits) & (1 << Self.direct - 1)]
         if entry != 0 { return (Int(entry >> 4), Int(entry & 15)) }
         return decodeLong(bits)

@@ -4,13 +4,10 @@ package import FledgeCore
 ///
 /// The matching distance is at most 32 KiB, so that much of the output stays behind in memory.
 package struct Inflater {
-    /// Index of the byte after the last one that was read.
-    package private(set) var position: Int
     private let input: UnsafeRawBufferPointer
     private let fail: (String) -> FledgeError
     private let write: (UnsafeRawBufferPointer) throws -> Void
-    private var bits: UInt64 = 0
-    private var bitCount = 0
+    private var reader: BitReader
     /// The output that has not been handed over, after what matches may still refer to.
     private var output: [UInt8]
     private var filled = 0
@@ -29,12 +26,15 @@ package struct Inflater {
         fail: @escaping (String) -> FledgeError,
         write: @escaping (UnsafeRawBufferPointer) throws -> Void
     ) {
-        (self.input, position, self.fail, self.write) = (input, start, fail, write)
+        (self.input, self.fail, self.write) = (input, fail, write)
+        reader = BitReader(input, from: start)
         output = [UInt8](repeating: 0, count: Self.window + Self.capacity)
     }
 
-    /// Reads blocks up to the last one; ``position`` is then the byte after the stream.
-    package mutating func run() throws {
+    /// Reads blocks up to the last one.
+    ///
+    /// - Returns: The index of the byte after the stream.
+    package mutating func run() throws -> Int {
         var isLast = false
         while !isLast {
             isLast = try take(1) == 1
@@ -48,70 +48,38 @@ package struct Inflater {
             }
         }
         try handOver()
-        position -= bitCount / 8
+        return reader.alignToByte()
     }
 
-    // MARK: Bits
-
-    @inline(__always)
-    private mutating func refill() {
-        if position + 8 <= input.count {
-            let next = input.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            bits |= UInt64(littleEndian: next) << UInt64(bitCount)
-            position += (63 - bitCount) >> 3
-            bitCount |= 56
-        } else {
-            while bitCount <= 56, position < input.count {
-                bits |= UInt64(input[position]) << UInt64(bitCount)
-                position += 1
-                bitCount += 8
-            }
-        }
-        // Bits above the count belong to bytes that are read again.
-        if bitCount < 64 { bits &= (1 << UInt64(bitCount)) - 1 }
-    }
-
-    @inline(__always)
     private mutating func take(_ count: Int) throws -> Int {
-        if bitCount < count { refill() }
-        guard bitCount >= count else { throw fail("an end in the middle of a block") }
-        let value = bits & ((1 << UInt64(count)) - 1)
-        bits >>= UInt64(count)
-        bitCount -= count
-        return Int(value)
-    }
-
-    @inline(__always)
-    private mutating func symbol(_ table: HuffmanTable) throws -> Int {
-        if bitCount < HuffmanTable.longest { refill() }
-        let (symbol, length) = table.decode(bits)
-        guard length > 0 else { throw fail("a code that stands for nothing") }
-        guard length <= bitCount else { throw fail("an end in the middle of a block") }
-        bits >>= UInt64(length)
-        bitCount -= length
-        return symbol
+        reader.refill()
+        let value = reader.take(count)
+        guard reader.count >= 0 else { throw fail("an end in the middle of a block") }
+        return value
     }
 
     // MARK: Blocks
 
     private mutating func copyStored() throws {
-        let skipped = bitCount % 8
-        bits >>= UInt64(skipped)
-        bitCount -= skipped
-        let count = try take(16)
-        guard try take(16) == count ^ 0xFFFF else { throw fail("a length that contradicts itself") }
-        position -= bitCount / 8
-        (bits, bitCount) = (0, 0)
-        guard count <= input.count - position else {
-            throw fail("an end in the middle of a block")
-        }
+        var start = reader.alignToByte()
+        guard start + 4 <= input.count else { throw fail("an end in the middle of a block") }
+        let count = Int(input[start]) | Int(input[start + 1]) << 8
+        let inverse = Int(input[start + 2]) | Int(input[start + 3]) << 8
+        guard inverse == count ^ 0xFFFF else { throw fail("a length that contradicts itself") }
+        start += 4
+        guard count <= input.count - start else { throw fail("an end in the middle of a block") }
+        reader.skipBytes(4 + count)
         var rest = count
         while rest > 0 {
             if filled == output.count { try handOver() }
             let part = min(rest, output.count - filled)
-            for offset in 0..<part { output[filled + offset] = input[position + offset] }
+            output.withUnsafeMutableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: bytes[filled..<filled + part])
+                    .copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: input[start..<start + part]))
+            }
             filled += part
-            position += part
+            start += part
             rest -= part
         }
     }
@@ -120,6 +88,15 @@ package struct Inflater {
     private static let lengthOrder = [
         16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
     ]
+
+    private mutating func symbol(_ table: HuffmanTable) throws -> Int {
+        reader.refill()
+        let (symbol, length) = table.withLookup { table.decode(reader.bits, $0) }
+        _ = reader.take(length)
+        guard length > 0 else { throw fail("a code that stands for nothing") }
+        guard reader.count >= 0 else { throw fail("an end in the middle of a block") }
+        return symbol
+    }
 
     private mutating func readTables() throws -> (literals: HuffmanTable, distances: HuffmanTable) {
         let literalCount = try take(5) + 257
@@ -174,32 +151,70 @@ package struct Inflater {
     ]
 
     private mutating func expand(_ literals: HuffmanTable, _ distances: HuffmanTable) throws {
-        let (lengthBases, lengthBits) = (Self.lengthBases, Self.lengthBits)
-        let (distanceBases, distanceBits) = (Self.distanceBases, Self.distanceBits)
-        while true {
-            let code = try symbol(literals)
-            if code < 256 {
-                if filled == output.count { try handOver() }
-                output[filled] = UInt8(truncatingIfNeeded: code)
-                filled += 1
-                continue
-            }
-            if code == 256 { return }
-            guard code - 257 < lengthBases.count else { throw fail("an unknown length") }
-            let length = lengthBases[code - 257] + (try take(lengthBits[code - 257]))
-            let distanceCode = try symbol(distances)
-            guard distanceCode < distanceBases.count else { throw fail("an unknown distance") }
-            let distance =
-                distanceBases[distanceCode] + (try take(distanceBits[distanceCode]))
-            guard distance <= filled else { throw fail("a copy from before the beginning") }
-            if output.count - filled < length { try handOver() }
-            let (from, to) = (filled - distance, filled)
-            output.withUnsafeMutableBufferPointer { bytes in
-                // A copy may overlap itself, which repeats its beginning.
-                for offset in 0..<length { bytes[to + offset] = bytes[from + offset] }
-            }
-            filled += length
+        var isOpen = true
+        while isOpen {
+            if output.count - filled < Self.longestMatch { try handOver() }
+            isOpen = try expandPiece(literals, distances)
         }
+    }
+
+    private static let longestMatch = 258
+
+    /// Expands until the block ends (false) or the output is nearly full (true).
+    private mutating func expandPiece(
+        _ literals: HuffmanTable, _ distances: HuffmanTable
+    ) throws -> Bool {
+        // Local copies stay in registers.
+        var (reader, end) = (reader, filled)
+        let fail = fail
+        let limit = output.count - Self.longestMatch
+        let isOpen = try literals.withLookup { literalLookup in
+            try distances.withLookup { distanceLookup in
+                try output.withUnsafeMutableBufferPointer { bytes in
+                    while end <= limit {
+                        // Enough for a length and a distance with all their bits.
+                        reader.refill()
+                        let (code, size) = literals.decode(reader.bits, literalLookup)
+                        _ = reader.take(size)
+                        guard size > 0 else { throw fail("a code that stands for nothing") }
+                        guard reader.count >= 0 else {
+                            throw fail("an end in the middle of a block")
+                        }
+                        if code < 256 {
+                            bytes[end] = UInt8(truncatingIfNeeded: code)
+                            end += 1
+                            continue
+                        }
+                        if code == 256 { return false }
+                        guard code - 257 < Self.lengthBases.count else {
+                            throw fail("an unknown length")
+                        }
+                        let length =
+                            Self.lengthBases[code - 257] + reader.take(Self.lengthBits[code - 257])
+                        let (place, placeSize) = distances.decode(reader.bits, distanceLookup)
+                        _ = reader.take(placeSize)
+                        guard placeSize > 0 else { throw fail("a code that stands for nothing") }
+                        guard place < Self.distanceBases.count else {
+                            throw fail("an unknown distance")
+                        }
+                        let distance =
+                            Self.distanceBases[place] + reader.take(Self.distanceBits[place])
+                        guard reader.count >= 0 else {
+                            throw fail("an end in the middle of a block")
+                        }
+                        guard distance <= end else {
+                            throw fail("a copy from before the beginning")
+                        }
+                        // A copy may overlap itself, which repeats its beginning.
+                        for index in end..<end + length { bytes[index] = bytes[index - distance] }
+                        end += length
+                    }
+                    return true
+                }
+            }
+        }
+        (self.reader, filled) = (reader, end)
+        return isOpen
     }
 
     /// Hands over what is new and keeps what matches may refer to.

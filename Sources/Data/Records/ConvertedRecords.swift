@@ -29,6 +29,7 @@ struct ConvertedRecords: RecordSource {
         let index = try cache.index(kind) {
             try LineScanner.nonBlankLines(store.bytes, into: &$0)
         }
+        store.expectRandomAccess()
         lines = JSONRecords(store, file: file, index: index)
     }
 

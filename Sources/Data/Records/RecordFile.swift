@@ -75,7 +75,11 @@ public enum RecordFile {
         }
         let store = try expanded(path, format, cache)
         func index(_ scan: (inout RowIndex.Builder) throws -> Void) throws -> RowIndex {
-            if let cache { return try cache.index(format.kind.rawValue, scan) }
+            if let cache {
+                let index = try cache.index(format.kind.rawValue, scan)
+                if options.readsInAnyOrder { store.expectRandomAccess() }
+                return index
+            }
             var builder = RowIndex.Builder()
             try scan(&builder)
             return builder.index
