@@ -1,10 +1,12 @@
 """Optimizer steps by LLaMA-Factory itself, recorded at full precision: twenty of LoRA, or eight of
-full fine-tuning with weight decay.
+full fine-tuning with weight decay, or five of LoRA on plainly packed rows, whose samples see each other.
 
     PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
         Tests/FledgeTests/Fixtures/smollm2_training.json
     PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
         Tests/FledgeTests/Fixtures/smollm2_full_training.json full
+    PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
+        Tests/FledgeTests/Fixtures/smollm2_packed_training.json packed
 
 MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty torchaudio module.
 The adapter starts from a formula (see `fill`) that both sides evaluate, so that A and B are both
@@ -24,8 +26,9 @@ from transformers.trainer_callback import TrainerCallback
 
 model_folder, data_folder, target = sys.argv[1:4]
 IS_FULL = sys.argv[4:] == ["full"]
-WARMUP, BATCH, ACCUMULATION = 3, 2, 2
-STEPS, RATE = (8, 5e-5) if IS_FULL else (20, 5e-4)
+IS_PACKED = sys.argv[4:] == ["packed"]
+WARMUP, BATCH, ACCUMULATION = 3, 1 if IS_PACKED else 2, 2
+STEPS, RATE = (8, 5e-5) if IS_FULL else (5 if IS_PACKED else 20, 5e-4)
 
 
 def fill(name, shape):
@@ -88,6 +91,9 @@ with tempfile.TemporaryDirectory() as work:
     arguments |= dict(finetuning_type="full") if IS_FULL else dict(
         adapter_name_or_path=adapter, finetuning_type="lora", lora_rank=8, lora_alpha=16,
         lora_dropout=0.0, lora_target="all")
+    if IS_PACKED:
+        # Prompts are learned too, so that a sample's first token is predicted by the one before it.
+        arguments |= dict(packing=True, train_on_prompt=True)
     if IS_FULL:
         accelerate.Accelerator.clip_grad_norm_ = clip
     recorder = Recorder()

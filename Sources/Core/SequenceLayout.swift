@@ -52,8 +52,11 @@ public struct SequenceLayout: Hashable, Sendable {
 
     /// Lays the segments of a forest one after another; positions go on from the parent's last.
     ///
-    /// - Parameter parents: For each segment an earlier one that it continues, or nil.
-    public init(lengths: [Int], parents: [Int?]) {
+    /// - Parameters:
+    ///   - parents: For each segment an earlier one that it continues, or nil.
+    ///   - restartsPositions: Whether positions begin at zero in every segment instead, as where
+    ///     samples that are packed into a row see those before them.
+    public init(lengths: [Int], parents: [Int?], restartsPositions: Bool = false) {
         precondition(
             lengths.count == parents.count,
             "SequenceLayout: \(lengths.count) lengths, \(parents.count) parents")
@@ -68,7 +71,8 @@ public struct SequenceLayout: Hashable, Sendable {
             laid.append(
                 Segment(
                     start: start, length: length,
-                    firstPosition: parent.map { laid[$0].endPosition } ?? 0, parent: parent))
+                    firstPosition: restartsPositions
+                        ? 0 : parent.map { laid[$0].endPosition } ?? 0, parent: parent))
             start += length
         }
         (segments, count) = (laid, start)

@@ -66,6 +66,8 @@ public struct LoadedDatasets: Sendable {
     public var train: [AlignedSample]
     /// The rows to evaluate on.
     public var evaluations: [Evaluation]
+    /// What the descriptions of the data sets overlook.
+    public var faults: [DataFault] = []
 }
 
 /// Loads, samples, mixes and splits data sets.
@@ -83,16 +85,19 @@ public struct DatasetLoader: Sendable {
         var generator = MersenneTwister(seed: options.seed)
         let train = try descriptions.train.map { try self.rows($0, &generator) }
         let evaluation = try descriptions.evaluation.map { try self.rows($0, &generator) }
-        let rows = try mixed(train)
+        let rows = try mixed(train.map(\.samples))
         let split = try DatasetSampling.split(
             rows.count, validation: options.validationSize, seed: options.seed)
         var result = LoadedDatasets(train: split.train.map { rows[$0] }, evaluations: [])
+        result.faults = (train + evaluation).compactMap(\.fault)
         if options.evaluatesEach {
             result.evaluations = zip(options.evaluationNames, evaluation).map {
-                LoadedDatasets.Evaluation(name: "validation_" + $0, samples: $1)
+                LoadedDatasets.Evaluation(name: "validation_" + $0, samples: $1.samples)
             }
         } else if !evaluation.isEmpty {
-            result.evaluations = [.init(name: "validation", samples: try mixed(evaluation))]
+            result.evaluations = [
+                .init(name: "validation", samples: try mixed(evaluation.map(\.samples)))
+            ]
         }
         if !split.validation.isEmpty {
             result.evaluations = [
@@ -112,7 +117,7 @@ public struct DatasetLoader: Sendable {
 
     private func rows(
         _ description: DatasetDescription, _ generator: inout MersenneTwister
-    ) throws -> [AlignedSample] {
+    ) throws -> (samples: [AlignedSample], fault: DataFault?) {
         let source = try DatasetSource(
             description, skipsBrokenRows: options.dropsInvalidRows, quirks: options.quirks)
         var indices = Array(0..<source.count)
@@ -121,8 +126,9 @@ public struct DatasetLoader: Sendable {
         }
         if let limit = options.sampleLimit { indices = Array(indices.prefix(max(limit, 0))) }
         // Rows that are dropped later take part in the order, as they do in the reference.
-        return try source.samples(
+        let samples = try source.samples(
             at: indices, threads: options.threads, allowingFaults: options.dropsInvalidRows)
+        return (samples, source.unreadColumn)
     }
 
     private func mixed(_ sets: [[AlignedSample]]) throws -> [AlignedSample] {

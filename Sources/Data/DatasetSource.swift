@@ -59,6 +59,11 @@ public struct DatasetSource: Sendable {
     /// Whether rows in any order cost about as much as rows in their own order.
     public var isRandomAccess: Bool { source.isRandomAccess }
 
+    /// The row at an index as it is written.
+    func record(at index: Int) throws -> Record {
+        try source.record(at: rows.lowerBound + index)
+    }
+
     /// The row at an index, in the common form; ``AlignedSample/fault`` says when it has to be dropped.
     ///
     /// - Throws: ``FledgeError`` with the row's place when it is not what the description says.
@@ -119,7 +124,7 @@ extension FledgeError {
 
 extension DatasetDescription.Columns {
     /// The columns that are named.
-    fileprivate var names: Set<String> {
+    var names: Set<String> {
         Set(
             [
                 prompt, query, response, history, messages, system, tools, chosen, rejected, ktoTag,

@@ -16,6 +16,40 @@ public struct SupervisedCollator: Sendable {
         (self.quirks, self.sharesPrefixes) = (quirks, sharesPrefixes)
     }
 
+    /// The batch of packed rows whose samples see those before them in their row, as in the
+    /// reference's plain packing: positions begin anew, and a sample's last token predicts the first
+    /// of the next one where that is learned.
+    public func leakingBatch(_ rows: [PackedRow], epoch: Int = 0) -> TokenBatch {
+        var supervision = Supervision()
+        var (lengths, parents, indices) = ([Int](), [Int?](), [Int]())
+        var (ids, start) = ([Int32](), 0)
+        for row in rows {
+            for (place, sample) in row.samples.enumerated() {
+                let segment = lengths.count
+                for (token, label) in sample.labels.enumerated()
+                where label != ProcessedSample.ignored {
+                    // The first token of a row is predicted by none.
+                    guard token > 0 || place > 0 else {
+                        if quirks.contains(.unshiftedLabelCount) { supervision.extraWeight += 1 }
+                        continue
+                    }
+                    supervision.append(
+                        row: start + token - 1, target: label,
+                        weight: sample.weights?[token] ?? 1, segment: segment)
+                }
+                lengths.append(sample.inputIDs.count)
+                parents.append(place > 0 ? segment - 1 : nil)
+                indices.append(row.indices[place])
+                ids += sample.inputIDs
+                start += sample.inputIDs.count
+            }
+        }
+        return TokenBatch(
+            ids: ids,
+            layout: SequenceLayout(lengths: lengths, parents: parents, restartsPositions: true),
+            supervision: supervision, samples: indices, epoch: epoch)
+    }
+
     /// The batch of some samples.
     ///
     /// - Parameters:

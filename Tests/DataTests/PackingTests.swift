@@ -87,4 +87,27 @@ import Testing
         #expect(counted.supervision.count == 1 && counted.supervision.totalWeight == 3)
         #expect(collator.batch([]).ids.isEmpty)
     }
+
+    /// In the reference's plain packing a sample sees those before it in its row.
+    @Test func leakingBatchesChainTheSamplesOfARow() {
+        func sample(_ ids: [Int32], _ labels: [Int32]) -> ProcessedSample {
+            ProcessedSample(inputIDs: ids, labels: labels, source: .init(file: "toy"))
+        }
+        let rows = [
+            PackedRow(
+                samples: [sample([1, 2], [1, 2]), sample([3, 4, 5], [3, -100, 5])],
+                indices: [7, 8]),
+            PackedRow(samples: [sample([6], [6])], indices: [9]),
+        ]
+        let batch = SupervisedCollator(quirks: .all).leakingBatch(rows)
+        #expect(batch.ids == [1, 2, 3, 4, 5, 6])
+        #expect(batch.layout.segments.map(\.parent) == [nil, 0, nil])
+        #expect(batch.layout.positions == [0, 1, 0, 1, 2, 0])
+        #expect(batch.samples == [7, 8, 9])
+        // 1 predicts 2, 2 the next sample's 3, 4 its 5; the first tokens of rows only count.
+        #expect(batch.supervision.rows == [0, 1, 3])
+        #expect(batch.supervision.targets == [2, 3, 5])
+        #expect(batch.supervision.extraWeight == 2)
+        #expect(SupervisedCollator().leakingBatch(rows).supervision.extraWeight == 0)
+    }
 }

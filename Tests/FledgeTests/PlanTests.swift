@@ -75,6 +75,9 @@ import Testing
             "columns crossed", "answer-repeats-question",
             with(pair("A long enough question?", "A long enough question?"))),
         Planted(
+            "a part of the question that nothing reads", "unread-column",
+            with(["instruction": "Add them.", "input": "1 and 2", "output": "3"])),
+        Planted(
             "constant answer", "constant-answer",
             (0..<24).map { pair("Question \($0)?", "I am sorry, but I cannot help with that.") }),
         Planted("file twice", "duplicate-rows", good(12) + good(12)),

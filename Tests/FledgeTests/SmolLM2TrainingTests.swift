@@ -44,6 +44,26 @@ struct SmolLM2TrainingTests {
         }
     }
 
+    /// Plain packing as in the reference, when it is asked for: samples of a row see each other.
+    @Test func leakingPackingIsThatOfTheReference() throws {
+        let fixture = try Self.fixture("smollm2_packed_training.json")
+        let folder = try TemporaryFolder()
+        try Self.writeAdapter(to: folder.path + "/adapter")
+        let adapter = "adapter_name_or_path=\(folder.path)/adapter"
+        try expectSteps(fixture, folder.path, [adapter, "reference_quirks=all"])
+        // Without the quirk they do not.
+        let recorder = StepRecorder()
+        try SupervisedFineTuning(
+            try configuration(
+                fixture, folder.path,
+                [adapter, "output_dir=\(folder.path)/sound", "max_steps=1"]),
+            callbacks: [recorder]
+        ).run()
+        let leaking = try #require(fixture["steps"]?[0]?["loss"]?.doubleValue)
+        let sound = try #require(recorder.reports.first?.loss)
+        #expect(abs(sound / leaking - 1) > 1e-3)
+    }
+
     private static func fixture(_ name: String) throws -> JSONValue {
         try JSONValue(contentsOf: root + "/Tests/FledgeTests/Fixtures/" + name)
     }

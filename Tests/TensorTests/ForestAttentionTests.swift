@@ -131,6 +131,19 @@ import Testing
         }
     }
 
+    /// A chain of segments is one sequence, wherever its positions begin anew.
+    @Test(arguments: [ElementType.float32, .float64]) func chainsAreOneSequence(type: ElementType) {
+        let x = Operands(140, 12, type)
+        let whole = x.attended(SequenceLayout(lengths: [140])).doubles()
+        for restarts in [false, true] {
+            let layout = SequenceLayout(
+                lengths: [3, 70, 0, 66, 1], parents: [nil, 0, 1, 2, 3], restartsPositions: restarts)
+            #expect(layout.positions[3] == (restarts ? 0 : 3))
+            let parts = x.attended(layout).doubles()
+            #expect(zip(parts, whole).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+    }
+
     /// Without its parents the same run gives something else, so the tests above can fail.
     @Test func parentsMatter() {
         for layout in Self.forests.dropLast() + Self.largeForests {

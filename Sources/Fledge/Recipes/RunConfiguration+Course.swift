@@ -12,7 +12,13 @@ extension RunConfiguration {
             rows: rows, batchSize: training.trainBatchSize, seed: training.dataSeed,
             shuffles: !finetuning.disablesShuffling, dropsLast: training.dropsLastBatch,
             quirks: finetuning.referenceQuirks, mergingUpTo: mergingLimit,
-            sharesPrefixes: sharesPrefixes)
+            sharesPrefixes: sharesPrefixes, leaks: leaksPackedRows)
+    }
+
+    /// Whether packed samples see those before them.
+    var leaksPackedRows: Bool {
+        data.packing == true && !data.neatPacking
+            && finetuning.referenceQuirks.contains(.packingAttention)
     }
 
     /// The optimizer steps over an epoch's micro-batches.

@@ -51,7 +51,8 @@ public struct StageData<Sample: Sendable>: Sendable {
         (train, report) = (made.samples, made.report)
         let texts = loaded.train + loaded.evaluations.flatMap(\.samples)
         faults =
-            RowChecks(template: text.template, answerCount: answers).faults(in: texts)
+            loaded.faults
+            + RowChecks(template: text.template, answerCount: answers).faults(in: texts)
             + check(
                 SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
         evaluations = try loaded.evaluations.map {

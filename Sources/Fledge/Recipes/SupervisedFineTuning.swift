@@ -267,7 +267,7 @@ public struct SupervisedFineTuning {
             let batches = Epochs<PackedRow, TokenBatch>(
                 rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
                 shuffles: false, quirks: configuration.finetuning.referenceQuirks,
-                sharesPrefixes: sharesPrefixes)
+                sharesPrefixes: sharesPrefixes, leaks: configuration.leaksPackedRows)
             return ("eval" + set.name.dropFirst("validation".utf8.count), batches)
         }
     }
@@ -317,13 +317,6 @@ public struct SupervisedFineTuning {
         _ data: SupervisedData, _ model: DecoderConfiguration
     ) throws {
         let options = configuration.data
-        if options.packing == true, !options.neatPacking,
-            configuration.finetuning.referenceQuirks.contains(.packingAttention)
-        {
-            throw FledgeError(
-                .unsupported, "Packing in which samples see each other is not supported yet.",
-                advice: "Leave packing_attention out of reference_quirks, or set packing: false.")
-        }
         let samples = data.train.flatMap(\.samples)
         guard let longest = model.longestSequence,
             let long = samples.first(where: { $0.inputIDs.count > longest })
