@@ -13,6 +13,8 @@ let package = Package(
         .executableTarget(
             name: "DecodeBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
         .executableTarget(
+            name: "PreprocessBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
+        .executableTarget(
             name: "TokenizeBenchmark",
             dependencies: [.product(name: "FledgeTokenize", package: "fledge")]),
         .executableTarget(

@@ -8,13 +8,16 @@ cd "$(dirname "$0")/.."
 GGUF=$(Scripts/fetch-model.sh)
 swift build -c release --product fledge
 swift build -c release --package-path Benchmarks
-export GGUF BENCHMARKS=Benchmarks/.build/release FLEDGE=.build/release/fledge
+DATA=$(Scripts/fetch-reference-data.sh | tail -n 1 | sed 's/ is there already$//')
+export GGUF DATA BENCHMARKS=Benchmarks/.build/release FLEDGE=.build/release/fledge
 "${PYTHON:-python3}" Benchmarks/table.py "$@"
 [ $# -eq 0 ] || exit 0
 echo
-TOKENIZERS=$(Scripts/fetch-tokenizers.sh) DATA=$(Scripts/fetch-reference-data.sh | tail -n 1 | sed 's/ is there already$//')
-export TOKENIZERS DATA
-"${PYTHON:-python3}" Benchmarks/tokenize.py || echo "The comparison of tokenizers needs the tokenizers library."
+TOKENIZERS=$(Scripts/fetch-tokenizers.sh)
+export TOKENIZERS
+"${PYTHON:-python3}" Benchmarks/preprocess.py || echo "The comparison of preprocessing needs LLaMA-Factory."
+echo
+"${PYTHON:-python3}" Benchmarks/encode.py || echo "The comparison of tokenizers needs the tokenizers library."
 echo
 "$BENCHMARKS/KernelBenchmark"
 for type in float32 bfloat16; do

@@ -1,10 +1,11 @@
 """The table of the README: Fledge and its peers by turns on the same inputs and the same machine.
 
-Usage: table.py [ROW …] [--pairs 3] [--data FOLDER]
+Usage: table.py [ROW …] [--pairs 3]
 
-Rows: lora512 lora2048 alpaca float32 full qlora limit decode context; all but alpaca when none is named.
+Rows: lora512 lora2048 alpaca float32 full qlora limit decode context; all when none is named.
 Run by `make bench`, which sets the paths by environment variables: BENCHMARKS (folder of the built
-benchmarks), GGUF (SmolLM2), FLEDGE (the command line). Peers are measured where this Python has torch
+benchmarks), GGUF (SmolLM2), FLEDGE (the command line), DATA (what Scripts/fetch-reference-data.sh
+prints). Peers are measured where this Python has torch
 and peft, and FLOAT32_FOLDER and BFLOAT16_FOLDER hold the expanded model; llama.cpp where it has
 llama_cpp. Ratios are medians over pairs of runs that follow each other.
 """
@@ -76,9 +77,8 @@ def qlora():
 
 
 def alpaca():
-    data = options.data or sys.exit("alpaca needs --data, what Scripts/fetch-reference-data.sh prints")
     print(subprocess.run(
-        [sys.executable, here + "/factory.py", os.environ["FLEDGE"], folders["bfloat16"], data,
+        [sys.executable, here + "/factory.py", os.environ["FLEDGE"], folders["bfloat16"], os.environ["DATA"],
          "--pairs", str(options.pairs), "--row"], check=True, capture_output=True, text=True).stdout.strip(),
           flush=True)
 
@@ -134,14 +134,16 @@ rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, float32=float32, 
 parser = argparse.ArgumentParser()
 parser.add_argument("rows", nargs="*", choices=[*rows, []])
 parser.add_argument("--pairs", type=int, default=3)
-parser.add_argument("--data")
 options = parser.parse_args()
-has_peft, has_llama = (importlib.util.find_spec(name) is not None for name in ("peft", "llama_cpp"))
+has_peft, has_llama, has_factory = (
+    importlib.util.find_spec(name) is not None for name in ("peft", "llama_cpp", "llamafactory"))
 print("| work | against | speed | ratio | peak memory | of it |")
 print("|---|---|---|---|---|---|")
-for name in options.rows or [name for name in rows if name != "alpaca"]:
+for name in options.rows or rows:
     needs_peer = name in ("lora512", "lora2048", "alpaca", "float32", "full")
-    if (needs_peer and not (has_peft and all(folders.values()))) or (name == "decode" and not has_llama):
+    is_missing = needs_peer and not (has_peft and all(folders.values()))
+    is_missing |= (name == "decode" and not has_llama) or (name == "alpaca" and not has_factory)
+    if is_missing:
         print(f"skipped: {name}, which needs a peer that this Python does not have", file=sys.stderr)
         continue
     rows[name]()

@@ -4,7 +4,9 @@ import Testing
 
 /// What guides and examples name exists.
 @Suite struct DocumentationTests {
-    private static let commands = ["train", "chat", "export", "preprocess", "tokenize", "keys"]
+    private static let commands = [
+        "train", "chat", "export", "preprocess", "tokenize", "plan", "verify-template", "keys",
+    ]
 
     /// The configuration keys of a command's words.
     private func keys(of words: [Substring]) -> [String] {

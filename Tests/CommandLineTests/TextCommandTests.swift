@@ -138,4 +138,54 @@ struct TextCommandTests {
         }
         #expect(rows.contains { (ids($0, "attention_mask").max() ?? 0) > 1 })
     }
+
+    @Test func plansShowWhatWillBeLearned() throws {
+        let plan = try fledge("plan", "run.yaml", in: project.path)
+        #expect(plan.status == 0, "\(plan.errors)")
+        #expect(plan.output.contains("⟦") && plan.output.contains("<|im_end|>"))
+        #expect(plan.output.contains(" steps, ") && plan.output.contains("No fault was found."))
+        let json = try fledge("plan", "run.yaml", "--json", in: project.path)
+        let value = try JSONValue(parsing: json.output, file: "plan")
+        #expect(value["faults"]?.arrayValue?.isEmpty == true)
+        #expect((value["tokens_per_second"]?.doubleValue ?? 0) > 0)
+        #expect((value["peak_bytes"]?.intValue ?? 0) > 0)
+        #expect(!FileManager.default.fileExists(atPath: project.file("out")))
+    }
+
+    @Test func plansWithFaultsEndWithThree() throws {
+        for keys in [
+            ["template=llama3"], ["dataset=absent"],
+            ["dataloader_drop_last=true", "per_device_train_batch_size=13"],
+        ] {
+            let plan = try CommandRun(["plan", "run.yaml"] + keys, in: project.path).wait()
+            #expect(plan.status == 3 && !plan.output.isEmpty, "\(keys) \(plan.errors)")
+        }
+        let allowed = try fledge(
+            "plan", "run.yaml", "template=llama3",
+            "allowed_faults=foreign-template,missing-stop,missing-vectors",
+            in: project.path)
+        #expect(allowed.output.contains("foreign-template"))
+        #expect(try fledge("plan", "run.yaml", "lora_rnk=8", in: project.path).status == 2)
+    }
+
+    @Test func templatesAreVerified() throws {
+        let same = try fledge("verify-template", "model", "--template", "chatml", in: project.path)
+        #expect(same.status == 0 && same.output.contains("no chat template of its own"))
+        try AtomicFile.write(
+            "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}",
+            to: project.file("model/chat_template.jinja"))
+        let other = try fledge(
+            "verify-template", "model", "--template", "chatml", "--json", in: project.path)
+        #expect(other.status == 3)
+        let value = try JSONValue(parsing: other.output, file: "verification")
+        #expect(value["agrees"]?.boolValue == false && value["template"]?.stringValue == "chatml")
+        // What is read off the model's own template agrees with it, and a run without a name uses it.
+        let read = try fledge("verify-template", "model", in: project.path)
+        #expect(read.status == 0, "\(read.output) \(read.errors)")
+        let rows = try fledge(
+            "preprocess", "run.yaml", "template=null", "--output", "-", in: project.path)
+        #expect(rows.status == 0 && rows.errors.contains("read off the model's own one"))
+        let unknown = try fledge("verify-template", "model", "--template", "x", in: project.path)
+        #expect(unknown.status == 2)
+    }
 }

@@ -111,7 +111,11 @@ public struct RunPlanner {
 
     /// Notes steps, memory and time, which need the model.
     private mutating func estimate(_ data: SupervisedData, _ text: TextSide) throws {
-        let batches = configuration.trainingBatches(data.train, sharesPrefixes: true)
+        // Dropout draws for every sample, which cannot share anything then.
+        let batches = configuration.trainingBatches(
+            data.train,
+            sharesPrefixes: configuration.finetuning.method != .lora
+                || configuration.finetuning.loraDropout == 0)
         let course = configuration.trainingPlan(batches.batchesPerEpoch)
         let checks = RunChecks(configuration: configuration)
         plan.faults += checks.faults(of: course)
@@ -125,9 +129,10 @@ public struct RunPlanner {
         let tokens = data.train.reduce(0) {
             $0 + $1.samples.reduce(0) { $0 + $1.inputIDs.count }
         }
-        let all = Double(tokens) * course.epochs(after: course.totalSteps)
+        let all =
+            course.totalSteps > 0 ? Double(tokens) * course.epochs(after: course.totalSteps) : 0
         plan.cost = RunPlan.Cost(
-            steps: course.totalSteps, tokens: course.totalSteps > 0 ? Int(all.rounded()) : 0,
+            steps: course.totalSteps, tokens: Int(exactly: all.rounded()) ?? .max,
             peakBytes: memory.prediction.peak, memory: memory.summary)
         guard measures, course.totalSteps > 0, configuration.refused(plan.faults).isEmpty else {
             return

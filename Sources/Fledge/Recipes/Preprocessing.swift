@@ -11,7 +11,7 @@ public struct Preprocessing {
         case validation
     }
 
-    /// What happened to the rows, as sentences.
+    /// What happened to tokenizer, template and rows, as sentences.
     public let summary: [String]
     private let train: AnySequence<JSONValue>
     private let evaluations: [AnySequence<JSONValue>]
@@ -24,34 +24,36 @@ public struct Preprocessing {
             let data = try SupervisedData(configuration, text, threads: threads)
             let length = data.packedLength
             let padding = text.tokenizer.padding ?? 0
-            self.init(data) {
+            self.init(data, text) {
                 Self.json($0, length, padding, isNeat: configuration.data.neatPacking)
             }
         case .pretraining:
-            self.init(try StageData(pretraining: configuration, text, threads: threads)) {
+            self.init(try StageData(pretraining: configuration, text, threads: threads), text) {
                 .object(Self.tokens($0.inputIDs))
             }
         case .reward, .directPreference:
-            self.init(try StageData(pairs: configuration, text, threads: threads)) {
+            self.init(try StageData(pairs: configuration, text, threads: threads), text) {
                 .object(
                     Self.columns($0.chosen, "chosen_") + Self.columns($0.rejected, "rejected_"))
             }
         case .kahnemanTversky:
-            self.init(try StageData(feedback: configuration, text, threads: threads)) {
+            self.init(try StageData(feedback: configuration, text, threads: threads), text) {
                 .object(
                     Self.columns($0.target) + Self.columns($0.mismatched, "kl_")
                         + [.init("kto_tags", .bool($0.isDesirable))])
             }
         case .proximalPolicy:
-            self.init(try StageData(prompts: configuration, text, threads: threads)) {
+            self.init(try StageData(prompts: configuration, text, threads: threads), text) {
                 .object(
                     Self.tokens($0.promptIDs) + [.init("labels", Self.array($0.responseIDs))])
             }
         }
     }
 
-    private init<Sample>(_ data: StageData<Sample>, _ json: @escaping (Sample) -> JSONValue) {
-        summary = data.summary
+    private init<Sample>(
+        _ data: StageData<Sample>, _ text: TextSide, _ json: @escaping (Sample) -> JSONValue
+    ) {
+        summary = text.notes + data.summary
         train = AnySequence(data.train.lazy.map(json))
         evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(json)) }
     }

@@ -7,23 +7,26 @@ extension ChatTemplate {
     /// comparing the two over real dialogues shows where they differ.
     ///
     /// - Parameters:
-    ///   - prefix: What the tokenizer puts before any text.
+    ///   - prefix: What the tokenizer puts before any text; it is the template's prefix where the
+    ///     original writes it too. (The reference cuts as many characters off anything else.)
     ///   - render: The original: messages of (role, content), and whether it ends where the model
     ///     shall speak.
     /// - Throws: ``FledgeError`` when the original refuses such dialogues; what `render` throws
     ///   otherwise.
     public init(
-        deriving name: String = "derived", prefix: String,
+        deriving name: String, prefix: String,
         render: (_ messages: [(role: String, content: String)], _ opensAnswer: Bool) throws ->
             String
     ) throws {
         let content = "{{content}}"
-        let start = prefix.unicodeScalars.count
+        var prefix = prefix
         func rendered(
             _ messages: [(role: String, content: String)], _ opensAnswer: Bool
         ) throws -> [Unicode.Scalar] {
             do {
-                return Array(try render(messages, opensAnswer).unicodeScalars.dropFirst(start))
+                let text = try render(messages, opensAnswer)
+                if !text.utf8.starts(with: prefix.utf8) { prefix = "" }
+                return Array(text.unicodeScalars.dropFirst(prefix.unicodeScalars.count))
             } catch let error as FledgeError {
                 throw FledgeError(
                     .unsupported,
@@ -31,6 +34,8 @@ extension ChatTemplate {
                     advice: "Name the model's template.", at: error.location, cause: error)
             }
         }
+        // A question tells whether the prefix is written.
+        _ = try rendered([("user", content)], true)
         var systemSlot = try rendered([("system", content)], false)
         let withEmptySystem = try rendered([("system", ""), ("user", content)], true)
         var userSlot = try rendered([("user", content)], true)

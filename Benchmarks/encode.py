@@ -1,6 +1,6 @@
 """Tokenizers: Fledge and the `tokenizers` library by turns on the same texts, one thread each.
 
-Usage: tokenize.py [--pairs 5]
+Usage: encode.py [--pairs 5]
 
 Run by `make bench`, which sets BENCHMARKS (folder of the built benchmarks), TOKENIZERS (what
 Scripts/fetch-tokenizers.sh prints) and DATA (what Scripts/fetch-reference-data.sh prints), and may set
