@@ -49,6 +49,14 @@ import Testing
         #expect(sample.system == "")
     }
 
+    @Test func oneResultIsATurnToo() throws {
+        let row =
+            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}, {"role": "tool", "content": "c"}, {"role": "assistant", "content": "d"}], "tools": null}"#
+        let sample = try align(row)
+        #expect(sample.fault == nil)
+        #expect(sample.prompt.last == Message(.observation, "c"))
+    }
+
     @Test func argumentsInQuotesStaySoWhenAsked() throws {
         let sample = try align(call, .openAIAlignment)
         #expect(sample.prompt[1].content.contains(#""arguments": "{\"day\": 1}""#))
