@@ -3,11 +3,12 @@ internal import Synchronization
 
 /// The results of a function for all elements, in their order, made by several threads.
 ///
+/// - Parameter chunkSize: Elements that a thread takes at a time.
 /// - Throws: The error of the first element that has one.
 func concurrentMap<Element: Sendable, Result: Sendable>(
-    _ elements: [Element], threads: Int, _ body: @Sendable (Element) throws -> Result
+    _ elements: [Element], threads: Int, chunkSize: Int = 256,
+    _ body: @Sendable (Element) throws -> Result
 ) throws -> [Result] {
-    let chunkSize = 256
     let chunkCount = (elements.count + chunkSize - 1) / chunkSize
     guard threads > 1, chunkCount > 1 else { return try elements.map(body) }
     let next = Atomic<Int>(0)

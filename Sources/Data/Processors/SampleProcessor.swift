@@ -1,4 +1,3 @@
-import Dispatch
 import FledgeCore
 import Synchronization
 
@@ -26,26 +25,19 @@ extension SampleProcessor {
         _ rows: [Row], threads: Int = 2,
         progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
     ) throws -> ProcessedDataset<Sample> {
-        let chunkSize = 64
-        let chunkCount = (rows.count + chunkSize - 1) / chunkSize
-        let next = Atomic<Int>(0)
+        let size = 64
+        let ranges = stride(from: 0, to: rows.count, by: size).map {
+            $0..<min($0 + size, rows.count)
+        }
         let done = Atomic<Int>(0)
-        let results = Mutex<[Int: Result<ProcessedDataset<Sample>, any Error>]>([:])
-        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, chunkCount))) { _ in
-            while true {
-                let chunk = next.add(1, ordering: .relaxed).oldValue
-                guard chunk < chunkCount else { return }
-                let range = chunk * chunkSize..<min((chunk + 1) * chunkSize, rows.count)
-                let result = Result { try process(serially: rows[range]) }
-                results.withLock { $0[chunk] = result }
-                let count = done.add(range.count, ordering: .relaxed).newValue
-                progress?(count, rows.count)
-            }
+        let parts = try concurrentMap(ranges, threads: threads, chunkSize: 1) { range in
+            let part = try process(serially: rows[range])
+            let count = done.add(range.count, ordering: .relaxed).newValue
+            progress?(count, rows.count)
+            return part
         }
         var dataset = ProcessedDataset<Sample>(samples: [])
-        let all = results.withLock { $0 }
-        for chunk in 0..<chunkCount {
-            guard let part = try all[chunk]?.get() else { continue }
+        for part in parts {
             dataset.samples += part.samples
             dataset.report.append(part.report)
         }
