@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
         let handler = InterruptHandler(stop)
         defer { withExtendedLifetime(handler) {} }
         do {
-            try SupervisedFineTuning(
+            try LanguageModelTraining(
                 configuration, callbacks: [ProgressPrinter()], stop: stop,
                 announce: Console.announce
             ).run()

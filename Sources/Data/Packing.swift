@@ -74,24 +74,30 @@ public enum Packing {
         return low == 0 ? nil : low - 1
     }
 
-    /// Packs samples, in groups of `batchSize` rows as the reference's preprocessing forms them.
+    /// Which samples come together, in groups of `batchSize` as the reference's preprocessing forms
+    /// them.
     ///
     /// - Parameter capacity: The most tokens of a row; longer samples are left out.
+    public static func groups(
+        _ lengths: [Int], capacity: Int, batchSize: Int = 1000
+    ) -> [[Int]] {
+        stride(from: 0, to: lengths.count, by: batchSize).flatMap { start -> [[Int]] in
+            let range = start..<min(start + batchSize, lengths.count)
+            // Of samples of the same length the last one is taken first.
+            var byLength = [Int: [Int]]()
+            for index in range { byLength[lengths[index], default: []].append(index) }
+            return knapsacks(Array(lengths[range]), capacity: capacity).map { group in
+                group.compactMap { byLength[$0]?.popLast() }
+            }
+        }
+    }
+
+    /// Packs samples, see ``groups(_:capacity:batchSize:)``.
     public static func rows(
         _ samples: [ProcessedSample], capacity: Int, batchSize: Int = 1000
     ) -> [PackedRow] {
-        stride(from: 0, to: samples.count, by: batchSize).flatMap { start -> [PackedRow] in
-            let range = start..<min(start + batchSize, samples.count)
-            // Of samples of the same length the last one is taken first.
-            var byLength = [Int: [Int]]()
-            for index in range {
-                byLength[samples[index].inputIDs.count, default: []].append(index)
-            }
-            let lengths = range.map { samples[$0].inputIDs.count }
-            return knapsacks(lengths, capacity: capacity).map { group in
-                let indices = group.compactMap { byLength[$0]?.popLast() }
-                return PackedRow(samples: indices.map { samples[$0] }, indices: indices)
-            }
+        groups(samples.map(\.inputIDs.count), capacity: capacity, batchSize: batchSize).map {
+            PackedRow(samples: $0.map { samples[$0] }, indices: $0)
         }
     }
 }

@@ -10,8 +10,9 @@ final class TestFolder {
 
     /// Writes a file, and gives its path.
     func write(_ bytes: [UInt8], _ name: String) throws -> String {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try AtomicFile.write(bytes, to: path + "/" + name)
+        let url = URL(filePath: path + "/" + name)
+        try Folder.create(url.deletingLastPathComponent().path)
+        try AtomicFile.write(bytes, to: url.path)
         return path + "/" + name
     }
 

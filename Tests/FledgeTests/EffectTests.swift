@@ -97,14 +97,14 @@ final class Workshop {
             let first = [
                 "output_dir=\(folder)", "max_steps=2", "save_strategy=steps", "save_steps=2",
             ]
-            try SupervisedFineTuning(configuration(first, .training)).run()
+            try LanguageModelTraining(configuration(first, .training)).run()
         }
         var heard: [String] = []
         let isElsewhere = more.contains { $0.hasPrefix("output_dir=") }
         let output = isElsewhere ? [] : ["output_dir=\(folder)"]
         let run = try configuration(
             output + more.map { $0.replacing("#", with: folder) }, .training)
-        try SupervisedFineTuning(run) { heard.append($0.replacing(folder, with: "out")) }.run()
+        try LanguageModelTraining(run) { heard.append($0.replacing(folder, with: "out")) }.run()
         var seen = heard.filter { !$0.hasPrefix("Without effect here") }
         seen += files(in: folder).sorted()
         for name in ["adapter_model.safetensors", "model.safetensors"] {

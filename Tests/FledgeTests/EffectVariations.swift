@@ -18,6 +18,7 @@ struct Variation {
     /// Keys whose accepted values mean the same, or whose effect needs more than a tiny model.
     static let synonyms = [
         "allowed_faults": "a run refuses without it; tested with planted faults",
+        "overwrite_cache": "the same numbers from anew; tested with the cache",
         "optim": "adamw_torch and adamw_torch_fused are one optimizer",
         "metric_for_best_model": "loss and eval_loss are one metric",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
@@ -64,6 +65,7 @@ struct Variation {
         "val_size": .init(.rows, "3"),
         "packing": .init(.rows, "true", "cutoff_len=128"),
         "neat_packing": .init(.rows, "true", "packing=true", "cutoff_len=128"),
+        "tokenized_path": .init(.run, "@tokens"),
         "tool_format": .init(.rows, "glm4", "dataset=tools"),
         "default_system": .init(.rows, "Be brief."),
         "enable_thinking": .init(.rows, "false", "template=qwen3"),

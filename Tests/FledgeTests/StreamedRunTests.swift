@@ -28,9 +28,14 @@ import Testing
 
     @discardableResult
     private func run(_ folder: String, _ more: String...) throws -> [String] {
+        try run(folder, more)
+    }
+
+    @discardableResult
+    private func run(_ folder: String, _ more: [String]) throws -> [String] {
         var heard: [String] = []
         let overrides = ["output_dir=\(project.file(folder))"] + more
-        try SupervisedFineTuning(configuration(overrides)) { heard.append($0) }.run()
+        try LanguageModelTraining(configuration(overrides)) { heard.append($0) }.run()
         return heard
     }
 
@@ -61,6 +66,20 @@ import Testing
         #expect(try adapter("loaded") == adapter("streamed"))
     }
 
+    @Test(arguments: [["neat_packing=true"], ["stage=pt"], ["stage=pt", "packing=false"]])
+    func packedAndPlainStreamsAreTheLoadedRun(_ more: [String]) throws {
+        func adapter(_ folder: String, _ options: [String]) throws -> [UInt8] {
+            let common = [
+                "output_dir=\(project.file(folder))", "disable_shuffling=true", "cutoff_len=32",
+            ]
+            try LanguageModelTraining(configuration(common + more + options)).run()
+            return try self.adapter(folder)
+        }
+        #expect(try adapter("loaded", []) == adapter("streamed", ["streaming=true"]))
+        try run("shuffled", more + ["streaming=true", "cutoff_len=32"])
+        #expect(try self.adapter("shuffled") != self.adapter("loaded"))
+    }
+
     @Test func rowsOfAStreamThatDoNotFitAreNamed() throws {
         let path = project.file("data/bad.jsonl")
         let rows = (0..<1200).map { index in
@@ -75,21 +94,21 @@ import Testing
             "num_train_epochs=1",
         ]
         let error = #expect(throws: FledgeError.self) {
-            try SupervisedFineTuning(configuration(["output_dir=\(project.file("bad"))"] + more))
+            try LanguageModelTraining(configuration(["output_dir=\(project.file("bad"))"] + more))
                 .run()
         }
         #expect(error?.location?.line == 1101 && error?.code == .data)
         var heard: [String] = []
         let allowed = ["output_dir=\(project.file("good"))", "drop_invalid_rows=true"] + more
-        try SupervisedFineTuning(configuration(allowed)) { heard.append($0) }.run()
+        try LanguageModelTraining(configuration(allowed)) { heard.append($0) }.run()
         #expect(heard.contains { $0.contains("dropped") && $0.contains("bad.jsonl:1101") })
     }
 
     @Test func eachEvaluationSetHasItsOwnValues() throws {
         let more = ["eval_dataset=tiny,other", "eval_strategy=epoch", "do_eval=true"]
         let each = ["output_dir=\(project.file("each"))", "eval_on_each_dataset=true"]
-        try SupervisedFineTuning(configuration(each + more)).run()
-        try SupervisedFineTuning(configuration(["output_dir=\(project.file("mixed"))"] + more))
+        try LanguageModelTraining(configuration(each + more)).run()
+        try LanguageModelTraining(configuration(["output_dir=\(project.file("mixed"))"] + more))
             .run()
         let entries = try log("each").filter { $0["eval_tiny_loss"] != nil }
         #expect(entries.count == 2 && entries.allSatisfy { $0["eval_other_loss"] != nil })

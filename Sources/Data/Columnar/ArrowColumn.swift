@@ -3,12 +3,12 @@ internal import FledgeCore
 /// The values of a column in a batch, where they lie in the file.
 struct ArrowColumn {
     private let field: ArrowField
-    private let layout: ArrowField.Layout
+    let layout: ArrowField.Layout
     let count: Int
-    private let validity: UnsafeRawBufferPointer?
-    private let buffers: [UnsafeRawBufferPointer]
-    private let children: [ArrowColumn]
-    private let dictionary: [ArrowColumn]?
+    let validity: UnsafeRawBufferPointer?
+    let buffers: [UnsafeRawBufferPointer]
+    let children: [ArrowColumn]
+    let dictionary: [ArrowColumn]?
 
     /// The buffers and lengths of a batch, taken one after another.
     struct Parts {
@@ -155,7 +155,7 @@ struct ArrowColumn {
                 fromByteOffset: row * MemoryLayout<Number>.size, as: Number.self))
     }
 
-    private func whole(at row: Int) throws -> Int {
+    func whole(at row: Int) throws -> Int {
         guard case .whole(let size, let isSigned) = layout else { return 0 }
         switch (size, isSigned) {
         case (1, true): return Int(load(Int8.self, row))
@@ -168,7 +168,7 @@ struct ArrowColumn {
         }
     }
 
-    private func range(
+    func range(
         _ row: Int, _ size: Int, limit: Int, _ fail: (String) -> FledgeError
     ) throws -> Range<Int> {
         func offset(_ index: Int) -> Int {

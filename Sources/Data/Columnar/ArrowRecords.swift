@@ -7,12 +7,12 @@ public import FledgeCore
 public struct ArrowRecords: RecordSource {
     private let store: ByteStore
     private let path: String
-    private let fields: [(place: Int, name: String)]
-    private let batches: [Batch]
+    let fields: [(place: Int, name: String)]
+    let batches: [Batch]
     /// The index of each batch's first row, and the number of all rows.
     private let starts: [Int]
 
-    private struct Batch {
+    struct Batch {
         nonisolated(unsafe) var columns: [ArrowColumn]
         var count: Int
     }
@@ -60,23 +60,31 @@ public struct ArrowRecords: RecordSource {
     ///
     /// - Throws: ``FledgeError`` when it is damaged, or a column holds what has no form in JSON.
     public func record(at row: Int) throws -> Record {
+        let (batch, place) = place(of: row)
+        let fail = failure
+        // No row has more values than the file has bits: lists of a damaged file may overlap.
+        var budget = Reader.mostValues(store.bytes)
+        let members = try fields.map { field in
+            JSONValue.Member(
+                field.name,
+                try batches[batch].columns[field.place].value(at: place, &budget, fail))
+        }
+        return Record(.object(members), at: location(at: row))
+    }
+
+    /// The batch of a row, and its place there.
+    func place(of row: Int) -> (batch: Int, row: Int) {
         precondition(row >= 0 && row < count, "row \(row) of \(count)")
         var (low, high) = (0, batches.count)
         while low + 1 < high {
             let middle = (low + high) / 2
             if starts[middle] <= row { low = middle } else { high = middle }
         }
-        let fail = Reader.failure(path)
-        // No row has more values than the file has bits: lists of a damaged file may overlap.
-        var budget = Reader.mostValues(store.bytes)
-        let members = try fields.map { field in
-            JSONValue.Member(
-                field.name,
-                try batches[low].columns[field.place].value(
-                    at: row - starts[low], &budget, fail))
-        }
-        return Record(.object(members), at: location(at: row))
+        return (low, row - starts[low])
     }
+
+    /// An error about the file.
+    var failure: (String) -> FledgeError { Reader.failure(path) }
 
     /// Goes through the messages of a file.
     private struct Reader {

@@ -77,7 +77,7 @@ struct DialogueEncoder: Sendable {
 
 extension DataReport {
     /// Counts a sample that is used.
-    mutating func count(_ sample: ProcessedSample) {
+    package mutating func count(_ sample: ProcessedSample) {
         tokenCount += sample.inputIDs.count
         supervisedCount += sample.supervisedCount
     }

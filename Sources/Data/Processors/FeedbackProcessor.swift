@@ -52,9 +52,9 @@ public struct FeedbackProcessor: SampleProcessor {
         let size = quirks.contains(.ktoMapBatches) ? max(batchSize, 1) : max(rows.count, 1)
         return stride(from: 0, to: rows.count, by: size).flatMap { start in
             let batch = rows[start..<min(start + size, rows.count)]
-            var other = batch.last(where: Self.hasAnswer)
+            var other = batch.last(where: hasAnswer)
             return batch.map { row in
-                defer { if Self.hasAnswer(row) { other = row } }
+                defer { if hasAnswer(row) { other = row } }
                 return FeedbackRow(row: row, other: other ?? row)
             }
         }
@@ -82,7 +82,8 @@ public struct FeedbackProcessor: SampleProcessor {
             target: target.sample, mismatched: mismatched.sample, isDesirable: isDesirable)
     }
 
-    private static func hasAnswer(_ row: AlignedSample) -> Bool {
+    /// Whether a row has an answer that another question can be given.
+    func hasAnswer(_ row: AlignedSample) -> Bool {
         row.prompt.count % 2 == 1 && row.response.count >= 2
     }
 

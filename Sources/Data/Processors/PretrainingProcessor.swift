@@ -5,7 +5,7 @@ public import FledgeTokenize
 public struct PretrainingProcessor: SampleProcessor {
     private let tokenizer: any Tokenizer
     private let end: Int32?
-    private let cutoffLength: Int
+    let cutoffLength: Int
     private let packs: Bool
     private let addsBeginOfText: Bool
     private let quirks: ReferenceQuirks
@@ -77,8 +77,7 @@ public struct PretrainingProcessor: SampleProcessor {
     ///
     /// - Parameter batchSize: Rows of a preprocessing batch.
     public func blocks(_ texts: [ProcessedSample], batchSize: Int = 1000) -> [ProcessedSample] {
-        let inBatches = quirks.contains(.pretrainingMapBatches)
-        let size = inBatches ? max(batchSize, 1) : max(texts.count, 1)
+        let size = staysInBatches ? max(batchSize, 1) : max(texts.count, 1)
         var result: [ProcessedSample] = []
         for start in stride(from: 0, to: texts.count, by: size) {
             var block: [Int32] = []
@@ -91,19 +90,24 @@ public struct PretrainingProcessor: SampleProcessor {
                     block += part
                     rest = rest.dropFirst(part.count)
                     if block.count == cutoffLength {
-                        result.append(learned(begun(block), source))
+                        result.append(self.block(block, source))
                         block = []
                     }
                 }
             }
-            if !inBatches, !block.isEmpty { result.append(learned(begun(block), source)) }
+            if !staysInBatches, !block.isEmpty { result.append(self.block(block, source)) }
         }
         return result
     }
 
-    private func begun(_ block: [Int32]) -> [Int32] {
-        guard addsBeginOfText, let begin = tokenizer.beginOfText else { return block }
-        return [begin] + block.dropFirst()
+    /// Whether blocks are made inside of preprocessing batches.
+    var staysInBatches: Bool { quirks.contains(.pretrainingMapBatches) }
+
+    /// A block of the tokens of texts.
+    func block(_ ids: [Int32], _ source: FledgeError.Location) -> ProcessedSample {
+        var ids = ids
+        if addsBeginOfText, let begin = tokenizer.beginOfText, !ids.isEmpty { ids[0] = begin }
+        return learned(ids, source)
     }
 
     private func learned(_ ids: [Int32], _ source: FledgeError.Location) -> ProcessedSample {

@@ -1,11 +1,5 @@
 internal import FledgeCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 /// Keeps what was found out about a large file: where its rows begin, and what it holds expanded.
 ///
 /// Files of the cache are named after the data file's path, size, times and samples of its content,
@@ -24,7 +18,7 @@ struct RecordCache {
         try Folder.create(folder)
         prefix =
             (folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/")
-            + (try Self.key(of: path))
+            + (try FileIdentity.key(of: path, version: Self.version))
     }
 
     /// The places of rows, found by `scan` unless they are kept already.
@@ -75,32 +69,5 @@ struct RecordCache {
         FledgeError(
             .fileCorrupt, "The index of \(path) is damaged.", advice: "Remove it and try again.",
             at: FledgeError.Location(file: name))
-    }
-
-    /// A digest of what tells the file from others and from what it was before.
-    private static func key(of path: String) throws -> String {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw FledgeError.system("inspect", path, errno: errno)
-        }
-        var digest = SHA256()
-        let absolute = realpath(path, nil).map { pointer -> String in
-            defer { free(pointer) }
-            return String(cString: pointer)
-        }
-        let facts =
-            "\(version) \(absolute ?? path) \(status.st_size) \(status.st_mtim.tv_sec) "
-            + "\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec) "
-            + "\(status.st_ino)"
-        digest.update(Array(facts.utf8))
-        let file = try ByteStore(mapping: path)
-        let size = file.bytes.count
-        let (sample, samples) = (4096, 16)
-        for number in 0..<samples {
-            let start = max(0, size - sample) / (samples - 1) * number
-            let end = min(size, start + sample)
-            digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
-        }
-        return String(digest.hexadecimal().prefix(32))
     }
 }

@@ -27,17 +27,13 @@ public enum RecordFile {
     public static func open(_ path: String, _ options: Options = Options()) throws
         -> any RecordSource
     {
-        let location = FledgeError.Location(file: path)
-        guard FileSystem.exists(path) else {
-            throw FledgeError(.fileNotFound, "File \(path) not found.", at: location)
-        }
+        let files = try files(of: path)
         guard FileSystem.isFolder(path) else {
             return try openFile(path, RecordFormat(path: path), options)
         }
-        let folder = path.utf8.last == UInt8(ascii: "/") ? path : path + "/"
-        let files = try FileSystem.names(in: path).map { folder + $0 }
         guard let first = files.first else {
-            throw FledgeError(.fileNotFound, "The folder holds no files.", at: location)
+            throw FledgeError(
+                .fileNotFound, "The folder holds no files.", at: FledgeError.Location(file: path))
         }
         let kind = try RecordFormat(path: first).kind
         let parts = try files.map { file -> any RecordSource in
@@ -57,6 +53,17 @@ public enum RecordFile {
     public static func read(_ path: String, _ options: Options = Options()) throws -> [Record] {
         let source = try open(path, options)
         return try (0..<source.count).map(source.record)
+    }
+
+    /// The file at a path, or the files of a folder in the order of their names.
+    static func files(of path: String) throws -> [String] {
+        guard FileSystem.exists(path) else {
+            throw FledgeError(
+                .fileNotFound, "File \(path) not found.", at: FledgeError.Location(file: path))
+        }
+        guard FileSystem.isFolder(path) else { return [path] }
+        let folder = path.utf8.last == UInt8(ascii: "/") ? path : path + "/"
+        return try FileSystem.names(in: path).map { folder + $0 }
     }
 
     private static func openFile(

@@ -8,9 +8,10 @@ internal import FledgeCore
 /// Parquet and the places of rows are kept in `cacheFolder` when it is set.
 public struct DatasetStream: Sendable {
     private let sets: [StreamedSet]
-    private let order: StreamOrder
+    private var order: StreamOrder
     /// The rows that are set aside for evaluation, in the order of the data.
     private let held: [(dataset: Int, row: Int)]
+    private let makeOrder: @Sendable (_ shuffles: Bool) -> StreamOrder
     private let shuffles: Bool
     /// Whether rows that do not fit are samples with a fault, to be dropped; otherwise errors.
     public let allowsFaults: Bool
@@ -39,10 +40,13 @@ public struct DatasetStream: Sendable {
         }
         let held = try Self.hold(options, &sets, shuffles, key.appending("validation"))
         self.held = held
-        order = StreamOrder(
-            counts: sets.map(\.count), mix: options.mix,
-            probabilities: try options.shares(of: sets.count),
-            seed: orderSeed ?? options.seed, shuffles: shuffles)
+        let (counts, shares) = (sets.map(\.count), try options.shares(of: sets.count))
+        makeOrder = {
+            StreamOrder(
+                counts: counts, mix: options.mix, probabilities: shares,
+                seed: $0 ? orderSeed ?? options.seed : options.seed, shuffles: $0)
+        }
+        order = makeOrder(shuffles)
         self.sets = sets
     }
 
@@ -72,6 +76,13 @@ public struct DatasetStream: Sendable {
 
     /// Number of rows that are set aside.
     public var heldCount: Int { held.count }
+
+    /// The same rows, of which every epoch has the order of the data.
+    public var inDataOrder: DatasetStream {
+        var stream = self
+        stream.order = makeOrder(false)
+        return stream
+    }
 
     /// The row at a place of an epoch.
     ///

@@ -70,11 +70,6 @@ struct ConfigurationRules {
             !values.flag("eval_on_each_dataset") || evaluationSets > 0,
             "`eval_on_each_dataset` needs an `eval_dataset`.", "eval_on_each_dataset")
         try require(
-            !values.flag("streaming")
-                || !(values.optionalFlag("packing") ?? false || values.flag("neat_packing")),
-            "`packing` of streamed rows is not supported yet: set `streaming: false`, or leave "
-                + "`packing` out, as short examples are computed together anyway.", "streaming")
-        try require(
             !(values.flag("mask_history") && values.flag("train_on_prompt")),
             "`mask_history` is incompatible with `train_on_prompt`.", "mask_history")
     }
@@ -172,13 +167,13 @@ struct ConfigurationRules {
     }
 
     private func checkRun() throws {
-        let datasets = values.list("dataset")
+        let isTokenized = values.optionalText("tokenized_path") != nil
         try require(
-            !values.flag("do_train") || !datasets.isEmpty,
+            !values.flag("do_train") || isTokenized || !values.list("dataset").isEmpty,
             "Please specify dataset for training.", "do_train")
         let evaluates = values.flag("do_eval") || values.text("eval_strategy") != "no"
         try require(
-            !evaluates || !values.list("eval_dataset").isEmpty
+            !evaluates || isTokenized || !values.list("eval_dataset").isEmpty
                 || values.number("val_size") >= 1e-6,
             "Please make sure eval_dataset be provided or val_size >1e-6", "eval_strategy",
             "do_eval")

@@ -36,6 +36,10 @@ public struct DataArguments: Hashable, Sendable {
     public var packing: Bool?
     /// Whether joined examples do not see each other (`neat_packing`).
     public var neatPacking: Bool
+    /// The folder of tokenised data, taken where it is there and else written (`tokenized_path`).
+    public var tokenizedPath: String?
+    /// Whether tokenised data of the cache are made anew (`overwrite_cache`).
+    public var overwritesCache: Bool
     /// The tool format instead of the template's (`tool_format`).
     public var toolFormat: String?
     /// The system prompt instead of the template's (`default_system`).
@@ -76,6 +80,8 @@ public struct DataArguments: Hashable, Sendable {
         // Packing whose examples do not see each other is packing.
         packing = values.flag("neat_packing") ? true : values.optionalFlag("packing")
         neatPacking = values.flag("neat_packing")
+        tokenizedPath = values.optionalText("tokenized_path")
+        overwritesCache = values.flag("overwrite_cache")
         toolFormat = values.optionalText("tool_format")
         defaultSystem = values.optionalText("default_system")
         enablesThinking = values.optionalFlag("enable_thinking")

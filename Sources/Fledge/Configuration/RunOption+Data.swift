@@ -47,8 +47,8 @@ extension RunOption {
             "interleave_probs", .numbers, nil, .effective,
             "Probability of each data set when they are interleaved."),
         RunOption(
-            "overwrite_cache", .flag, false, .neutral,
-            "Preprocessed data are not cached."),
+            "overwrite_cache", .flag, false, .effective,
+            "Tokenises large data sets again, which are kept in the cache otherwise."),
         RunOption(
             "preprocessing_batch_size", .integer(atLeast: 1), 1000, .effective,
             "Examples that are packed together at a time."),
@@ -89,8 +89,8 @@ extension RunOption {
             "preserve_thinking", .flag, false, .effective,
             "Keeps thoughts of earlier turns."),
         RunOption(
-            "tokenized_path", .text, nil, .refused,
-            "Folder to keep preprocessed data in."),
+            "tokenized_path", .text, nil, .effective,
+            "Folder of tokenised data: taken where it is there, written otherwise."),
         RunOption(
             "data_shared_file_system", .flag, false, .neutral,
             "There is one process."),

@@ -53,55 +53,25 @@ public struct RunPlanner {
             text.tokenizer.decode([$0], skippingSpecials: false)
         }
         plan.faults += RunChecks(configuration: configuration).faults(of: text)
-        let threads = Kernels.threads
-        switch configuration.finetuning.stage {
-        case .supervised:
-            let data = try SupervisedData(lenient, text, threads: threads)
-            try show(data, text, lengths: { $0.samples.reduce(0) { $0 + $1.inputIDs.count } }) {
-                $0.samples.prefix(2).map { ("", $0) }
-            }
-            try estimate(data, text)
-        case .pretraining:
-            let data = try StageData(pretraining: lenient, text, threads: threads)
-            try show(data, text, lengths: \.inputIDs.count) { [("", $0)] }
-        case .reward, .directPreference:
-            let data = try StageData(pairs: lenient, text, threads: threads)
-            try show(
-                data, text, lengths: { max($0.chosen.inputIDs.count, $0.rejected.inputIDs.count) }
-            ) {
-                [("chosen", $0.chosen), ("rejected", $0.rejected)]
-            }
-        case .kahnemanTversky:
-            let data = try StageData(feedback: lenient, text, threads: threads)
-            try show(data, text, lengths: \.target.inputIDs.count) {
-                [($0.isDesirable ? "desirable" : "undesirable", $0.target)]
-            }
-        case .proximalPolicy:
-            let data = try StageData(prompts: lenient, text, threads: threads)
-            try show(data, text, lengths: \.promptIDs.count) { sample in
-                let ignored = [Int32](
-                    repeating: ProcessedSample.ignored, count: sample.promptIDs.count)
-                let shown = ProcessedSample(
-                    inputIDs: sample.promptIDs, labels: ignored, source: sample.source)
-                return [("question", shown)]
-            }
+        func show<Sample: StageSample>(_: Sample.Type) throws {
+            let data = try StageData<Sample>(lenient, text, threads: Kernels.threads)
+            note(data, text)
+            if let data = data as? StageData<PackedRow> { try estimate(data, text) }
         }
+        try show(configuration.finetuning.stage.sample)
     }
 
     /// Notes what the data are.
-    private mutating func show<Sample>(
-        _ data: StageData<Sample>, _ text: TextSide, lengths: (Sample) -> Int,
-        _ samples: (Sample) -> [(String, ProcessedSample)]
-    ) throws {
+    private mutating func note<Sample>(_ data: StageData<Sample>, _ text: TextSide) {
         let report = data.report
         plan.notes += data.summary
         plan.faults += data.faults.map(RunFault.init)
-        plan.lengths = LengthHistogram(data.train.map(lengths))
-        plan.rows = data.train.prefix(1).flatMap(samples).map {
-            PlannedRow($0.0, $0.1, text.tokenizer)
+        plan.lengths = LengthHistogram(data.train.map(\.length))
+        plan.rows = data.train.prefix(1).flatMap(\.parts).map {
+            PlannedRow($0.title, $0.sample, text.tokenizer)
         }
         plan.counts = [
-            ("rows", report.rowCount), ("samples", data.train.count),
+            ("rows", report.rowCount), ("samples", data.stream?.count ?? data.train.count),
             ("evaluation_samples", data.evaluations.reduce(0) { $0 + $1.rows.count }),
             ("dropped", report.dropped.count), ("truncated", report.truncated.count),
             ("unsupervised", report.unsupervised.count), ("tokens", report.tokenCount),
@@ -110,13 +80,14 @@ public struct RunPlanner {
     }
 
     /// Notes steps, memory and time, which need the model.
-    private mutating func estimate(_ data: SupervisedData, _ text: TextSide) throws {
+    private mutating func estimate(_ data: StageData<PackedRow>, _ text: TextSide) throws {
         // Dropout draws for every sample, which cannot share anything then.
-        let batches = configuration.trainingBatches(
-            data.train,
+        let rule = configuration.trainingBatches(
             sharesPrefixes: configuration.finetuning.method != .lora
                 || configuration.finetuning.loraDropout == 0)
-        let course = configuration.trainingPlan(batches.batchesPerEpoch)
+        let batches = rule.epochs(data.train, seed: configuration.orderSeed)
+        let course = configuration.trainingPlan(
+            data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
         let checks = RunChecks(configuration: configuration)
         plan.faults += checks.faults(of: course)
         let side = try ModelSide(training: configuration)
@@ -124,13 +95,16 @@ public struct RunPlanner {
         plan.faults += checks.faults(
             of: text, side.model.configuration, longestRow: plan.lengths.longest)
         let available = ProcessMemory.availableBytes()
-        let memory = MemoryPlan(configuration, side.model, rows: data.train, available: available)
+        let memory = MemoryPlan(
+            configuration, side.model, rows: data.train, isStreamed: data.stream != nil,
+            available: available)
         plan.faults += checks.faults(of: memory, available: available)
-        let tokens = data.train.reduce(0) {
-            $0 + $1.samples.reduce(0) { $0 + $1.inputIDs.count }
-        }
+        // Of streamed data some are known, which stand for the others.
+        let known = Double(data.train.reduce(0) { $0 + $1.length })
+        let scale = Double(data.stream?.count ?? data.train.count) / Double(data.train.count)
+        let tokens = data.train.isEmpty ? 0 : known * scale
         let all =
-            course.totalSteps > 0 ? Double(tokens) * course.epochs(after: course.totalSteps) : 0
+            course.totalSteps > 0 ? tokens * course.epochs(after: course.totalSteps) : 0
         plan.cost = RunPlan.Cost(
             steps: course.totalSteps, tokens: Int(exactly: all.rounded()) ?? .max,
             peakBytes: memory.prediction.peak, memory: memory.summary)

@@ -14,14 +14,22 @@ package struct MemoryPlan {
 
     /// Plans a run.
     ///
-    /// - Parameter available: The bytes that the process may still take; nil where that is unknown.
+    /// - Parameters:
+    ///   - isStreamed: Whether there are more rows than these, as long as allowed.
+    ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
         _ configuration: RunConfiguration, _ model: DecoderLM, rows: [PackedRow],
+        isStreamed: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
         let options = configuration.training
-        let lengths = rows.map { $0.samples.reduce(0) { $0 + $1.inputIDs.count } }
-        let learned = rows.map { $0.samples.reduce(0) { $0 + $1.supervisedCount } }
+        var (lengths, learned) = (rows.map(\.length), rows.map(\.supervisedCount))
+        if isStreamed {
+            lengths = rows.map { _ in configuration.data.cutoffLength }
+            learned = zip(rows, learned).map {
+                $0.length > 0 ? configuration.data.cutoffLength * $1 / $0.length : 0
+            }
+        }
         // Whichever rows come together, they are at most the longest ones.
         func most(_ counts: [Int], of rows: Int) -> Int {
             counts.sorted(by: >).prefix(rows).reduce(0, +)

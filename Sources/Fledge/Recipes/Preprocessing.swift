@@ -13,48 +13,42 @@ public struct Preprocessing {
 
     /// What happened to tokenizer, template and rows, as sentences.
     public let summary: [String]
-    private let train: AnySequence<JSONValue>
+    private let train: AnySequence<Result<JSONValue, any Error>>
     private let evaluations: [AnySequence<JSONValue>]
 
     /// Loads and tokenises the data of a configuration, for its stage.
     public init(_ configuration: RunConfiguration, threads: Int) throws {
-        let text = try TextSide(configuration)
-        switch configuration.finetuning.stage {
-        case .supervised:
-            let data = try SupervisedData(configuration, text, threads: threads)
-            let length = data.packedLength
-            let padding = text.tokenizer.padding ?? 0
-            self.init(data, text) {
-                Self.json($0, length, padding, isNeat: configuration.data.neatPacking)
-            }
-        case .pretraining:
-            self.init(try StageData(pretraining: configuration, text, threads: threads), text) {
-                .object(Self.tokens($0.inputIDs))
-            }
-        case .reward, .directPreference:
-            self.init(try StageData(pairs: configuration, text, threads: threads), text) {
-                .object(
-                    Self.columns($0.chosen, "chosen_") + Self.columns($0.rejected, "rejected_"))
-            }
-        case .kahnemanTversky:
-            self.init(try StageData(feedback: configuration, text, threads: threads), text) {
-                .object(
-                    Self.columns($0.target) + Self.columns($0.mismatched, "kl_")
-                        + [.init("kto_tags", .bool($0.isDesirable))])
-            }
-        case .proximalPolicy:
-            self.init(try StageData(prompts: configuration, text, threads: threads), text) {
-                .object(
-                    Self.tokens($0.promptIDs) + [.init("labels", Self.array($0.responseIDs))])
+        func make<Sample: StageSample>(_: Sample.Type) throws -> Preprocessing {
+            let text = try TextSide(configuration)
+            let data = try StageData<Sample>(configuration, text, threads: threads)
+            let form = configuration.sampleForm(text, packedLength: data.packedLength)
+            return Preprocessing(data, text.notes) { sample in
+                // Weights are written where there are some.
+                let weights = sample.extras.filter {
+                    if case .numbers(let values) = $0.values { !values.isEmpty } else { false }
+                }
+                return .object(
+                    (sample.columns(form) + weights).map { .init($0.name, $0.values.json) })
             }
         }
+        self = try make(configuration.finetuning.stage.sample)
     }
 
-    private init<Sample>(
-        _ data: StageData<Sample>, _ text: TextSide, _ json: @escaping (Sample) -> JSONValue
+    private init<Sample: StageSample>(
+        _ data: StageData<Sample>, _ notes: [String], _ json: @escaping (Sample) -> JSONValue
     ) {
-        summary = text.notes + data.summary
-        train = AnySequence(data.train.lazy.map(json))
+        summary = notes + data.summary
+        if let stream = data.stream {
+            // In the order of the first epoch, read as they are written.
+            train = AnySequence(
+                (0..<stream.count).lazy.compactMap { place in
+                    var report = DataReport()
+                    return Result { try stream.sample(epoch: 0, place: place, &report) }
+                        .map { $0.map(json) }.transposed()
+                })
+        } else {
+            train = AnySequence(data.train.lazy.map { .success(json($0)) })
+        }
         evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(json)) }
     }
 
@@ -63,7 +57,7 @@ public struct Preprocessing {
     /// - Throws: ``FledgeError`` when there is no such split; what `write` throws.
     public func write(_ split: Split, to write: (JSONValue) throws -> Void) throws {
         switch split {
-        case .train: for row in train { try write(row) }
+        case .train: for row in train { try write(row.get()) }
         case .validation:
             guard !evaluations.isEmpty else {
                 throw FledgeError(
@@ -73,39 +67,14 @@ public struct Preprocessing {
             for rows in evaluations { for row in rows { try write(row) } }
         }
     }
+}
 
-    private static func json(
-        _ row: PackedRow, _ length: Int?, _ padding: Int32, isNeat: Bool
-    ) -> JSONValue {
-        guard let length else { return .object(columns(row.samples[0])) }
-        let packed = row.columns(length: length, padding: padding, neat: isNeat)
-        return .object([
-            "input_ids": array(packed.inputIDs), "attention_mask": array(packed.attention),
-            "position_ids": array(packed.positions), "labels": array(packed.labels),
-        ])
-    }
-
-    private static func columns(
-        _ sample: ProcessedSample, _ prefix: String = ""
-    ) -> [JSONValue.Member] {
-        let weights = sample.weights.map { weights in
-            JSONValue.Member(
-                prefix + "weights", .array(weights.map { .number(Double($0)) }))
+extension Result {
+    /// The result of something that is there, or the failure; nil for a success without anything.
+    fileprivate func transposed<Value>() -> Result<Value, Failure>? where Success == Value? {
+        switch self {
+        case .success(let value): value.map { .success($0) }
+        case .failure(let error): .failure(error)
         }
-        return tokens(sample.inputIDs, prefix) + [.init(prefix + "labels", array(sample.labels))]
-            + [weights].compactMap { $0 }
-    }
-
-    private static func tokens(
-        _ ids: [Int32], _ prefix: String = ""
-    ) -> [JSONValue.Member] {
-        [
-            .init(prefix + "input_ids", array(ids)),
-            .init(prefix + "attention_mask", array(ids.map { _ in 1 })),
-        ]
-    }
-
-    private static func array(_ ids: [Int32]) -> JSONValue {
-        .array(ids.map { .integer(Int($0)) })
     }
 }

@@ -4,20 +4,27 @@ internal import FledgeTrain
 
 /// The course of training that a configuration describes.
 extension RunConfiguration {
-    /// The micro-batches of a supervised run.
-    func trainingBatches(
-        _ rows: [PackedRow], sharesPrefixes: Bool
-    ) -> Epochs<PackedRow, TokenBatch> {
-        Epochs(
-            rows: rows, batchSize: training.trainBatchSize, seed: training.dataSeed,
-            shuffles: !finetuning.disablesShuffling, dropsLast: training.dropsLastBatch,
-            quirks: finetuning.referenceQuirks, mergingUpTo: mergingLimit,
-            sharesPrefixes: sharesPrefixes, leaks: leaksPackedRows)
+    /// How rows become the micro-batches of training.
+    func trainingBatches(sharesPrefixes: Bool) -> PackedRowBatches {
+        var rule = evaluationBatches(sharesPrefixes: sharesPrefixes)
+        rule.batchSize = training.trainBatchSize
+        rule.dropsLast = training.dropsLastBatch
+        rule.mergingLimit = mergingLimit
+        return rule
+    }
+
+    /// How rows become the micro-batches of evaluation.
+    func evaluationBatches(sharesPrefixes: Bool) -> PackedRowBatches {
+        var rule = PackedRowBatches(batchSize: training.evaluationBatchSize)
+        rule.quirks = finetuning.referenceQuirks
+        rule.sharesPrefixes = sharesPrefixes
+        rule.leaks = leaksPackedRows
+        return rule
     }
 
     /// Whether packed samples see those before them.
     var leaksPackedRows: Bool {
-        data.packing == true && !data.neatPacking
+        finetuning.stage == .supervised && data.packing == true && !data.neatPacking
             && finetuning.referenceQuirks.contains(.packingAttention)
     }
 

@@ -2,7 +2,7 @@ internal import FledgeCore
 public import FledgeData
 
 /// The samples of a run, made for its stage, in the order of the data before shuffling.
-public struct StageData<Sample: Sendable>: Sendable {
+public struct StageData<Sample: StageSample>: Sendable {
     /// A named set for evaluation.
     public struct Evaluation: Sendable {
         /// `validation`, or `validation_<data set>` where each is evaluated by itself.
@@ -12,12 +12,12 @@ public struct StageData<Sample: Sendable>: Sendable {
     }
 
     /// Called now and then, from any thread, with rows done and all rows.
-    public typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
+    public typealias Progress = SampleRecipe<Sample>.Progress
 
     /// The samples to train on; of streamed data those that come first.
     public var train: [Sample]
-    /// The rows to train on when they are read while training.
-    package var stream: (rows: DatasetStream, processor: SupervisedProcessor)?
+    /// The samples to train on when they are read while training.
+    public var stream: SampleStream<Sample>?
     /// The samples to evaluate on.
     public var evaluations: [Evaluation]
     /// What happened to the rows to train on.
@@ -27,61 +27,222 @@ public struct StageData<Sample: Sendable>: Sendable {
     /// Tokens of a packed row, with the one that the reference pads to; nil when rows are not
     /// packed.
     public var packedLength: Int?
+    /// What the user should know about where the samples are from.
+    public var notes: [String] = []
 
     /// Loads, aligns, mixes and splits the data of a run, and makes samples of them.
     ///
+    /// Tokenised data of `tokenized_path` are taken where there are some, and written there
+    /// otherwise. Those of large data sets are kept in the cache, see ``TokenizedCache``.
+    ///
+    /// - Parameter cache: Where tokenised data are kept; nil for nowhere.
     /// - Throws: ``FledgeError`` when a file or row is not what its description says, or when nothing
     ///   is left to train on.
-    fileprivate init(
-        _ configuration: RunConfiguration, _ text: TextSide, packedLength: Int? = nil,
-        loaded: LoadedDatasets? = nil, answers: Int, ids: (Sample) -> [Int32],
-        check: (SampleChecks, [Sample], DataReport) -> [DataFault],
-        _ make: ([AlignedSample]) throws -> ProcessedDataset<Sample>
+    public init(
+        _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
+        cache: TokenizedCache? = TokenizedCache(), progress: Progress? = nil
     ) throws {
-        let options = configuration.datasetOptions
-        let loaded = try loaded ?? DatasetLoader(options).load()
-        let made = try make(loaded.train)
-        if let first = made.report.dropped.first, !options.dropsInvalidRows {
-            throw FledgeError(
-                .data,
-                "\(made.report.dropped.count) of \(made.report.rowCount) rows do not fit, the first one: \(first.reason).",
-                advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
-                at: first.source)
+        let options = configuration.data
+        let recipe = try Sample.recipe(configuration, text)
+        let signature = TokenizedSignature(configuration, text)
+        if let path = options.tokenizedPath, TokenizedFolder.exists(path) {
+            try self.init(tokenized: path, configuration, text, recipe, signature, threads)
+        } else if options.streams {
+            guard options.tokenizedPath == nil else {
+                throw FledgeError(
+                    .configuration, "Turn off `streaming` when saving dataset to disk.",
+                    advice: "Or leave tokenized_path out: what is streamed is not kept.")
+            }
+            let file = { try cache?.lengthsFile(configuration, signature) }
+            try self.init(streaming: configuration, text, recipe, file, threads, progress)
+        } else {
+            let folder = try cache?.folder(configuration, signature)
+            if let folder, !options.overwritesCache, TokenizedFolder.exists(folder) {
+                do {
+                    try self.init(tokenized: folder, configuration, text, recipe, nil, threads)
+                    notes = ["The tokenised data are those of \(folder)."]
+                    cache?.touch(folder)
+                    return
+                } catch let error as FledgeError {
+                    try self.init(making: configuration, text, recipe, threads, progress)
+                    notes = ["The cache is made anew: \(error.message)"]
+                }
+            } else {
+                try self.init(making: configuration, text, recipe, threads, progress)
+            }
+            if let folder, let cache {
+                do {
+                    try save(to: folder, configuration, text, signature)
+                    try cache.prune(keeping: folder)
+                } catch let error as FledgeError {
+                    notes.append("The tokenised data are not kept: \(error.description)")
+                }
+            }
+            if let path = options.tokenizedPath {
+                try save(to: path, configuration, text, signature)
+                notes.append("The tokenised data are in \(path).")
+            }
         }
-        (train, report) = (made.samples, made.report)
-        let texts = loaded.train + loaded.evaluations.flatMap(\.samples)
-        faults =
-            loaded.faults
-            + RowChecks(template: text.template, answerCount: answers).faults(in: texts)
-            + check(
-                SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
+        try requireSamples(configuration)
+    }
+
+    /// Loads all rows and makes samples of them.
+    private init(
+        making configuration: RunConfiguration, _ text: TextSide, _ recipe: SampleRecipe<Sample>,
+        _ threads: Int, _ progress: Progress?
+    ) throws {
+        let loaded = try DatasetLoader(configuration.datasetOptions).load()
+        let made = try recipe.make(loaded.train, threads, progress)
+        self.init(recipe, train: made.samples, report: made.report)
+        try requireFitting(configuration)
         evaluations = try loaded.evaluations.map {
-            Evaluation(name: $0.name, rows: try make($0.samples).samples)
+            Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
         }
-        self.packedLength = packedLength
-        let evaluated = evaluations.flatMap(\.rows).map(ids)
-        if let overlap = SampleChecks.overlap(training: train.map(ids), evaluation: evaluated) {
-            faults.append(overlap)
+        faults = loaded.faults
+        check(recipe, text, rows: loaded.train + loaded.evaluations.flatMap(\.samples))
+    }
+
+    /// So many samples of streamed data are looked at before training, for lengths and mistakes.
+    private static var streamedSampleCount: Int { 1000 }
+
+    /// Opens data that are read while training, and makes the first samples of them.
+    private init(
+        streaming configuration: RunConfiguration, _ text: TextSide,
+        _ recipe: SampleRecipe<Sample>, _ file: () throws -> String?, _ threads: Int,
+        _ progress: Progress?
+    ) throws {
+        let rows = try configuration.datasetStream()
+        let stream = try recipe.stream(rows, file, threads, progress)
+        var (first, report) = ([Sample](), DataReport())
+        for place in 0..<min(stream.count, Self.streamedSampleCount) {
+            guard let sample = try stream.sample(epoch: 0, place: place, &report) else { continue }
+            first.append(sample)
         }
-        if train.isEmpty, !configuration.data.datasets.isEmpty {
-            throw FledgeError(
-                .data,
-                configuration.finetuning.stage == .pretraining
-                    ? "Cannot find sufficient samples: \(report.rowCount) rows make none."
-                    : "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
-                advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." }
-                    ?? "")
+        self.init(recipe, train: first, report: stream.report ?? report)
+        self.stream = stream
+        var options = configuration.datasetOptions
+        options.names = []
+        options.validationSize = 0
+        let loaded = try DatasetLoader(options).load()
+        var evaluated = loaded.evaluations
+        if rows.heldCount > 0 {
+            let held = try (0..<rows.heldCount).map(rows.heldSample)
+            evaluated = [.init(name: "validation", samples: held)]
         }
+        evaluations = try evaluated.map {
+            Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
+        }
+        faults = loaded.faults
+        let texts = try (0..<min(rows.count, Self.streamedSampleCount)).map {
+            try rows.sample(epoch: 0, place: $0)
+        }
+        check(recipe, text, rows: texts + evaluated.flatMap(\.samples))
+    }
+
+    /// Takes tokenised data.
+    ///
+    /// - Parameter signature: What the data were asked to be made of; nil where they are known to be.
+    private init(
+        tokenized path: String, _ configuration: RunConfiguration, _ text: TextSide,
+        _ recipe: SampleRecipe<Sample>, _ signature: TokenizedSignature?, _ threads: Int
+    ) throws {
+        let folder = try TokenizedFolder(path: path)
+        let differences = try signature?.differences(from: folder) ?? []
+        let form = configuration.sampleForm(text, packedLength: nil)
+        func samples(_ split: String) throws -> [Sample] {
+            try folder.samples(split, of: Sample.self, form, threads: threads)
+        }
+        let train = folder.splits.contains("train") ? try samples("train") : []
+        var report = DataReport()
+        if let kept = folder.notes {
+            report = DataReport(json: kept["report"] ?? .null)
+        } else {
+            report.rowCount = train.count
+            for part in train.flatMap(\.parts) { report.count(part.sample) }
+        }
+        self.init(recipe, train: train, report: report)
+        notes = differences
+        evaluations = try folder.splits.filter { $0 != "train" }.map {
+            Evaluation(name: $0, rows: try samples($0))
+        }
+        if let kept = folder.notes {
+            packedLength = kept["packed_length"]?.intValue
+            faults = (kept["faults"]?.arrayValue ?? []).compactMap { DataFault(json: $0) }
+        } else {
+            packedLength =
+                train.contains { $0.places.count > 1 }
+                ? try folder.rowLength(of: "train") : nil
+            check(recipe, text, rows: [])
+        }
+    }
+
+    private init(_ recipe: SampleRecipe<Sample>, train: [Sample], report: DataReport) {
+        (self.train, self.report, packedLength) = (train, report, recipe.packedLength)
+        (evaluations, faults) = ([], [])
+    }
+
+    /// Adds what is wrong with the samples and the rows that they are made of.
+    private mutating func check(
+        _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample]
+    ) {
+        faults += RowChecks(template: text.template, answerCount: recipe.answerCount)
+            .faults(in: rows)
+        faults += recipe.check(
+            SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
+        let overlap = SampleChecks.overlap(
+            training: train.map(\.identity),
+            evaluation: evaluations.flatMap(\.rows).map(\.identity))
+        if let overlap { faults.append(overlap) }
+    }
+
+    /// Throws for the first row that does not fit, unless such rows may be dropped.
+    private func requireFitting(_ configuration: RunConfiguration) throws {
+        guard let first = report.dropped.first, !configuration.datasetOptions.dropsInvalidRows
+        else { return }
+        throw FledgeError(
+            .data,
+            "\(report.dropped.count) of \(report.rowCount) rows do not fit, the first one: \(first.reason).",
+            advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
+            at: first.source)
+    }
+
+    private func requireSamples(_ configuration: RunConfiguration) throws {
+        guard train.isEmpty, !configuration.data.datasets.isEmpty else { return }
+        throw FledgeError(
+            .data,
+            configuration.finetuning.stage == .pretraining
+                ? "Cannot find sufficient samples: \(report.rowCount) rows make none."
+                : "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
+            advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." } ?? "")
+    }
+
+    /// Keeps the samples in a folder.
+    private func save(
+        to path: String, _ configuration: RunConfiguration, _ text: TextSide,
+        _ signature: TokenizedSignature
+    ) throws {
+        let form = configuration.sampleForm(text, packedLength: packedLength)
+        let writer = try TokenizedFolderWriter(path: path)
+        if !train.isEmpty { try writer.write(train, split: "train", form) }
+        for set in evaluations { try writer.write(set.rows, split: set.name, form) }
+        var notes = signature.json
+        notes["report"] = report.json
+        notes["faults"] = .array(faults.map(\.json))
+        notes["packed_length"] = packedLength.map { .integer($0) } ?? .null
+        try writer.commit(notes)
     }
 
     /// What happened to the rows, as sentences for the user.
     public var summary: [String] {
-        let extent = stream.map { "\($0.rows.count) rows are streamed; of the first " } ?? ""
-        var lines = [
+        let extent =
+            stream.map {
+                "\($0.count) samples are streamed; " + ($0.report == nil ? "of the first " : "")
+            } ?? ""
+        var lines = notes
+        lines.append(
             extent
                 + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
-                + (packedLength == nil ? "." : ", packed into \(train.count).")
-        ]
+                + (packedLength == nil ? "." : ", packed into \(stream?.count ?? train.count)."))
         func list(_ places: [FledgeError.Location]) -> String {
             places.prefix(3).map(\.description).joined(separator: ", ")
                 + (places.count > 3 ? ", …" : "")
@@ -112,195 +273,5 @@ public struct StageData<Sample: Sendable>: Sendable {
             )
         }
         return lines
-    }
-}
-
-/// Rows for supervised fine-tuning, one sample each, or several when packed.
-public typealias SupervisedData = StageData<PackedRow>
-
-extension StageData where Sample == PackedRow {
-    /// Makes the rows of a supervised run.
-    ///
-    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
-    public init(
-        _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        progress: Progress? = nil
-    ) throws {
-        let options = configuration.data
-        let packs = options.packing ?? false
-        let capacity = configuration.cutoffLength
-        let processor = try SupervisedProcessor(
-            tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
-            masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
-            quirks: configuration.dataQuirks)
-        let stream = try options.streams ? configuration.datasetStream() : nil
-        try self.init(
-            configuration, text, packedLength: packs ? capacity + 1 : nil,
-            loaded: try stream.map(configuration.firstRows), answers: 1,
-            ids: { $0.samples.flatMap(\.inputIDs) },
-            check: { checks, rows, report in
-                checks.faults(in: rows.flatMap(\.samples), report)
-            }
-        ) { rows in
-            let data = try processor.process(rows, threads: threads, progress: progress)
-            return ProcessedDataset(
-                samples: packs
-                    ? Packing.rows(
-                        data.samples, capacity: capacity, batchSize: options.preprocessingBatchSize)
-                    : data.samples.enumerated().map {
-                        PackedRow(samples: [$0.element], indices: [$0.offset])
-                    }, report: data.report)
-        }
-        self.stream = stream.map { ($0, processor) }
-    }
-}
-
-extension StageData where Sample == ProcessedSample {
-    /// Makes the texts of a pre-training run, or the blocks that they are packed into.
-    ///
-    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
-    public init(
-        pretraining configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        progress: Progress? = nil
-    ) throws {
-        let options = configuration.data
-        let packs = options.packing ?? true
-        let processor = try PretrainingProcessor(
-            tokenizer: text.tokenizer, templateName: options.template,
-            cutoffLength: configuration.cutoffLength, packs: packs,
-            addsBeginOfText: text.addsBeginOfText,
-            quirks: configuration.finetuning.referenceQuirks)
-        try self.init(
-            configuration, text, packedLength: packs ? configuration.cutoffLength : nil,
-            answers: 0, ids: \.inputIDs,
-            check: { $0.faults(in: $1, $2, endsAnswers: false) }
-        ) {
-            var data = try processor.process($0, threads: threads, progress: progress)
-            if packs {
-                data.samples = processor.blocks(
-                    data.samples, batchSize: options.preprocessingBatchSize)
-            }
-            return data
-        }
-    }
-}
-
-extension StageData where Sample == PairwiseSample {
-    /// Makes the pairs of a reward or preference run.
-    ///
-    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
-    public init(
-        pairs configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        progress: Progress? = nil
-    ) throws {
-        let processor = try PairwiseProcessor(
-            tokenizer: text.tokenizer, template: text.template,
-            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        try self.init(
-            configuration, text, answers: 2, ids: \.chosen.inputIDs,
-            check: { $0.faults(in: $1, $2) }
-        ) {
-            try processor.process($0, threads: threads, progress: progress)
-        }
-    }
-}
-
-extension StageData where Sample == FeedbackSample {
-    /// Makes the samples of a run that learns from marked answers.
-    ///
-    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
-    public init(
-        feedback configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        progress: Progress? = nil
-    ) throws {
-        let processor = try FeedbackProcessor(
-            tokenizer: text.tokenizer, template: text.template,
-            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        try self.init(
-            configuration, text, answers: 1, ids: \.target.inputIDs,
-            check: { $0.faults(in: $1, $2) }
-        ) {
-            try processor.process(
-                processor.paired($0, batchSize: configuration.data.preprocessingBatchSize),
-                threads: threads, progress: progress)
-        }
-    }
-}
-
-extension StageData where Sample == PromptSample {
-    /// Makes the questions of a reinforcement run.
-    ///
-    /// - Throws: ``FledgeError`` when a file or row is not what its description says.
-    public init(
-        prompts configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        progress: Progress? = nil
-    ) throws {
-        let processor = try PromptProcessor(
-            tokenizer: text.tokenizer, template: text.template,
-            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        try self.init(
-            configuration, text, answers: 0, ids: \.promptIDs, check: { $0.faults(in: $1, $2) }
-        ) {
-            try processor.process($0, threads: threads, progress: progress)
-        }
-    }
-}
-
-extension RunConfiguration {
-    /// The most tokens of a sample.
-    fileprivate var cutoffLength: Int {
-        let isShorter =
-            data.packing == true && finetuning.referenceQuirks.contains(.cutoffMinusOne)
-        return data.cutoffLength - (isShorter ? 1 : 0)
-    }
-
-    /// The quirks of processors; control strings are the template's, see ``TextSide``.
-    fileprivate var dataQuirks: ReferenceQuirks {
-        finetuning.referenceQuirks.subtracting(.contentSpecials)
-    }
-
-    fileprivate var datasetOptions: DatasetOptions {
-        var options = DatasetOptions()
-        options.folder = data.datasetFolder
-        options.names = data.datasets
-        options.evaluationNames = data.evaluationDatasets
-        options.sampleLimit = data.maxSamples
-        options.mix = DatasetMix(rawValue: data.mixStrategy.rawValue) ?? .concat
-        options.probabilities = data.interleaveProbabilities
-        options.validationSize = data.validationSize
-        options.seed = training.seed
-        options.evaluatesEach = data.evaluatesEachDataset
-        // The reference leaves rows out without asking.
-        options.dropsInvalidRows = data.dropsInvalidRows || finetuning.referenceQuirks == .all
-        options.threads = Kernels.threads
-        if data.streams { options.cacheFolder = CacheFolder.path() + "/rows" }
-        options.usesRanking = [.reward, .directPreference].contains(finetuning.stage)
-        options.quirks = finetuning.referenceQuirks
-        return options
-    }
-
-    /// So many rows of streamed data are looked at before training, for lengths and mistakes.
-    private static let streamedSampleCount = 1000
-
-    fileprivate func datasetStream() throws -> DatasetStream {
-        try DatasetStream(
-            datasetOptions, orderSeed: training.dataSeed,
-            shuffles: !finetuning.disablesShuffling)
-    }
-
-    /// The rows that a stream begins with, and all rows for evaluation.
-    fileprivate func firstRows(of stream: DatasetStream) throws -> LoadedDatasets {
-        var options = datasetOptions
-        options.names = []
-        options.validationSize = 0
-        var loaded = try DatasetLoader(options).load()
-        loaded.train = try (0..<min(stream.count, Self.streamedSampleCount)).map {
-            try stream.sample(epoch: 0, place: $0)
-        }
-        if stream.heldCount > 0 {
-            let held = try (0..<stream.heldCount).map(stream.heldSample)
-            loaded.evaluations = [.init(name: "validation", samples: held)]
-        }
-        return loaded
     }
 }

@@ -2,10 +2,11 @@ internal import FledgeCore
 public import FledgeTrain
 internal import Foundation
 
-/// A whole run of supervised fine-tuning from a configuration, as `fledge train` does it.
+/// A whole run of pre-training or supervised fine-tuning from a configuration, as `fledge train`
+/// does it.
 ///
 /// Everything here is built from public parts; copy what you need into a script of your own.
-public struct SupervisedFineTuning {
+public struct LanguageModelTraining {
     private let configuration: RunConfiguration
     private let announce: (String) -> Void
     private let callbacks: [any Callback]
@@ -35,11 +36,11 @@ public struct SupervisedFineTuning {
     ///   after a checkpoint was saved.
     public func run() throws {
         let options = configuration.training
-        guard configuration.finetuning.stage == .supervised else {
+        guard [.pretraining, .supervised].contains(configuration.finetuning.stage) else {
             throw FledgeError(
                 .unsupported,
                 "stage: \(configuration.finetuning.stage.rawValue) cannot be trained yet.",
-                advice: "fledge preprocess writes its rows; stage: sft can be trained.")
+                advice: "fledge preprocess writes its rows; pt and sft can be trained.")
         }
         guard options.trains || options.evaluates else {
             throw FledgeError(
@@ -49,7 +50,7 @@ public struct SupervisedFineTuning {
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
         let text = try TextSide(configuration)
         for note in text.notes { announce(note) }
-        let data = try SupervisedData(configuration, text, threads: Kernels.threads)
+        let data = try StageData<PackedRow>(configuration, text, threads: Kernels.threads)
         for line in data.summary { announce(line) }
         announceQuirks()
         let faults = data.faults.map(RunFault.init)
@@ -66,7 +67,8 @@ public struct SupervisedFineTuning {
             for line in side.parameterStatus { announce(line) }
         }
         announce(precision(of: side))
-        let memory = MemoryPlan(configuration, side.model, rows: data.train)
+        let memory = MemoryPlan(
+            configuration, side.model, rows: data.train, isStreamed: data.stream != nil)
         if options.trains { announce(memory.summary) }
         let run = Run(text: text, data: data, side: side, memory: memory)
         let epoch = options.trains ? try train(run, beginning) : nil
@@ -76,7 +78,7 @@ public struct SupervisedFineTuning {
     /// The parts of a run that has been loaded.
     private struct Run {
         let text: TextSide
-        let data: SupervisedData
+        let data: StageData<PackedRow>
         let side: ModelSide
         let memory: MemoryPlan
     }
@@ -89,16 +91,10 @@ public struct SupervisedFineTuning {
         let folder = options.outputFolder
         let sharesPrefixes =
             sharesPrefixes && (run.side.adapters?.configuration.dropout ?? 0) == 0
-        let streamed = run.data.stream.map { stream in
-            StreamedBatches(
-                stream.rows, stream.processor, batchSize: options.trainBatchSize,
-                dropsLast: options.dropsLastBatch,
-                quirks: configuration.finetuning.referenceQuirks,
-                mergingUpTo: configuration.mergingLimit, sharesPrefixes: sharesPrefixes)
-        }
+        let rule = configuration.trainingBatches(sharesPrefixes: sharesPrefixes)
+        let streamed = run.data.stream.map { rule.epochs($0) }
         let batches: any BatchSource<TokenBatch> =
-            streamed
-            ?? configuration.trainingBatches(run.data.train, sharesPrefixes: sharesPrefixes)
+            streamed ?? rule.epochs(run.data.train, seed: configuration.orderSeed)
         let plan = configuration.trainingPlan(batches.batchesPerEpoch)
         for fault in RunChecks(configuration: configuration).faults(of: plan) {
             guard plan.totalSteps > 0 else {
@@ -263,11 +259,9 @@ public struct SupervisedFineTuning {
     private func evaluationSets(_ run: Run) -> [(
         prefix: String, source: any BatchSource<TokenBatch>
     )] {
-        run.data.evaluations.map { set in
-            let batches = Epochs<PackedRow, TokenBatch>(
-                rows: set.rows, batchSize: configuration.training.evaluationBatchSize,
-                shuffles: false, quirks: configuration.finetuning.referenceQuirks,
-                sharesPrefixes: sharesPrefixes, leaks: configuration.leaksPackedRows)
+        let rule = configuration.evaluationBatches(sharesPrefixes: sharesPrefixes)
+        return run.data.evaluations.map { set in
+            let batches = rule.epochs(set.rows, seed: nil)
             return ("eval" + set.name.dropFirst("validation".utf8.count), batches)
         }
     }
@@ -314,7 +308,7 @@ public struct SupervisedFineTuning {
 
     /// Refuses what would be computed in another way than the configuration says.
     private func requireComputable(
-        _ data: SupervisedData, _ model: DecoderConfiguration
+        _ data: StageData<PackedRow>, _ model: DecoderConfiguration
     ) throws {
         let options = configuration.data
         let samples = data.train.flatMap(\.samples)

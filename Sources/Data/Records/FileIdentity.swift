@@ -1,0 +1,89 @@
+internal import FledgeCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Tells the content of files apart.
+enum FileIdentity {
+    /// A digest of a file's path, size, times and samples of its content, found without reading all
+    /// of it: a file that changed is never taken for what it was.
+    static func key(of path: String, version: Int) throws -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw FledgeError.system("inspect", path, errno: errno)
+        }
+        var digest = SHA256()
+        let absolute = realpath(path, nil).map { pointer -> String in
+            defer { free(pointer) }
+            return String(cString: pointer)
+        }
+        let facts =
+            "\(version) \(absolute ?? path) \(status.st_size) \(status.st_mtim.tv_sec) "
+            + "\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec) "
+            + "\(status.st_ino)"
+        digest.update(Array(facts.utf8))
+        let file = try ByteStore(mapping: path)
+        let size = file.bytes.count
+        let (sample, samples) = (4096, 16)
+        for number in 0..<samples {
+            let start = max(0, size - sample) / (samples - 1) * number
+            let end = min(size, start + sample)
+            digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
+        }
+        return String(digest.hexadecimal().prefix(32))
+    }
+
+    /// A digest of a file's whole content: that of the digests of its pieces.
+    ///
+    /// - Parameters:
+    ///   - memory: A folder that keeps the digests of large files by their ``key(of:version:)``, so
+    ///     that they are read once.
+    static func digest(of path: String, memory: String?, threads: Int) throws -> String {
+        let store = try ByteStore(mapping: path)
+        let piece = 1 << 20
+        var note: String?
+        if let memory, store.bytes.count >= 64 * piece {
+            let name = memory + "/" + (try key(of: path, version: 1)) + ".digest"
+            if let known = try? ByteStore(mapping: name), known.bytes.count == 64 {
+                return String(decoding: known.bytes, as: UTF8.self)
+            }
+            note = name
+        }
+        let starts = Array(stride(from: 0, to: store.bytes.count, by: piece))
+        let parts = try concurrentMap(starts, threads: threads, chunkSize: 4) { start in
+            let end = min(start + piece, store.bytes.count)
+            return SHA256.hexadecimal(
+                of: UnsafeRawBufferPointer(rebasing: store.bytes[start..<end]))
+        }
+        let digest = SHA256.hexadecimal(of: Array(parts.joined().utf8))
+        if let memory, let note {
+            try Folder.create(memory)
+            try AtomicFile.write(digest, to: note)
+        }
+        return digest
+    }
+}
+
+extension DatasetOptions {
+    /// A digest of the content of all data that the options name, and of how it is described.
+    ///
+    /// - Parameter memory: A folder that keeps the digests of large files.
+    /// - Returns: The digest, and the size of all files in bytes.
+    package func contentDigest(memory: String) throws -> (digest: String, size: Int) {
+        var (parts, size) = ([String](), 0)
+        let descriptions = try descriptions()
+        for description in descriptions.train + descriptions.evaluation {
+            parts.append(String(reflecting: description))
+            for file in try RecordFile.files(of: description.path) {
+                size += try ByteStore(mapping: file).bytes.count
+                parts.append(file)
+                parts.append(
+                    try FileIdentity.digest(of: file, memory: memory, threads: threads))
+            }
+        }
+        return (SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)), size)
+    }
+}

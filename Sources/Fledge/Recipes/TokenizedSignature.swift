@@ -1,0 +1,78 @@
+internal import FledgeCore
+internal import FledgeData
+internal import FledgeTokenize
+internal import Foundation
+
+/// What tokenised data are made of beside the data themselves.
+struct TokenizedSignature: Sendable {
+    private let stage: String
+    private let tokenizer: String
+    private let options: String
+
+    init(_ configuration: RunConfiguration, _ text: TextSide) {
+        stage = configuration.finetuning.stage.rawValue
+        var digest = SHA256()
+        digest.update(JSONWriter.bytes(of: text.tokenizer.json, .dense))
+        digest.update(JSONWriter.bytes(of: text.tokenizer.configuration, .dense))
+        tokenizer = String(digest.hexadecimal().prefix(32))
+        var data = configuration.data
+        // Where something is kept, and what is accepted, changes nothing about it.
+        (data.tokenizedPath, data.overwritesCache, data.allowedFaults) = (nil, false, [])
+        var parts = [
+            stage, String(reflecting: data), String(reflecting: text.template),
+            configuration.finetuning.referenceQuirks.names.joined(separator: ","),
+            "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
+            "\(text.addsBeginOfText)",
+        ]
+        // Descriptions of tools may tell the day.
+        if text.template.toolDate == nil {
+            var (now, day) = (time(nil), tm())
+            localtime_r(&now, &day)
+            parts.append("\(day.tm_year) \(day.tm_yday)")
+        }
+        options = String(
+            SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)).prefix(32))
+    }
+
+    /// The name of what is made of some data by this program.
+    func key(ofData digest: String) -> String {
+        var status = stat()
+        var program = ""
+        if stat("/proc/self/exe", &status) == 0 {
+            program =
+                "\(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
+        }
+        let parts = [digest, tokenizer, options, program].joined(separator: "\n")
+        return String(SHA256.hexadecimal(of: Array(parts.utf8)).prefix(32))
+    }
+
+    /// The signature as it lies beside tokenised data.
+    var json: JSONValue {
+        [
+            "stage": .string(stage), "tokenizer": .string(tokenizer),
+            "options": .string(options),
+        ]
+    }
+
+    /// What the user should know about data that somebody made before.
+    ///
+    /// - Throws: ``FledgeError`` when they are of another stage or tokenizer.
+    func differences(from folder: TokenizedFolder) throws -> [String] {
+        let taken =
+            "The tokenised data are those of \(folder.path); dataset, template, cutoff_len and all other keys of data are not read."
+        guard let notes = folder.notes else { return [taken] }
+        func require(_ key: String, _ expected: String, _ advice: String) throws {
+            guard let found = notes[key]?.stringValue, found != expected else { return }
+            throw FledgeError(
+                .mismatch,
+                "The tokenised data were made for another \(key)"
+                    + (key == "stage" ? ": \(found), not \(expected)." : "."),
+                advice: "Name another tokenized_path, or remove the folder: it is made anew then.",
+                at: FledgeError.Location(file: folder.path))
+        }
+        try require("stage", stage, "")
+        try require("tokenizer", tokenizer, "")
+        guard notes["options"]?.stringValue != options else { return [taken] }
+        return [taken, "They were made with another template, other options or on another day."]
+    }
+}

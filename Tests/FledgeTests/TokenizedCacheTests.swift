@@ -1,0 +1,187 @@
+import Fledge
+import FledgeTesting
+import Foundation
+import Testing
+
+/// Tokenised data that are kept: in a folder of the user's choice, and in the cache.
+@Suite struct TokenizedCacheTests {
+    private let project: TinyProject
+    private let cache: TokenizedCache
+
+    init() throws {
+        project = try TinyProject()
+        var cache = TokenizedCache(path: project.file("cache"))
+        cache.leastBytes = 0
+        self.cache = cache
+    }
+
+    private func configuration(_ more: [String]) throws -> RunConfiguration {
+        let yaml = """
+            model_name_or_path: \(project.path)/model
+            template: chatml
+            dataset_dir: \(project.path)/data
+            dataset: tiny
+            do_train: true
+            output_dir: \(project.path)/out
+            val_size: 3
+            save_strategy: no
+            """
+        return try RunConfiguration(
+            yaml: yaml, file: "run.yaml", overrides: more, purpose: .training, environment: [:])
+    }
+
+    private func data(_ more: String..., cache: TokenizedCache? = nil) throws -> StageData<
+        PackedRow
+    > {
+        let configuration = try configuration(more)
+        return try StageData<PackedRow>(
+            configuration, TextSide(configuration), threads: 2, cache: cache ?? self.cache)
+    }
+
+    private var kept: Set<String> {
+        Set(Folder.names(in: cache.path).filter { Folder.exists(cache.path + "/" + $0) })
+    }
+
+    private func equal(_ a: StageData<PackedRow>, _ b: StageData<PackedRow>) -> Bool {
+        a.train == b.train && a.report == b.report && a.faults == b.faults
+            && a.packedLength == b.packedLength
+            && a.evaluations.map(\.rows) == b.evaluations.map(\.rows)
+            && a.evaluations.map(\.name) == b.evaluations.map(\.name)
+    }
+
+    @Test func theSecondRunTakesWhatTheFirstOneMade() throws {
+        let first = try data()
+        #expect(kept.count == 1 && first.notes.isEmpty)
+        let second = try data()
+        #expect(equal(first, second) && second.notes.count == 1)
+        #expect(second.notes[0].contains(try #require(kept.first)))
+        let again = try data("overwrite_cache=true")
+        #expect(equal(first, again) && again.notes.isEmpty && kept.count == 1)
+        let packed = try data("packing=true", "cutoff_len=128")
+        #expect(kept.count == 2 && packed.packedLength == 129)
+        #expect(equal(packed, try data("packing=true", "cutoff_len=128")))
+    }
+
+    @Test func whateverChangesIsMadeAnew() throws {
+        let first = try data()
+        var seen = kept
+        func expectNew(_ what: String, _ more: String...) throws {
+            let configuration = try configuration(more)
+            let data = try StageData<PackedRow>(
+                configuration, TextSide(configuration), threads: 2, cache: cache)
+            #expect(data.notes.isEmpty && kept.count == seen.count + 1, "\(what)")
+            seen = kept
+        }
+        try expectNew("template", "template=qwen")
+        try expectNew("options", "cutoff_len=40")
+        try expectNew("seed", "seed=7")
+        try expectNew("system", "default_system=Be brief.")
+        try expectNew("quirks", "reference_quirks=history_eos_labels")
+        // The content counts, not the time of the file.
+        let path = project.file("data/tiny.json")
+        let bytes = try Data(contentsOf: URL(filePath: path))
+        try bytes.write(to: URL(filePath: path))
+        #expect(equal(first, try data()) && kept == seen)
+        var text = String(decoding: bytes, as: UTF8.self)
+        let letter = try #require(text.firstIndex(of: "e"))
+        text.replaceSubrange(letter...letter, with: "i")
+        try AtomicFile.write(text, to: path)
+        try expectNew("data")
+        // A special token more.
+        let file = project.file("model/tokenizer.json")
+        var tokenizer = try JSONValue(contentsOf: URL(filePath: file).path)
+        let added = tokenizer["added_tokens"]?.arrayValue ?? []
+        let id = try TokenizerFile.load(project.file("model")).vocabularyCount
+        tokenizer["added_tokens"] = .array(
+            added + [["id": .integer(id), "content": "<|new|>", "special": true]])
+        try AtomicFile.write(tokenizer.serialized(), to: file)
+        try expectNew("tokenizer")
+    }
+
+    @Test func damageIsMadeAnew() throws {
+        let first = try data()
+        let folder = cache.path + "/" + (try #require(kept.first))
+        try AtomicFile.write("{", to: folder + "/fledge.json")
+        let second = try data()
+        #expect(equal(first, second) && second.notes[0].contains("made anew"))
+        #expect(try data().notes[0].contains("are those of"))
+        try FileManager.default.removeItem(atPath: folder + "/train/extras.arrow")
+        #expect(equal(first, try data()))
+    }
+
+    @Test func whatCannotBeKeptIsNoError() throws {
+        try AtomicFile.write("a file", to: project.file("file"))
+        var blocked = cache
+        blocked.path = project.file("file/cache")
+        let data = try data(cache: blocked)
+        #expect(data.train.count > 0 && data.notes[0].contains("not kept"))
+    }
+
+    @Test func smallDataAreNotKept() throws {
+        var usual = TokenizedCache(path: project.file("usual"))
+        _ = try data(cache: usual)
+        #expect(!Folder.exists(usual.path))
+        usual.leastBytes = 0
+        usual.mostBytes = 1
+        for length in ["100", "90", "80"] { _ = try data("cutoff_len=\(length)", cache: usual) }
+        // What was just made stays, whatever its size.
+        #expect(Folder.names(in: usual.path).count == 1)
+    }
+
+    // MARK: tokenized_path
+
+    @Test func aFolderIsWrittenAndThenTaken() throws {
+        let path = "tokenized_path=" + project.file("tokens")
+        let first = try data(path)
+        #expect(Folder.exists(project.file("tokens")))
+        try FileManager.default.removeItem(atPath: project.file("data"))
+        let second = try data(path, "dataset=gone", "val_size=0", "cutoff_len=9")
+        #expect(equal(first, second))
+        #expect(second.notes.count == 2 && second.notes[1].contains("other options"))
+        #expect(try data(path, "overwrite_cache=true").train == first.train)
+    }
+
+    @Test func aRunFromTheFolderIsTheSame() throws {
+        func adapter(_ folder: String, _ more: String...) throws -> Data {
+            let run = [
+                "output_dir=\(project.file(folder))", "num_train_epochs=1", "lora_dropout=0.3",
+            ]
+            try LanguageModelTraining(configuration(run + more)).run()
+            return try Data(
+                contentsOf: URL(filePath: project.file(folder) + "/adapter_model.safetensors"))
+        }
+        let path = "tokenized_path=" + project.file("tokens")
+        let plain = try adapter("plain", "neat_packing=true")
+        #expect(try adapter("made", path, "neat_packing=true") == plain)
+        #expect(try adapter("taken", path, "neat_packing=true") == plain)
+        #expect(try adapter("taken-2", path, "seed=3", "neat_packing=true") != plain)
+    }
+
+    @Test func anotherTokenizerOrStageIsRefused() throws {
+        let path = "tokenized_path=" + project.file("tokens")
+        _ = try data(path)
+        let stage = #expect(throws: FledgeError.self) { try data(path, "stage=pt") }
+        #expect(stage?.message.contains("another stage: sft") == true)
+        let template = #expect(throws: FledgeError.self) { try data(path, "template=gemma") }
+        #expect(template?.code == .mismatch)
+    }
+
+    @Test func streamedDataAreNotWritten() throws {
+        let path = "tokenized_path=" + project.file("tokens")
+        let error = #expect(throws: FledgeError.self) { try data(path, "streaming=true") }
+        #expect(error?.message == "Turn off `streaming` when saving dataset to disk.")
+        #expect(!Folder.exists(project.file("tokens")))
+    }
+
+    @Test func lengthsOfStreamsAreKeptUnderTheSameRules() throws {
+        func lengths() -> [String] {
+            Folder.names(in: cache.path).filter { $0.hasSuffix(".lengths") }
+        }
+        let first = try data("streaming=true", "neat_packing=true", "val_size=0")
+        #expect(lengths().count == 1 && first.stream?.report == first.report)
+        let second = try data("streaming=true", "neat_packing=true", "val_size=0")
+        #expect(lengths().count == 1 && equal(first, second))
+        _ = try data("streaming=true", "neat_packing=true", "val_size=0", "template=qwen")
+        #expect(lengths().count == 2)
+    }
+}
