@@ -1,5 +1,6 @@
 """Optimizer steps by LLaMA-Factory itself, recorded at full precision: twenty of LoRA, or eight of
-full fine-tuning with weight decay, or five of LoRA on plainly packed rows, whose samples see each other.
+full fine-tuning with weight decay, or five of LoRA on plainly packed rows, whose samples see each other, or five of
+pre-training with an evaluation.
 
     PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
         Tests/FledgeTests/Fixtures/smollm2_training.json
@@ -7,6 +8,8 @@ full fine-tuning with weight decay, or five of LoRA on plainly packed rows, whos
         Tests/FledgeTests/Fixtures/smollm2_full_training.json full
     PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
         Tests/FledgeTests/Fixtures/smollm2_packed_training.json packed
+    PYTHONPATH=STUBS python training_steps.py MODEL_FOLDER Examples/data \\
+        Tests/FledgeTests/Fixtures/smollm2_text_training.json text
 
 MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty torchaudio module.
 The adapter starts from a formula (see `fill`) that both sides evaluate, so that A and B are both
@@ -27,8 +30,9 @@ from transformers.trainer_callback import TrainerCallback
 model_folder, data_folder, target = sys.argv[1:4]
 IS_FULL = sys.argv[4:] == ["full"]
 IS_PACKED = sys.argv[4:] == ["packed"]
+IS_TEXT = sys.argv[4:] == ["text"]
 WARMUP, BATCH, ACCUMULATION = 3, 1 if IS_PACKED else 2, 2
-STEPS, RATE = (8, 5e-5) if IS_FULL else (5 if IS_PACKED else 20, 5e-4)
+STEPS, RATE = (8, 5e-5) if IS_FULL else (5 if IS_PACKED or IS_TEXT else 20, 5e-4)
 
 
 def fill(name, shape):
@@ -94,6 +98,10 @@ with tempfile.TemporaryDirectory() as work:
     if IS_PACKED:
         # Prompts are learned too, so that a sample's first token is predicted by the one before it.
         arguments |= dict(packing=True, train_on_prompt=True)
+    if IS_TEXT:
+        # The instructions as texts; the last batch of evaluation has fewer rows than the others.
+        arguments |= dict(stage="pt", cutoff_len=32, eval_dataset="identity", do_eval=True,
+                          per_device_eval_batch_size=3)
     if IS_FULL:
         accelerate.Accelerator.clip_grad_norm_ = clip
     recorder = Recorder()
@@ -102,6 +110,11 @@ with tempfile.TemporaryDirectory() as work:
         dict(step=entry["step"], loss=entry["loss"], grad_norm=entry["grad_norm"],
              learning_rate=entry["learning_rate"], epoch=entry["epoch"])
         for entry in recorder.history if "loss" in entry]
+    evaluation = None
+    if IS_TEXT:
+        with open(os.path.join(work, "out", "eval_results.json")) as file:
+            results = json.load(file)
+        evaluation = {k: results[k] for k in ("eval_loss", "eval_perplexity")}
     # A digest of where the weights ended up: one sum and one sum of squares a tensor; in a full run of
     # how far they moved.
     from safetensors.torch import load_file
@@ -124,5 +137,6 @@ kept = {k: v for k, v in arguments.items()
 with open(os.path.join(data_folder, "identity.json"), "rb") as file:
     digest = hashlib.sha256(file.read()).hexdigest()
 with open(target, "w") as file:
-    json.dump(dict(arguments=kept, data_sha256=digest, steps=steps, final=tensors), file, indent=1)
+    json.dump(dict(arguments=kept, data_sha256=digest, steps=steps, final=tensors) | (
+        dict(evaluation=evaluation) if evaluation else {}), file, indent=1)
     file.write("\n")

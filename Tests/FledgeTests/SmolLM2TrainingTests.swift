@@ -64,6 +64,21 @@ struct SmolLM2TrainingTests {
         #expect(abs(sound / leaking - 1) > 1e-3)
     }
 
+    /// Pre-training, with an evaluation in which batches count by their rows.
+    @Test func preTrainingIsThatOfTheReference() throws {
+        let fixture = try Self.fixture("smollm2_text_training.json")
+        let folder = try TemporaryFolder()
+        try Self.writeAdapter(to: folder.path + "/adapter")
+        let adapter = "adapter_name_or_path=\(folder.path)/adapter"
+        try expectSteps(fixture, folder.path, [adapter, "reference_quirks=all"])
+        let results = try JSONValue(contentsOf: folder.path + "/out/eval_results.json")
+        for (key, tolerance) in [("eval_loss", 1e-4), ("eval_perplexity", 1e-3)] {
+            let found = try #require(results[key]?.doubleValue)
+            let expected = try #require(fixture["evaluation"]?[key]?.doubleValue)
+            #expect(abs(found / expected - 1) < tolerance, "\(key): \(found) \(expected)")
+        }
+    }
+
     private static func fixture(_ name: String) throws -> JSONValue {
         try JSONValue(contentsOf: root + "/Tests/FledgeTests/Fixtures/" + name)
     }

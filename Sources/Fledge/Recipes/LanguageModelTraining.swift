@@ -135,7 +135,6 @@ public struct LanguageModelTraining {
                     patience: patience, metric: bestMetric.name,
                     greaterIsBetter: bestMetric.greaterIsBetter), at: 0)
         }
-        let quirks = configuration.finetuning.referenceQuirks
         return Trainer(
             ObjectiveStage(
                 run.side.model, TokenCrossEntropy(), seed: options.seed,
@@ -150,8 +149,16 @@ public struct LanguageModelTraining {
             logsFirstStep: options.logsFirstStep,
             evaluation: Interval(options.evaluationStrategy, options.evaluationInterval, plan),
             evaluationDelay: options.evaluationDelay, evaluatesOnStart: options.evaluatesOnStart,
-            evaluationMean: quirks.contains(.evaluationBatchMean) ? .ofBatches : .weighted,
+            evaluationMean: evaluationMean,
             callbacks: all, stop: stop)
+    }
+
+    private var evaluationMean: Trainer<ObjectiveStage<DecoderLM, TokenCrossEntropy>>.EvaluationMean
+    {
+        guard configuration.finetuning.referenceQuirks.contains(.evaluationBatchMean) else {
+            return .weighted
+        }
+        return configuration.finetuning.stage == .supervised ? .ofBatches : .ofBatchesBySamples
     }
 
     private var bestMetric: CheckpointSaver.BestMetric {
@@ -276,9 +283,17 @@ public struct LanguageModelTraining {
         var results = try trainer(run, configuration.trainingPlan(0), []).evaluationValues(sets)
         guard !results.isEmpty else { return }
         results["epoch"] = epoch
+        if configuration.finetuning.stage == .pretraining {
+            for (prefix, _) in sets where results[prefix + "_loss"] != nil {
+                results[prefix + "_perplexity"] = exp(results[prefix + "_loss"] ?? 0)
+            }
+        }
         try ResultFiles(folder: folder).write(results, split: "eval")
         if let loss = results["eval_loss"] {
-            announce("Evaluation loss \(loss.rounded(places: 4)).")
+            let perplexity = results["eval_perplexity"].map {
+                ", perplexity \($0.rounded(places: 2))"
+            }
+            announce("Evaluation loss \(loss.rounded(places: 4))\(perplexity ?? "").")
         }
     }
 

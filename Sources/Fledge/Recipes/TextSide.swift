@@ -64,7 +64,8 @@ public struct TextSide: Sendable {
             tokenizer.beginOfText != nil
             && tokenizer.configuration["add_bos_token"]?.boolValue == true
         stopTokens = template.stopTokens(of: tokenizer)
-        if own != nil {
+        // Texts of pre-training are written in no template.
+        if own != nil, configuration.finetuning.stage != .pretraining {
             let outcomes = try TemplateAgreement(template, tokenizer, own: own).outcomes()
             let wrong = outcomes.filter {
                 if case .differs = $0.result { true } else { false }

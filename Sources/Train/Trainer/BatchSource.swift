@@ -11,6 +11,9 @@ public protocol BatchSource<Batch>: Sendable {
     /// Number of samples of an epoch.
     var sampleCount: Int { get }
 
+    /// Number of samples of a micro-batch.
+    func sampleCount(ofBatch index: Int) -> Int
+
     /// The micro-batch `index` of an epoch, both counted from 0.
     func batch(epoch: Int, index: Int) throws -> Batch
 
@@ -20,6 +23,13 @@ public protocol BatchSource<Batch>: Sendable {
 }
 
 extension BatchSource {
+    /// All batches have the same number of samples, the last one what is left.
+    public func sampleCount(ofBatch index: Int) -> Int {
+        guard batchesPerEpoch > 0 else { return 0 }
+        let size = (sampleCount + batchesPerEpoch - 1) / batchesPerEpoch
+        return min(size, sampleCount - index * size)
+    }
+
     /// Each micro-batch by itself.
     public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
         try indices.map { try batch(epoch: epoch, index: $0) }

@@ -58,6 +58,11 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
         dropsLast ? sampleCount / batchSize : (sampleCount + batchSize - 1) / batchSize
     }
 
+    /// Number of samples of a micro-batch.
+    public func sampleCount(ofBatch index: Int) -> Int {
+        min(batchSize, sampleCount - index * batchSize)
+    }
+
     /// The micro-batch `index` of an epoch.
     public func batch(epoch: Int, index: Int) throws -> Batch {
         try collate(picked(epoch: epoch, index: index).map { ($0, samples[$0]) }, epoch)

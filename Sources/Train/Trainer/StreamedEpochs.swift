@@ -39,6 +39,11 @@ public final class StreamedEpochs<Sample: Sendable, Batch: Sendable>: BatchSourc
         dropsLast ? sampleCount / batchSize : (sampleCount + batchSize - 1) / batchSize
     }
 
+    /// Number of samples of a micro-batch.
+    public func sampleCount(ofBatch index: Int) -> Int {
+        min(batchSize, sampleCount - index * batchSize)
+    }
+
     /// The rows that were dropped so far, with the reasons.
     public var drops: [FledgeError.Location: String] { dropped.withLock { $0 } }
 

@@ -10,8 +10,16 @@ public final class Trainer<S: Stage> {
     public enum EvaluationMean: Sendable {
         /// The mean over all weights (tokens).
         case weighted
-        /// The mean of the batches' means, as the reference has it (quirk `eval_batch_mean`).
+        /// The mean of the batches' means, as the reference has it in supervised fine-tuning (quirk
+        /// `eval_batch_mean`).
         case ofBatches
+        /// The same, where a batch counts by its samples, as in the reference's other stages.
+        case ofBatchesBySamples
+
+        /// How much a batch's mean counts.
+        fileprivate func weight(samples: Int) -> Double {
+            self == .ofBatchesBySamples ? Double(samples) : 1
+        }
     }
 
     private let stage: S
@@ -121,20 +129,22 @@ public final class Trainer<S: Stage> {
         loss: Double, report: LossReport
     ) {
         var total = LossReport()
-        var means: [Double] = []
+        var (means, weights) = (0.0, 0.0)
         for index in 0..<source.batchesPerEpoch
         where index % communicator.count == communicator.rank {
             guard !stop.isSet else { throw interruption() }
             let report = try stage.evaluate(source.batch(epoch: 0, index: index))
             total += report
-            means.append(report.mean)
+            let weight = evaluationMean.weight(samples: source.sampleCount(ofBatch: index))
+            means += report.mean * weight
+            weights += weight
         }
-        var sums = [total.sum, total.weight, means.reduce(0, +), Double(means.count)]
+        var sums = [total.sum, total.weight, means, weights]
         try communicator.sum(&sums)
         (total.sum, total.weight) = (sums[0], sums[1])
         switch evaluationMean {
         case .weighted: return (total.mean, total)
-        case .ofBatches: return (sums[3] > 0 ? sums[2] / sums[3] : 0, total)
+        case .ofBatches, .ofBatchesBySamples: return (sums[3] > 0 ? sums[2] / sums[3] : 0, total)
         }
     }
 
@@ -276,13 +286,16 @@ public final class Trainer<S: Stage> {
             values.merge(part) { $1 }
             sum += report.sum
             weight += report.weight
-            means += loss * Double(source.batchesPerEpoch)
-            batches += Double(source.batchesPerEpoch)
+            let count = (0..<source.batchesPerEpoch).reduce(0) {
+                $0 + evaluationMean.weight(samples: source.sampleCount(ofBatch: $1))
+            }
+            means += loss * count
+            batches += count
         }
         guard sets.count > 1 else { return values }
         switch evaluationMean {
         case .weighted: values["eval_loss"] = sum / max(weight, 1)
-        case .ofBatches: values["eval_loss"] = means / max(batches, 1)
+        case .ofBatches, .ofBatchesBySamples: values["eval_loss"] = means / max(batches, 1)
         }
         return values
     }
