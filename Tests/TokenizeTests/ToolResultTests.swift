@@ -127,7 +127,10 @@ import Testing
         ] {
             let path = JinjaFixtures.templates + "/\(file).jinja"
             let source = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-            let own = try ModelChatTemplate(JinjaTemplate(parsing: source)).render(
+            let own = try ModelChatTemplate(
+                JinjaTemplate(parsing: source),
+                specialTokens: ["bos_token": "<s>", "eos_token": "</s>"]
+            ).render(
                 messages: messages, addsGenerationPrompt: true
             ).text
             let ours = try rendered(TemplateCatalog.named(name), results)

@@ -78,7 +78,8 @@ extension ToolFormat {
         while place < end {
             guard let head = text.end(of: "<tool_call>", at: place) else { return nil }
             let line = text.bytes[head...].prefix { $0 != UInt8(ascii: "<") && $0 != 0x0A }
-            let name = text.stripped(head..<line.endIndex)
+            // The name follows the tag at once; white space stands behind it alone.
+            let name = head..<text.stripped(head..<line.endIndex).upperBound
             guard !name.isEmpty, text.bytes[name].allSatisfy({ $0.isName || $0 >= 0x80 }) else {
                 return nil
             }
