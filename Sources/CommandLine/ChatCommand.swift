@@ -9,7 +9,12 @@ struct ChatCommand: ParsableCommand {
             In a terminal: a dialogue; `clear` forgets it, `exit` ends it. Otherwise each line of \
             standard input is a question, and only the answers are printed.
 
+            With --tools the model may call tools. Nothing is run: a call is shown as \
+            `→ name {arguments}`, and the next line that you write is its result, one line for each \
+            call; then the model goes on.
+
             Example: fledge chat Examples/identity.yaml
+            Example: fledge chat run.yaml --tools tools.json
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -17,17 +22,28 @@ struct ChatCommand: ParsableCommand {
     @Flag(help: "Forget the dialogue between lines.")
     var single = false
 
-    @Flag(help: "Print {\"ids\", \"text\", \"finish_reason\"} for every answer.")
+    @Flag(
+        help:
+            "Print {\"ids\", \"text\", \"finish_reason\"} for every answer, with --tools also \"calls\"."
+    )
     var json = false
+
+    @Option(
+        help: ArgumentHelp(
+            "A JSON file with the tools that the model may call: [{\"name\": …, \"description\": …, \"parameters\": {JSON Schema}}, …], each perhaps as {\"type\": \"function\", \"function\": {…}}.",
+            valueName: "file"))
+    var tools: String?
 
     func run() throws {
         let (configuration, note) = try options.configuration(.inference).usingTrainedAdapter()
         for note in configuration.notes { Console.announce(note) }
         if let note { Console.announce(note) }
+        let list = try tools.map { try JSONValue(contentsOf: $0) }
         let text = try TextSide(configuration)
         let side = try ModelSide(inference: configuration)
         try text.requireFits(side.model)
         var session = ChatSession(configuration, text, side.model)
+        if let list { try session.use(tools: list) }
         if isatty(STDIN_FILENO) == 1, !json { try converse(&session) } else { try answer(&session) }
     }
 
@@ -35,7 +51,8 @@ struct ChatCommand: ParsableCommand {
     private func converse(_ session: inout ChatSession) throws {
         print("Welcome. `clear` forgets the dialogue, `exit` ends it.")
         while true {
-            print("\nUser: ", terminator: "")
+            let call = session.openCalls.first
+            print("\n\(call.map { "Result of \($0.name)" } ?? "User"): ", terminator: "")
             fflush(nil)
             guard let line = readLine() else { break }
             switch line.trimmingCharacters(in: .whitespaces) {
@@ -45,14 +62,16 @@ struct ChatCommand: ParsableCommand {
                 session.clear()
                 print("History has been removed.")
             default:
-                if single { session.clear() }
-                print("Assistant: ", terminator: "")
-                _ = try session.ask(line) { piece in
+                if single, call == nil { session.clear() }
+                if session.openCalls.count < 2 { print("Assistant: ", terminator: "") }
+                let reply = try session.send(line) { piece in
                     print(piece, terminator: "")
                     fflush(nil)
                     return true
                 }
+                guard let reply else { continue }
                 print()
+                for call in reply.answer.calls { print(shown(call)) }
             }
         }
     }
@@ -61,19 +80,28 @@ struct ChatCommand: ParsableCommand {
     private func answer(_ session: inout ChatSession) throws {
         var output = ResultWriter()
         while let line = readLine() {
-            if single { session.clear() }
-            let reply = try session.ask(line)
+            if single, session.openCalls.isEmpty { session.clear() }
+            guard let reply = try session.send(line) else { continue }
+            let calls = reply.answer.calls
             if json {
-                let object: JSONValue = .object([
+                var object: JSONValue = .object([
                     "ids": .array(reply.ids.map { .integer(Int($0)) }),
                     "text": .string(reply.text),
                     "finish_reason": .string(reply.finishReason.rawValue),
                 ])
+                if tools != nil { object["calls"] = .array(calls.map(\.json)) }
                 try output.write(object.serialized(.compact) + "\n")
             } else {
-                try output.write(reply.text + "\n")
+                let text = calls.isEmpty ? reply.text : reply.answer.text
+                let lines = (text.isEmpty && !calls.isEmpty ? [] : [text]) + calls.map(shown)
+                try output.write(lines.joined(separator: "\n") + "\n")
             }
             try output.flush()
         }
+    }
+
+    /// A call in a line of its own.
+    private func shown(_ call: FunctionCall) -> String {
+        "→ \(call.name) \(call.arguments.serialized())"
     }
 }

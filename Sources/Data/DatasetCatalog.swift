@@ -70,12 +70,15 @@ public struct DatasetCatalog: Sendable {
     ///
     /// What a file's rows are is then judged by the first of them (``DatasetFit``).
     ///
-    /// - Parameter cacheFolder: Where the places of a large file's rows are kept.
+    /// - Parameters:
+    ///   - cacheFolder: Where the places of a large file's rows are kept.
+    ///   - quirks: Where to be as wrong as the reference.
     public func description(
-        named name: String, cacheFolder: String? = nil
+        named name: String, cacheFolder: String? = nil, quirks: ReferenceQuirks = []
     ) throws -> DatasetDescription {
         if let entry = entries[name] {
-            return try DatasetDescription(name: name, json: entry, folder: folder, file: file)
+            return try DatasetDescription(
+                name: name, json: entry, folder: folder, file: file, quirks: quirks)
         }
         for path in [name, folder + name] where FileSystem.exists(path) {
             return try DatasetDescription(fitting: path, cacheFolder: cacheFolder)

@@ -44,6 +44,15 @@ public struct DatasetDescription: Hashable, Sendable {
             (role, content, user, assistant) = ("from", "value", "human", "gpt")
             (observation, function, system) = ("observation", "function_call", "system")
         }
+
+        /// The tags of OpenAI's chat completions.
+        public static var openAI: Tags {
+            var tags = Tags()
+            (tags.role, tags.content) = ("role", "content")
+            (tags.user, tags.assistant) = ("user", "assistant")
+            (tags.observation, tags.function, tags.system) = ("tool", nil, "system")
+            return tags
+        }
     }
 
     /// The name.
@@ -71,7 +80,11 @@ public struct DatasetDescription: Hashable, Sendable {
     /// - Parameters:
     ///   - folder: The folder that file names are relative to, with a slash; empty for none.
     ///   - file: The path of `dataset_info.json`, for messages.
-    public init(name: String, json: JSONValue, folder: String, file: String) throws {
+    ///   - quirks: With `openai_alignment` rows in that form have the tags of the form sharegpt, where
+    ///     the entry gives none.
+    public init(
+        name: String, json: JSONValue, folder: String, file: String, quirks: ReferenceQuirks = []
+    ) throws {
         let reader = EntryReader(name: name, file: file)
         try reader.check(
             json, "the data set \(name)",
@@ -97,6 +110,7 @@ public struct DatasetDescription: Hashable, Sendable {
                     "It is alpaca, sharegpt or openai.")
             }
             formatting = value
+            if value == .openai, !quirks.contains(.openAIAlignment) { tags = .openAI }
         }
         isRanking = try reader.flag(json, "ranking") ?? false
         sampleCount = try reader.count(json, "num_samples")

@@ -110,10 +110,11 @@ private struct Dialogue {
             let found = Self.roles.compactMap { tag, known in
                 known.first(where: names.contains).map { (tag, $0) }
             }
-            // Tags that are as they are by default need not be written, but all or none have to be.
+            // Tags that are as they are by default need not be written, but all or none have to be. What
+            // the default of the form openai is depends on quirks.
             let defaults = DatasetDescription.Tags()
             let isDefault =
-                role == defaults.role && content == defaults.content
+                !isOpenAI && role == defaults.role && content == defaults.content
                 && found.allSatisfy { tag, name in
                     [
                         "user_tag": defaults.user, "assistant_tag": defaults.assistant,

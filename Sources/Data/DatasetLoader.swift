@@ -167,7 +167,7 @@ extension DatasetOptions {
                         advice: "Set its num_samples to a larger number to repeat rows.")
                 }
                 let description = try catalog.description(
-                    named: name, cacheFolder: cacheFolder)
+                    named: name, cacheFolder: cacheFolder, quirks: quirks)
                 guard description.isRanking == usesRanking else {
                     throw FledgeError(
                         .configuration,

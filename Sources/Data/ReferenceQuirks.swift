@@ -40,9 +40,11 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     public static let ktoEmptyAnswers = ReferenceQuirks(bit: 13)
     /// Blocks of texts are formed inside of preprocessing batches, the rest of each left out.
     public static let pretrainingMapBatches = ReferenceQuirks(bit: 14)
-    /// Rows in the form openai get system texts of one model family, and arguments of calls that are
-    /// texts are quoted.
+    /// Rows in the form openai get system texts of one model family, arguments of calls that are texts
+    /// are quoted, and without tags they are read with those of the form sharegpt.
     public static let openAIAlignment = ReferenceQuirks(bit: 15)
+    /// Results of tools in a row are joined as one model family writes them, whatever the template.
+    public static let toolResultsJoined = ReferenceQuirks(bit: 16)
 
     /// All quirks.
     public static let all = ReferenceQuirks(names.map(\.1))
@@ -58,7 +60,7 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
         ("untie_saved_modules", .untieSavedModules),
         ("unshifted_label_count", .unshiftedLabelCount),
         ("kto_empty_answers", .ktoEmptyAnswers), ("pt_map_batches", .pretrainingMapBatches),
-        ("openai_alignment", .openAIAlignment),
+        ("openai_alignment", .openAIAlignment), ("tool_results_joined", .toolResultsJoined),
     ]
 
     /// The names of the quirks in the set.

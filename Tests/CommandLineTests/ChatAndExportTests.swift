@@ -60,6 +60,35 @@ struct ChatAndExportTests {
         #expect(dialogue.lines[2] != single.lines[2])
     }
 
+    @Test func toolsAreOfferedAndChecked() throws {
+        try project.write(
+            #"[{"name": "weather", "description": "Tells it.", "parameters": {}}]"#,
+            to: "tools.json")
+        let arguments = ["chat", "run.yaml", "tool_format=mistral", "--json", "--single"]
+        func run(_ more: String...) throws -> Outcome {
+            try CommandRun(arguments + more, in: project.path, input: Array(questions.utf8)).wait()
+        }
+        let (with, without) = (try run("--tools", "tools.json"), try run())
+        #expect(with.status == 0 && without.status == 0, "\(with.errors)")
+        let replies = try replies(with)
+        #expect(replies.count == 3)
+        for reply in replies {
+            #expect(reply.members?.map(\.key) == ["ids", "text", "finish_reason", "calls"])
+            #expect(reply["calls"]?.arrayValue == [])
+        }
+        // The model reads other questions.
+        let ids = try self.replies(without).map { $0["ids"] }
+        #expect(ids.count == 3 && ids != replies.map { $0["ids"] })
+
+        let missing = try run("--tools", "nothing.json")
+        #expect(missing.isClearFailure && missing.errors.contains("nothing.json"))
+        for (text, part) in [("{}", "an object"), ("[", "tools.json"), ("[{}]", "with a name")] {
+            try project.write(text, to: "tools.json")
+            let wrong = try run("--tools", "tools.json")
+            #expect(wrong.isClearFailure && wrong.errors.contains(part), "\(wrong.errors)")
+        }
+    }
+
     @Test func greedyAnswersAreThoseOfTheLibrary() throws {
         try train()
         let configuration = try RunConfiguration(

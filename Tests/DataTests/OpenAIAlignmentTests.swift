@@ -43,10 +43,67 @@ import Testing
             sample.prompt[1].content
                 == #"[{"name": "sun", "arguments": {"day": 1}}, {"name": "rain", "arguments": {"day": "é"}}]"#
         )
-        #expect(sample.prompt[2].content == "yes\n</tool_response>\n<tool_response>\nno")
+        #expect(sample.prompt[2] == Message(results: ["yes", "no"]))
         #expect(sample.response == [Message(.assistant, "Sunny.")])
         #expect(sample.tools == #"[{"type": "function", "function": {"name": "sun"}}]"#)
         #expect(sample.system == "")
+    }
+
+    @Test func resultsAreJoinedAsInTheReferenceWhenAsked() throws {
+        for quirks in [ReferenceQuirks.toolResultsJoined, .all] {
+            let joined = "yes\n</tool_response>\n<tool_response>\nno"
+            #expect(try align(call, quirks).prompt[2] == Message(.observation, joined))
+        }
+        // Where the template writes results so there is no difference.
+        let qwen = try TemplateCatalog.named("qwen")
+        let llama = try TemplateCatalog.named("llama3")
+        func text(_ template: ChatTemplate, _ quirks: ReferenceQuirks) throws -> String {
+            try template.renderOneturn(align(call, quirks).prompt + [Message(.assistant, "x")])
+                .prompt.map { piece in
+                    if case .text(let spans) = piece { spans.map(\.text).joined() } else { "" }
+                }.joined()
+        }
+        #expect(try text(qwen, []) == text(qwen, .toolResultsJoined))
+        #expect(try text(llama, []) != text(llama, .toolResultsJoined))
+        #expect(try text(llama, []).contains("<|end_header_id|>\n\nno<|eot_id|>"))
+    }
+
+    @Test func tagsAreOpenAIsUnlessTheyAreGiven() throws {
+        let row =
+            #"{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}, {"role": "tool", "content": "c"}, {"role": "assistant", "content": "d"}]}"#
+        let old = row.replacing("\"role\"", with: "\"from\"").replacing(
+            "\"content\"", with: "\"value\""
+        )
+        .replacing("\"user\"", with: "\"human\"").replacing("\"assistant\"", with: "\"gpt\"")
+        .replacing("\"tool\"", with: "\"observation\"")
+        func sample(
+            _ row: String, _ tags: JSONValue?, _ quirks: ReferenceQuirks = []
+        ) throws -> AlignedSample {
+            var entry: JSONValue = [
+                "file_name": "x.json", "formatting": "openai", "columns": ["messages": "messages"],
+            ]
+            entry["tags"] = tags
+            let description = try DatasetCatalog(entries: ["chat": entry]).description(
+                named: "chat", quirks: quirks)
+            let record = Record(
+                try JSONValue(parsing: row, file: "x.json"), at: .init(file: "x.json", line: 1))
+            return try Aligner(description, records: [record], quirks: quirks).align(record)
+        }
+        let roles: [Message.Role] = [.user, .function, .observation]
+        #expect(try sample(row, nil).prompt.map(\.role) == roles)
+        #expect(try sample(row, nil).system == "s")
+        #expect(throws: FledgeError.self) { try sample(old, nil) }
+        #expect(try sample(old, nil, .openAIAlignment).prompt.map(\.role) == roles)
+        #expect(throws: FledgeError.self) { try sample(row, nil, .openAIAlignment) }
+        // Tags that are given stand for themselves.
+        let tags: JSONValue = [
+            "role_tag": "from", "content_tag": "value", "user_tag": "human",
+            "assistant_tag": "gpt", "observation_tag": "observation", "system_tag": "system",
+        ]
+        for quirks in [ReferenceQuirks(), .all] {
+            #expect(try sample(old, tags, quirks).prompt.map(\.role) == roles)
+        }
+        #expect(throws: FledgeError.self) { try sample(row, tags) }
     }
 
     @Test func oneResultIsATurnToo() throws {

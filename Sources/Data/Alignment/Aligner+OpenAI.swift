@@ -3,7 +3,7 @@ import FledgeTokenize
 
 /// Rows in the form of OpenAI's chat completions.
 extension Aligner {
-    /// Results of tools that follow each other are one turn, joined so.
+    /// Where the reference joins results of tools that follow each other: as one model family does.
     private static let resultSeparator = "\n</tool_response>\n<tool_response>\n"
 
     /// Messages whose calls of tools stand apart from their content.
@@ -26,7 +26,9 @@ extension Aligner {
             }
             if !results.isEmpty {
                 messages.append(
-                    Message(.observation, results.joined(separator: Self.resultSeparator)))
+                    quirks.contains(.toolResultsJoined)
+                        ? Message(.observation, results.joined(separator: Self.resultSeparator))
+                        : Message(results: results))
                 results = []
             }
             if isCall { role = .function }

@@ -45,7 +45,7 @@ public struct RowChecks: Sendable {
     }
 
     private func check(_ row: AlignedSample, _ found: inout FaultCollector) {
-        let texts = (row.prompt + row.response).map(\.content) + [row.system]
+        let texts = (row.prompt + row.response).flatMap(\.texts) + [row.system]
         if texts.contains(where: Self.turnMarks.occur) {
             found.add(
                 .templatedContent, "Messages hold the marks of turns, such as <|im_start|>.",

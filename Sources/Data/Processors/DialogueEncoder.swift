@@ -53,7 +53,7 @@ struct DialogueEncoder: Sendable {
     }
 
     func noteControlStrings(_ row: AlignedSample, _ report: inout DataReport) {
-        let texts = (row.prompt + row.response).map(\.content) + [row.system, row.tools]
+        let texts = (row.prompt + row.response).flatMap(\.texts) + [row.system, row.tools]
         if texts.contains(where: tokenizer.containsSpecial) {
             report.controlStrings.append(row.source)
         }

@@ -1,4 +1,4 @@
-internal import FledgeCore
+public import FledgeCore
 public import FledgeModel
 public import FledgeTokenize
 internal import FledgeTrain
@@ -14,10 +14,16 @@ public struct ChatSession {
         public var text: String
         /// Why it ended.
         public var finishReason: TokenGenerator.FinishReason
+        /// Thought, text and calls of tools, where the session has tools; else the text alone.
+        public var answer: ParsedAnswer
     }
 
     /// The messages so far.
     public private(set) var messages: [Message] = []
+    /// The calls whose results are not there yet, in order.
+    public private(set) var openCalls: [FunctionCall] = []
+    private var results: [String] = []
+    private var tools = ""
     private let text: TextSide
     private let generator: TokenGenerator
     private let options: GenerationOptions
@@ -43,7 +49,40 @@ public struct ChatSession {
     private let limitsTotalLength: Bool
 
     /// Forgets the dialogue.
-    public mutating func clear() { messages = [] }
+    public mutating func clear() { (messages, openCalls, results) = ([], [], []) }
+
+    /// Tells the model of tools that it may call.
+    ///
+    /// - Parameter list: A JSON list of tools, bare or as in OpenAI's chat completions.
+    /// - Throws: ``FledgeError`` when it is none, or the template cannot describe them.
+    public mutating func use(tools list: JSONValue) throws {
+        guard let items = list.arrayValue, !items.isEmpty,
+            items.allSatisfy({ ($0["function"] ?? $0)["name"]?.stringValue != nil })
+        else {
+            throw FledgeError(
+                .data, "The tools are \(list.kind), expected a list of objects with a name.",
+                advice: "Write [{\"type\": \"function\", \"function\": {\"name\": …, "
+                    + "\"description\": …, \"parameters\": …}}, …].")
+        }
+        tools = list.serialized()
+        _ = try text.template.render([Message(.user, "")], tools: tools)
+    }
+
+    /// Takes what somebody wrote: a question, or where the model called tools, the result of the next of
+    /// ``openCalls``.
+    ///
+    /// - Returns: The reply; `nil` while further results are missing.
+    /// - Throws: As ``ask(_:receive:)``.
+    public mutating func send(
+        _ line: String, receive: (String) throws -> Bool = { _ in true }
+    ) throws -> Reply? {
+        guard !openCalls.isEmpty else { return try ask(line, receive: receive) }
+        results.append(line)
+        openCalls.removeFirst()
+        guard openCalls.isEmpty else { return nil }
+        defer { results = [] }
+        return try reply(to: Message(results: results), receive)
+    }
 
     /// Asks the model and remembers question and answer.
     ///
@@ -53,8 +92,15 @@ public struct ChatSession {
     public mutating func ask(
         _ question: String, receive: (String) throws -> Bool = { _ in true }
     ) throws -> Reply {
+        (openCalls, results) = ([], [])
+        return try reply(to: Message(.user, question), receive)
+    }
+
+    private mutating func reply(
+        to message: Message, _ receive: (String) throws -> Bool
+    ) throws -> Reply {
         let prompt = try text.template.encodePrompt(
-            messages + [Message(.user, question)], with: text.tokenizer)
+            messages + [message], tools: tools, with: text.tokenizer)
         var options = options
         if limitsTotalLength { options.maxNewTokens = max(1, options.maxNewTokens - prompt.count) }
         // Every question has draws of its own, so that a repeated one can get another answer.
@@ -68,11 +114,21 @@ public struct ChatSession {
         if !rest.isEmpty { _ = try receive(rest) }
         var ids = result.ids
         if result.finishReason == .stop { ids.removeLast() }
-        let reply = Reply(
-            ids: result.ids, text: text.tokenizer.decode(ids, skippingSpecials: skipsSpecials),
-            finishReason: result.finishReason)
-        messages += [Message(.user, question), Message(.assistant, reply.text)]
-        return reply
+        let said = text.tokenizer.decode(ids, skippingSpecials: skipsSpecials)
+        var answer = ParsedAnswer(text: said)
+        // Without tools an answer that looks like a call is none.
+        if !tools.isEmpty {
+            // Some formats mark calls with special tokens.
+            answer = try text.template.parse(
+                answer: text.tokenizer.decode(ids, skippingSpecials: false))
+        }
+        openCalls = answer.calls
+        messages += [
+            message,
+            answer.calls.isEmpty ? Message(.assistant, said) : text.template.message(answer),
+        ]
+        return Reply(
+            ids: result.ids, text: said, finishReason: result.finishReason, answer: answer)
     }
 }
 

@@ -30,7 +30,7 @@ extension ChatTemplate {
             }
             switch message.role {
             case .user: pieces += fill(user, content, index: index / 2)
-            case .observation: pieces += fill(observation, [TemplateSpan(message.content)])
+            case .observation: pieces += fill(results: message.texts)
             case .assistant: pieces += fill(assistant, [TemplateSpan(message.content)])
             case .function: pieces += fill(function, try call(message.content))
             case .system:
@@ -40,6 +40,27 @@ extension ChatTemplate {
             }
             let isResponse = message.role == .assistant || message.role == .function
             return RenderedMessage(pieces: pieces, isResponse: isResponse)
+        }
+    }
+
+    /// What tools returned; with the separator between results, text that touches text is one piece.
+    private func fill(results: [String]) -> [TemplatePiece] {
+        observation.flatMap { slot -> [TemplatePiece] in
+            guard results.count > 1, case .text(let text) = slot,
+                let (before, after) = text.split(at: "{{content}}")
+            else { return fill([slot], [TemplateSpan(results[0])]) }
+            var pieces: [TemplatePiece] = [.control(before)]
+            for (index, result) in results.enumerated() {
+                if index > 0 { pieces += fill(resultSeparator, []) }
+                pieces.append(.text([TemplateSpan(result)]))
+            }
+            return (pieces + [.control(after)]).reduce(into: []) { joined, piece in
+                if case .text(let spans) = piece, case .text(let last)? = joined.last {
+                    joined[joined.count - 1] = .text(last + spans.filter { !$0.text.isEmpty })
+                } else {
+                    joined.append(piece)
+                }
+            }
         }
     }
 

@@ -54,6 +54,9 @@ public struct ChatTemplate: Hashable, Sendable {
     public var function: [Slot]
     /// What a tool returned, up to where the answer begins.
     public var observation: [Slot]
+    /// Between two results of tools in a row, as the model's own template writes them: in the next turn,
+    /// or in the same one. A line break where models have no form for results.
+    public var resultSeparator: [Slot] = [.text("\n")]
     /// How calls are written.
     public var functionFormat = ToolFormat.default
     /// How tools are described.

@@ -52,6 +52,13 @@ public struct DialogueShape: Hashable, Sendable {
         tools(
             "two calls",
             [Message(.user, "Rome and Oslo?"), Message(.function, "[\(call), \(otherCall)]")]),
+        tools(
+            "two calls and their results",
+            [
+                Message(.user, "Rome and Oslo?"), Message(.function, "[\(call), \(otherCall)]"),
+                Message(results: [#"{"degrees": 31}"#, #"{"degrees": 4}"#]),
+                Message(.assistant, "Hot, and cold."),
+            ]),
     ]
 
     private static let call = #"{"name": "weather", "arguments": {"city": "Rome"}}"#
@@ -93,7 +100,7 @@ public struct DialogueShape: Hashable, Sendable {
                     "role": .string(message.role.rawValue), "content": .string(message.content),
                 ])
             case .observation:
-                items.append(["role": "tool", "content": .string(message.content)])
+                items += message.texts.map { ["role": "tool", "content": .string($0)] }
             case .function:
                 let calls = try JSONValue(parsing: message.content, file: name)
                 items.append([

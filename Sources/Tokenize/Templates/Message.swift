@@ -18,6 +18,9 @@ public struct Message: Hashable, Sendable {
     public var role: Role
     /// What is said.
     public var content: String
+    /// The results of further tools, where a message of role ``Role/observation`` answers calls that were
+    /// made at once: ``content`` is the first.
+    public var furtherResults: [String] = []
     /// How much the message counts where it is learned: 1 for ordinary training, 0 for not at all.
     public var weight: Float
 
@@ -25,4 +28,13 @@ public struct Message: Hashable, Sendable {
     public init(_ role: Role, _ content: String, weight: Float = 1) {
         (self.role, self.content, self.weight) = (role, content, weight)
     }
+
+    /// Creates the message of what tools returned, in the order of their calls.
+    public init(results: [String]) {
+        self.init(.observation, results.first ?? "")
+        furtherResults = Array(results.dropFirst())
+    }
+
+    /// All texts of the message.
+    public var texts: [String] { [content] + furtherResults }
 }

@@ -73,6 +73,7 @@ extension ChatTemplate {
             assistant: try slots("assistant"), function: try slots("function"),
             observation: try slots("observation"),
             usesEfficientEnd: row["efficient_eos"]?.boolValue ?? false)
+        if let separator = try slots("result_separator") { resultSeparator = separator }
         switch row["class"]?.stringValue {
         case nil: family = .plain
         case "llama2": family = .llama2
