@@ -9,7 +9,7 @@ enum Console {
     /// A sentence about what went wrong.
     static func error(_ text: String) { write("error: \(text)\n") }
 
-    private static func write(_ text: String) {
+    static func write(_ text: String) {
         FileHandle.standardError.write(Data(text.utf8))
     }
 }

@@ -21,7 +21,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try options.configuration(.training)
-        let plan = RunPlanner(configuration).run()
+        let plan = RunPlanner(configuration, progress: RowProgressPrinter().note).run()
         var writer = ResultWriter()
         let isTerminal = isatty(STDOUT_FILENO) == 1
         try writer.write(

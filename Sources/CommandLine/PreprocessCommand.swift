@@ -27,7 +27,8 @@ struct PreprocessCommand: ParsableCommand {
         }
         let configuration = try options.configuration(.training)
         for note in configuration.notes { Console.announce(note) }
-        let rows = try Preprocessing(configuration, threads: Kernels.threads)
+        let rows = try Preprocessing(
+            configuration, threads: Kernels.threads, progress: RowProgressPrinter().note)
         for line in rows.summary { Console.announce(line) }
         if let stream = try stream() {
             var writer = ResultWriter(stream)

@@ -21,7 +21,7 @@ struct TrainCommand: ParsableCommand {
         do {
             try LanguageModelTraining(
                 configuration, callbacks: [ProgressPrinter()], stop: stop,
-                announce: Console.announce
+                announce: Console.announce, progress: RowProgressPrinter().note
             ).run()
         } catch var error as FledgeError where error.code == .interrupted {
             let newest = TrainingCheckpoint.newest(in: configuration.training.outputFolder)

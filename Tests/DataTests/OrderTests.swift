@@ -21,6 +21,21 @@ import Testing
             order.map { "\(names[$0.dataset])\($0.row)" }.joined(separator: " ") == expected)
     }
 
+    /// `all_exhausted_without_replacement` of `datasets` 5.2, which the reference's version lacks.
+    @Test(arguments: [
+        ([0.5, 0.3, 0.2], UInt64(42), "b0 a0 c0 b1 a1 c1 b2 b3 a2 c2 c3 c4"),
+        ([0.5, 0.3, 0.2], 7, "b0 c0 b1 a0 a1 c1 a2 c2 b2 b3 c3 c4"),
+        ([0.1, 0.6, 0.3], 42, "c0 b0 c1 b1 a0 c2 c3 c4 b2 b3 a1 a2"),
+        ([0.1, 0.6, 0.3], 7, "b0 c0 c1 b1 b2 c2 a0 c3 c4 b3 a1 a2"),
+    ])
+    func interleavingOnceDrawsAsDatasets(_ shares: [Double], _ seed: UInt64, _ expected: String) {
+        let order = DatasetMix.interleaveOnce.order(
+            counts: [3, 4, 5], probabilities: shares, seed: seed)
+        let names = ["a", "b", "c"]
+        #expect(
+            order.map { "\(names[$0.dataset])\($0.row)" }.joined(separator: " ") == expected)
+    }
+
     @Test func interleavingOnceTakesEveryRowOnce() {
         for probabilities in [Self.probabilities, [0, 0.5, 0.5], [1, 0, 0]] {
             let order = DatasetMix.interleaveOnce.order(

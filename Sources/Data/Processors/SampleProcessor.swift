@@ -14,16 +14,18 @@ public protocol SampleProcessor: Sendable {
     func sample(_ row: Row, _ report: inout DataReport) throws -> Sample?
 }
 
+/// Called now and then, from any thread, with the rows that are done and all rows.
+public typealias RowProgress = @Sendable (_ done: Int, _ total: Int) -> Void
+
 extension SampleProcessor {
     /// Makes samples of all rows, keeping their order whatever the number of threads.
     ///
     /// - Parameters:
     ///   - threads: How many threads tokenise.
-    ///   - progress: Called now and then, from any thread, with the rows that are done and all.
     /// - Throws: ``FledgeError`` of the first row that cannot be written in the template.
     public func process(
         _ rows: [Row], threads: Int = 2,
-        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+        progress: RowProgress? = nil
     ) throws -> ProcessedDataset<Sample> {
         let size = 64
         let ranges = stride(from: 0, to: rows.count, by: size).map {

@@ -14,11 +14,10 @@ public struct StreamLengths: Sendable {
     /// - Parameters:
     ///   - cache: A file that keeps the lengths; one that is there is taken. Its name has to stand
     ///     for everything that the lengths depend on.
-    ///   - progress: Called now and then, from any thread, with rows done and all rows.
     /// - Throws: ``FledgeError`` of a row that does not fit and may not be dropped.
     public init<Processor: SampleProcessor>(
         of rows: DatasetStream, _ processor: Processor, cache: String? = nil, threads: Int = 2,
-        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+        progress: RowProgress? = nil
     ) throws where Processor.Row == AlignedSample, Processor.Sample == ProcessedSample {
         let rows = rows.inDataOrder
         if let cache, let kept = try Self.read(cache, count: rows.count) {

@@ -1,5 +1,5 @@
 internal import FledgeCore
-internal import FledgeData
+public import FledgeData
 internal import FledgeModel
 internal import FledgeTensor
 internal import FledgeTokenize
@@ -9,14 +9,18 @@ internal import FledgeTrain
 public struct RunPlanner {
     private let configuration: RunConfiguration
     private let measures: Bool
+    private let progress: RowProgress?
     private var plan = RunPlan()
 
     /// Creates a planner.
     ///
-    /// - Parameter measures: Whether a few micro-batches are computed, to tell the time that the run
-    ///   takes.
-    public init(_ configuration: RunConfiguration, measures: Bool = true) {
-        (self.configuration, self.measures) = (configuration, measures)
+    /// - Parameters:
+    ///   - measures: Whether a few micro-batches are computed, to tell the time that the run takes.
+    ///   - progress: Hears of rows that are tokenised.
+    public init(
+        _ configuration: RunConfiguration, measures: Bool = true, progress: RowProgress? = nil
+    ) {
+        (self.configuration, self.measures, self.progress) = (configuration, measures, progress)
     }
 
     /// The run, with rows that do not fit left out and counted.
@@ -54,7 +58,8 @@ public struct RunPlanner {
         }
         plan.faults += RunChecks(configuration: configuration).faults(of: text)
         func show<Sample: StageSample>(_: Sample.Type) throws {
-            let data = try StageData<Sample>(lenient, text, threads: Kernels.threads)
+            let data = try StageData<Sample>(
+                lenient, text, threads: Kernels.threads, progress: progress)
             note(data, text)
             if let data = data as? StageData<PackedRow> { try estimate(data, text) }
         }

@@ -12,6 +12,7 @@ public struct LanguageModelTraining {
     private let callbacks: [any Callback]
     private let stop: StopFlag
     private let sharesPrefixes: Bool
+    private let progress: RowProgress?
 
     /// Creates a run.
     ///
@@ -21,13 +22,15 @@ public struct LanguageModelTraining {
     ///   - sharesPrefixes: Whether what samples of an optimizer step begin with is computed once,
     ///     where no dropout is on. It changes sums by their order only.
     ///   - announce: Receives a line for everything that the run is about to do.
+    ///   - progress: Hears of rows that are tokenised.
     public init(
         _ configuration: RunConfiguration, callbacks: [any Callback] = [],
         stop: StopFlag = StopFlag(), sharesPrefixes: Bool = true,
-        announce: @escaping (String) -> Void = { _ in }
+        announce: @escaping (String) -> Void = { _ in }, progress: RowProgress? = nil
     ) {
         (self.configuration, self.callbacks) = (configuration, callbacks)
         (self.stop, self.sharesPrefixes, self.announce) = (stop, sharesPrefixes, announce)
+        self.progress = progress
     }
 
     /// Trains, evaluates and writes everything into `output_dir`.
@@ -50,7 +53,8 @@ public struct LanguageModelTraining {
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
         let text = try TextSide(configuration)
         for note in text.notes { announce(note) }
-        let data = try StageData<PackedRow>(configuration, text, threads: Kernels.threads)
+        let data = try StageData<PackedRow>(
+            configuration, text, threads: Kernels.threads, progress: progress)
         for line in data.summary { announce(line) }
         announceQuirks()
         let faults = data.faults.map(RunFault.init)

@@ -1,5 +1,5 @@
 public import FledgeCore
-internal import FledgeData
+public import FledgeData
 
 /// The rows of a run as the reference's preprocessing writes them, one JSON object each.
 public struct Preprocessing {
@@ -17,10 +17,13 @@ public struct Preprocessing {
     private let evaluations: [AnySequence<JSONValue>]
 
     /// Loads and tokenises the data of a configuration, for its stage.
-    public init(_ configuration: RunConfiguration, threads: Int) throws {
+    public init(
+        _ configuration: RunConfiguration, threads: Int, progress: RowProgress? = nil
+    ) throws {
         func make<Sample: StageSample>(_: Sample.Type) throws -> Preprocessing {
             let text = try TextSide(configuration)
-            let data = try StageData<Sample>(configuration, text, threads: threads)
+            let data = try StageData<Sample>(
+                configuration, text, threads: threads, progress: progress)
             let form = configuration.sampleForm(text, packedLength: data.packedLength)
             return Preprocessing(data, text.notes) { sample in
                 // Weights are written where there are some.

@@ -11,9 +11,6 @@ public struct StageData<Sample: StageSample>: Sendable {
         public var rows: [Sample]
     }
 
-    /// Called now and then, from any thread, with rows done and all rows.
-    public typealias Progress = SampleRecipe<Sample>.Progress
-
     /// The samples to train on; of streamed data those that come first.
     public var train: [Sample]
     /// The samples to train on when they are read while training.
@@ -40,7 +37,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     ///   is left to train on.
     public init(
         _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        cache: TokenizedCache? = TokenizedCache(), progress: Progress? = nil
+        cache: TokenizedCache? = TokenizedCache(), progress: RowProgress? = nil
     ) throws {
         let options = configuration.data
         let recipe = try Sample.recipe(configuration, text)
@@ -89,7 +86,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     /// Loads all rows and makes samples of them.
     private init(
         making configuration: RunConfiguration, _ text: TextSide, _ recipe: SampleRecipe<Sample>,
-        _ threads: Int, _ progress: Progress?
+        _ threads: Int, _ progress: RowProgress?
     ) throws {
         let loaded = try DatasetLoader(configuration.datasetOptions).load()
         let made = try recipe.make(loaded.train, threads, progress)
@@ -109,7 +106,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     private init(
         streaming configuration: RunConfiguration, _ text: TextSide,
         _ recipe: SampleRecipe<Sample>, _ file: () throws -> String?, _ threads: Int,
-        _ progress: Progress?
+        _ progress: RowProgress?
     ) throws {
         let rows = try configuration.datasetStream()
         let stream = try recipe.stream(rows, file, threads, progress)

@@ -22,21 +22,18 @@ public protocol StageSample: ColumnarSample {
 
 /// How the rows of a run become samples, at once or one by one, and what is checked about them.
 public struct SampleRecipe<Sample: Sendable> {
-    /// Called now and then, from any thread, with rows done and all rows.
-    public typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
-
     /// Tokens of a packed row, with the one that the reference pads to; nil when rows are not packed.
     public var packedLength: Int?
     /// Number of answers that a row has.
     public var answerCount: Int
     /// Makes samples of all rows.
     public var make:
-        (_ rows: [AlignedSample], _ threads: Int, Progress?) throws -> ProcessedDataset<Sample>
+        (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<Sample>
     /// Makes samples of rows when their turn comes; `cache` is a file for what has to be known of
     /// all rows before.
     public var stream:
         (
-            _ rows: DatasetStream, _ cache: () throws -> String?, _ threads: Int, Progress?
+            _ rows: DatasetStream, _ cache: () throws -> String?, _ threads: Int, RowProgress?
         ) throws -> SampleStream<Sample>
     /// Finds what is wrong with samples.
     public var check: (SampleChecks, [Sample], DataReport) -> [DataFault]
