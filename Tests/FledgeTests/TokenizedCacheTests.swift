@@ -128,6 +128,32 @@ import Testing
         #expect(Folder.names(in: usual.path).count == 1)
     }
 
+    @Test func rowsThatDoNotFitAreAnErrorFromTheCacheToo() throws {
+        let lines = (0..<9).map {
+            $0 == 4
+                ? #"{"instruction": "x", "output": null}"#
+                : #"{"instruction": "q\#($0)", "output": "a"}"#
+        }
+        let path = project.file("data/bad.jsonl")
+        try AtomicFile.write(lines.joined(separator: "\n"), to: path)
+        let bad = "dataset=\(path)"
+        let allowed = try data(bad, "drop_invalid_rows=true", "val_size=0")
+        #expect(allowed.report.dropped.count == 1 && kept.count == 1)
+        let error = #expect(throws: FledgeError.self) { _ = try data(bad, "val_size=0") }
+        #expect(error?.location?.line == 5)
+        #expect(equal(allowed, try data(bad, "drop_invalid_rows=true", "val_size=0")))
+        // A plan, which drops rows, and the run share what is kept.
+        let clean = try data()
+        #expect(equal(clean, try data("drop_invalid_rows=true")) && kept.count == 2)
+    }
+
+    @Test func theFolderOfTheUserIsWrittenFromTheCacheToo() throws {
+        let first = try data()
+        let second = try data("tokenized_path=" + project.file("tokens"))
+        #expect(equal(first, second) && second.notes.count == 2)
+        #expect(Folder.exists(project.file("tokens")))
+    }
+
     // MARK: tokenized_path
 
     @Test func aFolderIsWrittenAndThenTaken() throws {

@@ -68,22 +68,34 @@ enum FileIdentity {
 }
 
 extension DatasetOptions {
+    /// The size of all files of the data, in bytes.
+    package func contentSize() throws -> Int {
+        try files().joined().reduce(0) { try $0 + ByteStore(mapping: $1).bytes.count }
+    }
+
     /// A digest of the content of all data that the options name, and of how it is described.
     ///
     /// - Parameter memory: A folder that keeps the digests of large files.
-    /// - Returns: The digest, and the size of all files in bytes.
-    package func contentDigest(memory: String) throws -> (digest: String, size: Int) {
-        var (parts, size) = ([String](), 0)
+    package func contentDigest(memory: String) throws -> String {
         let descriptions = try descriptions()
-        for description in descriptions.train + descriptions.evaluation {
-            parts.append(String(reflecting: description))
-            for file in try RecordFile.files(of: description.path) {
-                size += try ByteStore(mapping: file).bytes.count
+        var parts = (descriptions.train + descriptions.evaluation).map { String(reflecting: $0) }
+        for files in try files() {
+            for file in files {
                 parts.append(file)
                 parts.append(
                     try FileIdentity.digest(of: file, memory: memory, threads: threads))
             }
+            // Files of one data set are not those of the next.
+            parts.append("")
         }
-        return (SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)), size)
+        return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
+    }
+
+    /// The files of each data set.
+    private func files() throws -> [[String]] {
+        let descriptions = try descriptions()
+        return try (descriptions.train + descriptions.evaluation).map {
+            try RecordFile.files(of: $0.path)
+        }
     }
 }

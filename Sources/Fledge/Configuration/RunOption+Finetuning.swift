@@ -5,7 +5,7 @@ extension RunOption {
     static let finetuning: [RunOption] = [
         RunOption(
             "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
-            "What is trained; so far sft, of the others only the data are prepared."),
+            "What is trained; so far pt and sft, of the others only the data are prepared."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
             .effectiveFor(["lora", "freeze", "full"]),

@@ -41,7 +41,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     ) throws {
         let options = configuration.data
         let recipe = try Sample.recipe(configuration, text)
-        let signature = TokenizedSignature(configuration, text)
+        lazy var signature = TokenizedSignature(configuration, text)
         if let path = options.tokenizedPath, TokenizedFolder.exists(path) {
             try self.init(tokenized: path, configuration, text, recipe, signature, threads)
         } else if options.streams {
@@ -53,27 +53,15 @@ public struct StageData<Sample: StageSample>: Sendable {
             let file = { try cache?.lengthsFile(configuration, signature) }
             try self.init(streaming: configuration, text, recipe, file, threads, progress)
         } else {
-            let folder = try cache?.folder(configuration, signature)
-            if let folder, !options.overwritesCache, TokenizedFolder.exists(folder) {
-                do {
-                    try self.init(tokenized: folder, configuration, text, recipe, nil, threads)
-                    notes = ["The tokenised data are those of \(folder)."]
-                    cache?.touch(folder)
-                    return
-                } catch let error as FledgeError {
-                    try self.init(making: configuration, text, recipe, threads, progress)
-                    notes = ["The cache is made anew: \(error.message)"]
-                }
+            let folder = try cache?.folder(configuration) { signature }
+            let (kept, fault) = try Self.kept(folder, configuration, text, recipe, threads)
+            if let folder, let kept {
+                self = kept
+                cache?.touch(folder)
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
-            }
-            if let folder, let cache {
-                do {
-                    try save(to: folder, configuration, text, signature)
-                    try cache.prune(keeping: folder)
-                } catch let error as FledgeError {
-                    notes.append("The tokenised data are not kept: \(error.description)")
-                }
+                notes = [fault].compactMap(\.self)
+                if let folder { keep(in: folder, cache, configuration, text, signature) }
             }
             if let path = options.tokenizedPath {
                 try save(to: path, configuration, text, signature)
@@ -81,6 +69,38 @@ public struct StageData<Sample: StageSample>: Sendable {
             }
         }
         try requireSamples(configuration)
+    }
+
+    /// The samples of a folder of the cache, if they can be taken, and what is wrong with it.
+    private static func kept(
+        _ folder: String?, _ configuration: RunConfiguration, _ text: TextSide,
+        _ recipe: SampleRecipe<Sample>, _ threads: Int
+    ) throws -> (data: Self?, fault: String?) {
+        guard let folder, !configuration.data.overwritesCache, TokenizedFolder.exists(folder)
+        else { return (nil, nil) }
+        do {
+            var data = try Self(tokenized: folder, configuration, text, recipe, nil, threads)
+            // Whoever does not allow for dropped rows gets the error of the first one.
+            guard data.report.dropped.isEmpty || configuration.datasetOptions.dropsInvalidRows
+            else { return (nil, nil) }
+            data.notes = ["The tokenised data are those of \(folder)."]
+            return (data, nil)
+        } catch let error as FledgeError {
+            return (nil, "The cache is made anew: \(error.message)")
+        }
+    }
+
+    /// Keeps the samples in a folder of the cache; a run goes on without.
+    private mutating func keep(
+        in folder: String, _ cache: TokenizedCache?, _ configuration: RunConfiguration,
+        _ text: TextSide, _ signature: TokenizedSignature
+    ) {
+        do {
+            try save(to: folder, configuration, text, signature)
+            try cache?.prune(keeping: folder)
+        } catch {
+            notes.append("The tokenised data are not kept: \(error)")
+        }
     }
 
     /// Loads all rows and makes samples of them.

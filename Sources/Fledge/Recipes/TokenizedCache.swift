@@ -24,17 +24,18 @@ public struct TokenizedCache: Sendable {
 
     /// The folder of a run's tokenised data; nil for data that are not worth it.
     func folder(
-        _ configuration: RunConfiguration, _ signature: TokenizedSignature
+        _ configuration: RunConfiguration, _ signature: () -> TokenizedSignature
     ) throws -> String? {
-        let (digest, size) = try configuration.datasetOptions.contentDigest(memory: path)
-        return size < leastBytes ? nil : path + "/" + signature.key(ofData: digest)
+        let options = configuration.datasetOptions
+        guard try options.contentSize() >= leastBytes else { return nil }
+        return path + "/" + signature().key(ofData: try options.contentDigest(memory: path))
     }
 
     /// The file for the lengths of streamed rows.
     func lengthsFile(
         _ configuration: RunConfiguration, _ signature: TokenizedSignature
     ) throws -> String {
-        let (digest, _) = try configuration.datasetOptions.contentDigest(memory: path)
+        let digest = try configuration.datasetOptions.contentDigest(memory: path)
         return path + "/" + signature.key(ofData: digest) + ".lengths"
     }
 

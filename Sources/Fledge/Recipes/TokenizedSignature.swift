@@ -18,6 +18,7 @@ struct TokenizedSignature: Sendable {
         var data = configuration.data
         // Where something is kept, and what is accepted, changes nothing about it.
         (data.tokenizedPath, data.overwritesCache, data.allowedFaults) = (nil, false, [])
+        data.dropsInvalidRows = false
         var parts = [
             stage, String(reflecting: data), String(reflecting: text.template),
             configuration.finetuning.referenceQuirks.names.joined(separator: ","),
