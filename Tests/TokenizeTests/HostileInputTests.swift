@@ -36,7 +36,7 @@ import Testing
         .enabled(
             if: PublishedTokenizers.has(PublishedTokenizers.common),
             "published tokenizers: Scripts/fetch-tokenizers.sh"),
-        arguments: ["gpt2", "deepseek", "llama3", "tekken", "cl100k", "o200k", "p50k"])
+        arguments: ["gpt2", "deepseek", "llama3", "tekken", "cl100k", "o200k", "llama4", "p50k"])
     func losslessModelsGiveBackTheText(name: String) throws {
         let tokenizer = try PublishedTokenizers.load(PublishedTokenizers.folder + name)
         var generator = KeyedGenerator(RandomKey(seed: 22))

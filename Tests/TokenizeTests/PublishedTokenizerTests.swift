@@ -119,7 +119,7 @@ import Testing
 enum PublishedTokenizers {
     static let common = [
         "gpt2", "qwen3", "deepseek", "claude", "llama2", "mistral", "gemma", "gemma3", "unigram",
-        "llama3", "tekken", "qwen", "cl100k", "o200k", "p50k",
+        "llama3", "tekken", "qwen", "cl100k", "o200k", "llama4", "qwen35", "p50k",
     ]
     static let further = ["minilm", "bertcased", "t5"]
     static let folder = Cache.folder + "/tokenizers/"

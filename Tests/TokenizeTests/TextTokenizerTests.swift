@@ -255,12 +255,6 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Cache.hasModel)) func aVocabularyLoadsFast() throws {
-        let clock = ContinuousClock()
-        let time = try clock.measure { _ = try TokenizerFile.load(Cache.model) }
-        #expect(time < .seconds(1), "\(time)")
-    }
-
     @Test func missingFilesAreNamed() {
         #expect(throws: FledgeError.self) { try TokenizerFile.load("/nonexistent") }
         #expect(throws: FledgeError.self) { try TokenizerFile.load("/tmp") }
