@@ -49,9 +49,14 @@ struct RankedVocabulary {
     private func merges(_ vocabulary: Vocabulary) -> [MergeTable.Pair] {
         var result = [MergeTable.Pair]()
         result.reserveCapacity(3 * tokens.count)
+        // Both parts are tokens, so that of a long token only few splits come into question.
+        let longest = tokens.lazy.map(\.count).max() ?? 0
+        var isLength = [Bool](repeating: false, count: longest + 1)
+        for token in tokens { isLength[token.count] = true }
         for (rank, token) in tokens.enumerated() where token.count > 1 {
             token.withUnsafeBufferPointer { token in
-                for split in 1..<token.count {
+                for split in 1..<token.count
+                where isLength[split] && isLength[token.count - split] {
                     guard
                         let left = vocabulary.tokens.id(
                             of: UnsafeBufferPointer(rebasing: token[..<split])),
