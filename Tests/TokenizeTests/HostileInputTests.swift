@@ -110,7 +110,8 @@ import Testing
             try Self.load(Self.tekken(size: 1 << 40, specials: 1 << 40 - 1, token: [0x61]))
         }
         #expect(error?.message.contains("config") == true)
-        #expect(try Self.load(Self.tekken(size: 3, specials: 2, token: [0x61])).vocabularyCount == 3)
+        #expect(
+            try Self.load(Self.tekken(size: 3, specials: 2, token: [0x61])).vocabularyCount == 3)
     }
 
     /// Looking for the parts of a token takes no square of its length.

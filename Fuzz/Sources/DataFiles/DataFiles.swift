@@ -41,14 +41,16 @@ import FuzzSupport
         }
         // Three lines of JSON.
         let packed: [UInt8] = [
-            31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 74, 84, 178, 82, 48, 172, 229, 170, 6, 51, 162,
+            31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 74, 84, 178, 82, 48, 172, 229, 170, 6, 51,
+            162,
             141, 116, 20, 148, 42, 148, 98, 97, 124, 160, 4, 0, 89, 58, 197, 2, 34, 0, 0, 0,
         ]
         folder.write([7] + packed, "gzip")
         let columnar = Fixtures.path("DataTests", "columnar")
         for name in (try? FileManager.default.contentsOfDirectory(atPath: columnar)) ?? [] {
             guard let kind = Self.endings.firstIndex(where: { name.hasSuffix("." + $0) }),
-                kind == 5 || kind == 6, let data = FileManager.default.contents(atPath: columnar + "/" + name)
+                kind == 5 || kind == 6,
+                let data = FileManager.default.contents(atPath: columnar + "/" + name)
             else { continue }
             folder.write([UInt8(kind)] + Array(data), name)
             folder.write([UInt8(kind) + 0x80] + Array(data), name + "-any")

@@ -13,7 +13,11 @@ public final class InputFile: Sendable {
                 atPath: folder, withIntermediateDirectories: true)
         } catch { fatalError("\(error)") }
         InputFile.current = folder
-        atexit { if let folder = InputFile.current { _ = try? FileManager.default.removeItem(atPath: folder) } }
+        atexit {
+            if let folder = InputFile.current {
+                _ = try? FileManager.default.removeItem(atPath: folder)
+            }
+        }
     }
 
     nonisolated(unsafe) private static var current: String?

@@ -22,7 +22,8 @@ public enum SmallModels {
         model.field(1, bytes: piece("<user>", 0, 4))
         let words = [
             "▁t", "he", "▁the", "in", "er", "▁a", "on", "▁▁", "▁▁▁▁", "é", "你好", "aa", "aaaa", "▁",
-            "e", "t", "a", "o", "n", "i", "h", "r", "s", "你", "好", ",", ".", "1", "2", "<", ">", "a▁b",
+            "e", "t", "a", "o", "n", "i", "h", "r", "s", "你", "好", ",", ".", "1", "2", "<", ">",
+            "a▁b",
         ]
         for (index, word) in words.enumerated() {
             model.field(1, bytes: piece(word, -Float(index) * 0.25 - 1, 1))
@@ -59,7 +60,9 @@ public enum SmallModels {
 
     /// Mistral's kind of file.
     public static let tekken: String = {
-        let bytes = (0..<8).map { "{\"rank\":\($0),\"token_bytes\":\"\(["YQ", "Yg", "Yw", "IA", "ZQ", "dA", "YWI", "dGU"][$0])==\",\"token_str\":null}" }
+        let bytes = (0..<8).map {
+            "{\"rank\":\($0),\"token_bytes\":\"\(["YQ", "Yg", "Yw", "IA", "ZQ", "dA", "YWI", "dGU"][$0])==\",\"token_str\":null}"
+        }
         return """
             {"config":{"pattern":"[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s+(?!\\\\S)|\\\\s+","num_vocab_tokens":8,"default_vocab_size":11,"default_num_special_tokens":3,"version":"v3"},
             "vocab":[\(bytes.joined(separator: ","))]}
@@ -98,7 +101,8 @@ public enum SmallModels {
         file.append(UInt32(5))
         file.append(UInt64(tokens.count))
         for token in tokens {
-            file.append(Int32(token == "<s>" ? 3 : token == "<0x0A>" ? 6 : token == "[UNK]" ? 2 : 1))
+            file.append(
+                Int32(token == "<s>" ? 3 : token == "<0x0A>" ? 6 : token == "[UNK]" ? 2 : 1))
         }
         key("merges", 9, &file)
         file.append(UInt32(8))

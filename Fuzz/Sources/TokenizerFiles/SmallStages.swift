@@ -29,7 +29,10 @@ enum SmallStages {
     static func all(_ fixture: JSONValue) -> [JSONValue] {
         let added: JSONValue = [
             ["id": 2, "content": "<s>", "special": true, "lstrip": true, "normalized": false],
-            ["id": 12, "content": "é b", "special": false, "single_word": true, "normalized": true],
+            [
+                "id": 12, "content": "é b", "special": false, "single_word": true,
+                "normalized": true,
+            ],
         ]
         var result = [JSONValue]()
         for (index, stage) in (fixture["stages"]?.arrayValue ?? []).enumerated() {
@@ -43,7 +46,9 @@ enum SmallStages {
                 "decoder": decoder["value"] ?? .null, "model": models[index % models.count],
                 "post_processor": [
                     "type": "TemplateProcessing",
-                    "single": [["SpecialToken": ["id": "a", "type_id": 0]], ["Sequence": ["id": "A"]]],
+                    "single": [
+                        ["SpecialToken": ["id": "a", "type_id": 0]], ["Sequence": ["id": "A"]],
+                    ],
                     "special_tokens": ["a": ["id": "a", "ids": [2], "tokens": ["a"]]],
                 ],
             ])

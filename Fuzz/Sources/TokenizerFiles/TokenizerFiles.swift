@@ -60,13 +60,15 @@ import FuzzSupport
         write("F", Array(SmallModels.tekken.utf8), "tekken")
         write("F", Array("YQ== 0\nYg== 1\nYWI= 2\n".utf8), "tiktoken")
         for (model, name) in [
-            ("gpt2", "gpt-2"), ("gpt2", "deepseek-coder"), ("gpt2", "kimi-k2"), ("llama", "default"),
+            ("gpt2", "gpt-2"), ("gpt2", "deepseek-coder"), ("gpt2", "kimi-k2"),
+            ("llama", "default"),
             ("t5", "default"), ("bert", "x"), ("gemma4", "gemma4"),
         ] {
             write("F", SmallModels.gguf(model, name), "gguf-\(model)-\(name)")
         }
         write(
-            "M", Array(#"{"a":0,"b":1,"Ġ":2,"ab":3,"Ġab":4}"#.utf8) + [0]
+            "M",
+            Array(#"{"a":0,"b":1,"Ġ":2,"ab":3,"Ġab":4}"#.utf8) + [0]
                 + Array("#version: 0.2\na b\nĠ ab\n".utf8), "merges")
         let stages = Fixtures.json("TokenizeTests", "stages.json")
         write("J", Array(#"{"a":[1,-2.5e3,null,true,"\u00e9\n\ud83d\ude00"],"":{}}"#.utf8), "json")

@@ -64,7 +64,9 @@ import FuzzSupport
         {
             demand(others.element == ids, "\(name): other ids by another thread")
         }
-        for (other, what) in [(subject.saved, "saved"), (loadsAnew ? try? subject.reload?() : nil, "loaded anew")] {
+        for (other, what) in [
+            (subject.saved, "saved"), (loadsAnew ? try? subject.reload?() : nil, "loaded anew"),
+        ] {
             guard let other else { continue }
             demand(other.encode(text, specials: .text) == ids, "\(name): other ids \(what)")
             demand(other.encode(text, specials: .parse) == parsed, "\(name): others \(what)")

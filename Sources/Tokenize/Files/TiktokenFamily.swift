@@ -39,7 +39,8 @@ struct TiktokenFamily: Sendable {
     private static let llama4: [String] =
         [
             "<|begin_of_text|>", "<|end_of_text|>", "<|fim_prefix|>", "<|fim_middle|>",
-            "<|fim_suffix|>", "<|header_start|>", "<|header_end|>", "<|eom|>", "<|eot|>", "<|step|>",
+            "<|fim_suffix|>", "<|header_start|>", "<|header_end|>", "<|eom|>", "<|eot|>",
+            "<|step|>",
         ] + reserved("text_post_train", 0..<6)
         + ["<|python_start|>", "<|python_end|>", "<|finetune_right_pad|>"]
         + reserved("text_post_train", 8..<69) + ["<|image_start|>", "<|image_end|>"]
@@ -54,7 +55,8 @@ struct TiktokenFamily: Sendable {
         "<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>",
         "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>", "<tool_call>",
         "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
-        "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>", "</think>",
+        "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>",
+        "</think>",
         "<|audio_start|>", "<|audio_end|>", "<tts_pad>", "<tts_text_bos>", "<tts_text_eod>",
         "<tts_text_bos_single>", "<|audio_pad|>",
     ]
