@@ -1,9 +1,12 @@
 /// Makes the bytes of small binary files.
 public struct ByteWriter {
+    /// What was written.
     public private(set) var bytes: [UInt8] = []
 
+    /// Creates an empty file.
     public init() {}
 
+    /// Some bytes.
     public mutating func append(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
 
     /// A number, lowest byte first.

@@ -2,6 +2,7 @@ import Foundation
 
 /// A file for an input that is read by its path; it lies in memory where the system has such a folder.
 public final class InputFile: Sendable {
+    /// Where the files are.
     public let folder: String
 
     /// A folder of this process, which is removed at its end.
