@@ -4,7 +4,10 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-.PHONY: build test test-traits demo bench examples format lint check-products check-tokenizers dependencies
+TARGET ?= Tokenizers TokenizerFiles Templates DataFiles
+SECONDS ?= 60
+
+.PHONY: build test test-traits demo bench fuzz examples format lint check-products check-tokenizers dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -43,11 +46,15 @@ test-traits: dependencies
 bench: dependencies
 	Benchmarks/bench.sh $(ROWS)
 
+# Inputs that search for what breaks (Fuzz/README.md): TARGET=… SECONDS=…, or INPUT=… to run one again.
+fuzz: dependencies
+	@Fuzz/fuzz.sh "$(SECONDS)" "$(INPUT)" $(TARGET)
+
 format:
-	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Fuzz Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Fuzz Package.swift
 
 # Tokenizers of encoders and llama.cpp's test vectors too, which are a larger download (270 MB).
 check-tokenizers: dependencies

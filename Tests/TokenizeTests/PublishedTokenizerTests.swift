@@ -46,6 +46,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try tokenizer.save(to: folder)
         let again = try TokenizerFile.load(folder)
+        try checkModelFile(tokenizer, path, folder)
         // Characters that one normalizer of `tokenizers` cannot treat as SentencePiece does.
         guard !name.hasPrefix("botchan"), name != "unigram" else { return }
         var differing = 0
@@ -54,6 +55,23 @@ import Testing
             differing += 1
         }
         #expect(differing == 0, "\(name): \(differing) texts differ after saving")
+    }
+
+    /// SentencePiece's own file is kept while it says all that there is.
+    private func checkModelFile(
+        _ tokenizer: TextTokenizer, _ path: String, _ folder: String
+    ) throws {
+        let (original, copy) = (path + "/tokenizer.model", folder + "/tokenizer.model")
+        guard let bytes = FileManager.default.contents(atPath: original), bytes.first == 0x0A else {
+            #expect(!FileManager.default.fileExists(atPath: copy))
+            return
+        }
+        #expect(FileManager.default.contents(atPath: copy) == bytes)
+        try FileManager.default.removeItem(atPath: copy)
+        var grown = tokenizer
+        grown.addSpecial("<new special>")
+        try grown.save(to: folder)
+        #expect(!FileManager.default.fileExists(atPath: copy))
     }
 
     /// Leaves what is saved to `Scripts/reference/tokenizer_saved.py`, when it asks for it.
@@ -119,7 +137,7 @@ import Testing
 enum PublishedTokenizers {
     static let common = [
         "gpt2", "qwen3", "deepseek", "claude", "llama2", "mistral", "gemma", "gemma3", "unigram",
-        "llama3", "tekken", "qwen", "cl100k", "o200k", "p50k",
+        "llama3", "tekken", "qwen", "cl100k", "o200k", "llama4", "qwen35", "p50k",
     ]
     static let further = ["minilm", "bertcased", "t5"]
     static let folder = Cache.folder + "/tokenizers/"

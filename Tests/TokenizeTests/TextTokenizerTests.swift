@@ -255,10 +255,51 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Cache.hasModel)) func aVocabularyLoadsFast() throws {
-        let clock = ContinuousClock()
-        let time = try clock.measure { _ = try TokenizerFile.load(Cache.model) }
-        #expect(time < .seconds(1), "\(time)")
+    /// Cutting between characters that no token joins changes no id: where a byte has no token, such
+    /// cuts are not made.
+    @Test func wordsWithoutSpacesAreCutWhereNothingIsMerged() throws {
+        let pieces = [
+            "▁", "你", "好", "吗", "a", "b", "e", "é", "、", "你好", "你好吗", "好吗", "ab", "▁a", "▁你", "b你",
+            "好a",
+            "é你", "吗▁", "、、",
+        ]
+        func tokenizer(bytes: Int) throws -> TextTokenizer {
+            var vocabulary = pieces.enumerated().map { JSONValue.Member($1, .integer($0 + 1)) }
+            vocabulary.append(JSONValue.Member("<unk>", 0))
+            for byte in 0..<bytes {
+                let digits = String(byte, radix: 16, uppercase: true)
+                vocabulary.append(
+                    JSONValue.Member(
+                        "<0x" + (byte < 16 ? "0" : "") + digits + ">", .integer(100 + byte)))
+            }
+            let merges: [JSONValue] = [
+                "好 吗", "a b", "你 好", "▁ a", "你 好吗", "▁ 你", "b 你", "好 a", "é 你", "吗 ▁", "、 、",
+            ]
+            return try TextTokenizer(
+                json: [
+                    "normalizer": [
+                        "type": "Replace", "pattern": ["String": " "], "content": "▁",
+                    ],
+                    "model": [
+                        "type": "BPE", "byte_fallback": true, "fuse_unk": true,
+                        "unk_token": "<unk>",
+                        "vocab": .object(vocabulary), "merges": .array(merges),
+                    ],
+                ], file: "t.json")
+        }
+        let (cut, whole) = (try tokenizer(bytes: 256), try tokenizer(bytes: 255))
+        let alphabet = Array(" 你好吗abeé、中の😀".unicodeScalars)
+        var generator = KeyedGenerator(RandomKey(seed: 31))
+        for _ in 0..<2000 {
+            var text = ""
+            for _ in 0..<(generator.next() % 150) {
+                text.unicodeScalars.append(
+                    alphabet[Int(generator.next() % UInt64(alphabet.count))])
+            }
+            let isSame =
+                cut.encode(text, specials: .text) == whole.encode(text, specials: .text)
+            #expect(isSame, "\(text)")
+        }
     }
 
     @Test func missingFilesAreNamed() {

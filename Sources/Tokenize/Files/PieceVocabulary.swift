@@ -103,11 +103,12 @@ struct PieceVocabulary {
         for score in Set(searched.map { pieces[Int($0)].score }).sorted(by: >) {
             ranks[score] = Int32(ranks.count)
         }
-        let isSearched = Set(searched)
+        var isSearched = [Bool](repeating: false, count: pieces.count)
+        for id in searched { isSearched[Int(id)] = true }
         var virtual = [UInt32]()
         var virtualSymbols = [UInt32: Int32]()
         func symbol(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32? {
-            if let id = vocabulary.tokens.id(of: bytes), isSearched.contains(id) { return id }
+            if let id = vocabulary.tokens.id(of: bytes), isSearched[Int(id)] { return id }
             guard bytes.count == UTF8Text.length(bytes[0]) else { return nil }
             let value = UTF8Text.decode(bytes, at: 0).value
             if let known = virtualSymbols[value] { return known }

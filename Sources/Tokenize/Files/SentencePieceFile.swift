@@ -49,6 +49,7 @@ enum SentencePieceFile {
         let isLlama = vocabulary.pieces.contains { $0.kind == .byte }
         tokenizer.files.postProcessor = tokenizer.postProcessor(
             isLlama && !vocabulary.isUnigram, vocabulary.isUnigram)
+        tokenizer.files.sentencePiece = (Array(bytes), tokenizer.addedTokens)
         return tokenizer
     }
 

@@ -5,10 +5,25 @@ struct StageReader {
     let file: String
 
     func normalizer(_ value: JSONValue) throws -> Normalizer {
+        let normalizer = try normalizerStage(value)
+        try check(TextGrowth.of(normalizer), "normalizer")
+        return normalizer
+    }
+
+    private func check(_ growth: Double, _ stage: String) throws {
+        guard growth <= TextGrowth.limit else {
+            throw FledgeError(
+                .unsupported,
+                "The tokenizer's \(stage) could make a text \(growth) times as long; the most that is "
+                    + "read is \(TextGrowth.limit).", at: FledgeError.Location(file: file))
+        }
+    }
+
+    private func normalizerStage(_ value: JSONValue) throws -> Normalizer {
         switch value["type"]?.stringValue {
         case nil where value.isNull: return .sequence([])
         case "Sequence":
-            let stages = try (value["normalizers"]?.arrayValue ?? []).map(normalizer)
+            let stages = try (value["normalizers"]?.arrayValue ?? []).map(normalizerStage)
             return .sequence(stages.filter { !$0.isEmpty })
         case "NFC": return .form(.composed)
         case "NFD": return .form(.decomposed)
@@ -47,10 +62,16 @@ struct StageReader {
     }
 
     func preTokenizers(_ value: JSONValue) throws -> [PreTokenizer] {
+        let stages = try preTokenizerStages(value)
+        try check(TextGrowth.of(stages), "pre-tokenizer")
+        return stages
+    }
+
+    private func preTokenizerStages(_ value: JSONValue) throws -> [PreTokenizer] {
         switch value["type"]?.stringValue {
         case nil where value.isNull: return []
         case "Sequence":
-            return try (value["pretokenizers"]?.arrayValue ?? []).flatMap(preTokenizers)
+            return try (value["pretokenizers"]?.arrayValue ?? []).flatMap(preTokenizerStages)
         case "Digits":
             let individual = flag(value, "individual_digits")
             return [.scalars(.numeric, individual ? .isolated : .contiguous)]
@@ -79,9 +100,13 @@ struct StageReader {
             }
             return [.scalars(ScalarSet(scalar.value...scalar.value), .removed)]
         case "Metaspace":
+            let mark = try text(value, "replacement")
+            guard mark.first.map(UTF8Text.length) == mark.count else {
+                throw corrupt("the replacement of the stage Metaspace is not one character", file)
+            }
             return [
                 .metaspace(
-                    mark: try text(value, "replacement"), try scheme(value),
+                    mark: mark, try scheme(value),
                     splits: flag(value, "split", true))
             ]
         case "FixedLength":
@@ -94,7 +119,9 @@ struct StageReader {
 
     func decoder(_ value: JSONValue) throws -> TokenDecoder {
         if value.isNull { return TokenDecoder(stages: nil) }
-        return TokenDecoder(stages: try decoderStages(value))
+        let decoder = TokenDecoder(stages: try decoderStages(value))
+        try check(TextGrowth.of(decoder), "decoder")
+        return decoder
     }
 
     private func decoderStages(_ value: JSONValue) throws -> [TokenDecoder.Stage] {

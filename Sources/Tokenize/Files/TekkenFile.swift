@@ -33,7 +33,8 @@ enum TekkenFile {
         guard let pattern = parts["config"]?["pattern"]?.stringValue,
             let size = parts["config"]?["default_vocab_size"]?.intValue,
             let specialCount = parts["config"]?["default_num_special_tokens"]?.intValue,
-            (0...size).contains(specialCount), size - specialCount <= tokens.count
+            TokenTable.checked(size) != nil, (0...size).contains(specialCount),
+            size - specialCount <= tokens.count
         else { throw corrupt("its config does not fit its vocabulary", file) }
         var vocabulary = RankedVocabulary(file: file)
         vocabulary.tokens = Array(tokens[..<(size - specialCount)])

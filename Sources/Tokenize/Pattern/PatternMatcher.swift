@@ -11,6 +11,12 @@ struct PatternMatcher: ~Copyable {
     private var frames: UnsafeMutablePointer<Frame>
     private var capacity = 256
     private var count = 0
+    /// How often a match may still go back: patterns come from strangers, and some would take longer
+    /// than the world exists.
+    private var retries = PatternMatcher.retryLimit
+
+    /// Oniguruma's own limit for a single match.
+    static let retryLimit = 10_000_000
 
     init() { frames = .allocate(capacity: capacity) }
 
@@ -25,6 +31,7 @@ struct PatternMatcher: ~Copyable {
         var candidates = program.candidates[byte < 0x80 ? Int(byte) : 128]
         // At the end of the text only an empty match is left, which any alternative may be.
         if start == text.count { candidates = program.candidates[128] }
+        retries = PatternMatcher.retryLimit
         while candidates != 0 {
             let index = candidates.trailingZeroBitCount
             candidates &= candidates - 1
@@ -35,6 +42,8 @@ struct PatternMatcher: ~Copyable {
     }
 
     /// Calls with the matches of a text from left to right, which do not overlap.
+    ///
+    /// Behind a match that would go back too often nothing more is found.
     @inline(__always)
     mutating func forEachMatch(
         of program: PatternProgram, _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
@@ -42,6 +51,7 @@ struct PatternMatcher: ~Copyable {
         var position = 0
         while position <= text.count {
             let end = end(of: program, text, from: position)
+            guard retries >= 0 else { return }
             if end >= 0 { body(position, end) }
             if end > position {
                 position = end
@@ -130,6 +140,11 @@ struct PatternMatcher: ~Copyable {
             }
             guard fails else { continue }
             if count == base { return -1 }
+            retries -= 1
+            if retries < 0 {
+                count = base
+                return -1
+            }
             let frame = frames[count - 1]
             instruction = Int(frame.instruction)
             position = frame.position

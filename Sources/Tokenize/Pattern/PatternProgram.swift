@@ -28,6 +28,9 @@ final class PatternProgram: @unchecked Sendable {
         var high: Int32 = 0
     }
 
+    /// Each character of a pattern takes some memory while it is parsed.
+    static let longestExpression = 4096
+
     /// The pattern as it was written.
     let expression: String
     let instructions: UnsafeMutableBufferPointer<Instruction>
@@ -44,6 +47,9 @@ final class PatternProgram: @unchecked Sendable {
     /// - Throws: ``PatternError`` for what is not supported.
     init(_ expression: String, _ dialect: Pattern.Dialect) throws {
         self.expression = expression
+        guard expression.utf8.count <= PatternProgram.longestExpression else {
+            throw PatternError(reason: "it is longer than \(Self.longestExpression) bytes")
+        }
         let pattern = try PatternParser.parse(expression, dialect)
         var alternatives = [pattern]
         if case .alternatives(let items) = pattern, items.count <= 64 { alternatives = items }

@@ -35,6 +35,11 @@ struct CharacterMap: Hashable, Sendable {
         }
     }
 
+    /// Number of bytes of the longest replacement.
+    var longestReplacement: Int {
+        replacements.split(separator: 0).lazy.map(\.count).max() ?? 0
+    }
+
     private func replacement(_ start: Int) -> ArraySlice<UInt8> {
         guard start < replacements.count else { return [] }
         let end = replacements[start...].firstIndex(of: 0) ?? replacements.count

@@ -13,10 +13,41 @@ struct SentencePieceNormalizer: Hashable, Sendable {
 
     func apply(to text: inout [UInt8]) {
         guard !text.isEmpty else { return }
+        if characterMap == nil, !removesExtraWhitespace { return mark(&text) }
         var result = [UInt8]()
         result.reserveCapacity(text.count + text.count / 2 + 8)
         text.withUnsafeBufferPointer { normalize($0, into: &result) }
         text = result
+    }
+
+    /// What is left where nothing is replaced or removed: only spaces change.
+    private func mark(_ text: inout [UInt8]) {
+        let prefix = addsDummyPrefix && !treatsWhitespaceAsSuffix
+        let suffix = addsDummyPrefix && treatsWhitespaceAsSuffix
+        guard escapesWhitespace else {
+            if prefix { text.insert(0x20, at: 0) }
+            if suffix { text.append(0x20) }
+            return
+        }
+        let spaces = text.withUnsafeBufferPointer { $0.reduce(0) { $0 + ($1 == 0x20 ? 1 : 0) } }
+        guard spaces > 0 || addsDummyPrefix else { return }
+        let capacity = text.count + 2 * spaces + 3
+        text = [UInt8](unsafeUninitializedCapacity: capacity) { result, count in
+            func add(_ byte: UInt8) {
+                result.initializeElement(at: count, to: byte)
+                count += 1
+            }
+            func addMark() {
+                add(0xE2)
+                add(0x96)
+                add(0x81)
+            }
+            if prefix { addMark() }
+            text.withUnsafeBufferPointer { text in
+                for byte in text { if byte == 0x20 { addMark() } else { add(byte) } }
+            }
+            if suffix { addMark() }
+        }
     }
 
     private func normalize(_ text: UnsafeBufferPointer<UInt8>, into result: inout [UInt8]) {

@@ -130,9 +130,14 @@ extension TokenDecoder.Stage {
         var bytes = [UInt8]()
         UTF8Text.append(character, to: &bytes)
         var range = token[...]
-        for _ in 0..<start where range.starts(with: bytes) { range = range.dropFirst(bytes.count) }
-        for _ in 0..<stop where range.suffix(bytes.count).elementsEqual(bytes) {
+        var (left, right) = (start, stop)
+        while left > 0, range.starts(with: bytes) {
+            range = range.dropFirst(bytes.count)
+            left -= 1
+        }
+        while right > 0, range.suffix(bytes.count).elementsEqual(bytes) {
             range = range.dropLast(bytes.count)
+            right -= 1
         }
         return Array(range)
     }
