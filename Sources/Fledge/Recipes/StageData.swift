@@ -41,8 +41,8 @@ public struct StageData<Sample: StageSample>: Sendable {
     ) throws {
         let options = configuration.data
         let recipe = try Sample.recipe(configuration, text)
-        lazy var signature = TokenizedSignature(configuration, text)
         if let path = options.tokenizedPath, TokenizedFolder.exists(path) {
+            let signature = TokenizedSignature(configuration, text)
             try self.init(tokenized: path, configuration, text, recipe, signature, threads)
         } else if options.streams {
             guard options.tokenizedPath == nil else {
@@ -50,10 +50,18 @@ public struct StageData<Sample: StageSample>: Sendable {
                     .configuration, "Turn off `streaming` when saving dataset to disk.",
                     advice: "Or leave tokenized_path out: what is streamed is not kept.")
             }
-            let file = { try cache?.lengthsFile(configuration, signature) }
+            let file = {
+                try cache?.lengthsFile(configuration, TokenizedSignature(configuration, text))
+            }
             try self.init(streaming: configuration, text, recipe, file, threads, progress)
         } else {
-            let folder = try cache?.folder(configuration) { signature }
+            // Digests take time, which small data are not worth.
+            let isKept = try cache?.isWorthwhile(configuration) ?? false
+            let signature =
+                isKept || options.tokenizedPath != nil
+                ? TokenizedSignature(configuration, text) : nil
+            let folder =
+                try isKept ? signature.flatMap { try cache?.folder(configuration, $0) } : nil
             let (kept, fault) = try Self.kept(folder, configuration, text, recipe, threads)
             if let folder, let kept {
                 self = kept
@@ -61,9 +69,11 @@ public struct StageData<Sample: StageSample>: Sendable {
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
                 notes = [fault].compactMap(\.self)
-                if let folder { keep(in: folder, cache, configuration, text, signature) }
+                if let folder, let signature {
+                    keep(in: folder, cache, configuration, text, signature)
+                }
             }
-            if let path = options.tokenizedPath {
+            if let path = options.tokenizedPath, let signature {
                 try save(to: path, configuration, text, signature)
                 notes.append("The tokenised data are in \(path).")
             }

@@ -22,21 +22,24 @@ public struct TokenizedCache: Sendable {
     /// A cache in a folder.
     public init(path: String) { self.path = path }
 
-    /// The folder of a run's tokenised data; nil for data that are not worth it.
+    /// Whether a run's data are so large that keeping them saves time.
+    func isWorthwhile(_ configuration: RunConfiguration) throws -> Bool {
+        try configuration.datasetOptions.contentSize() >= leastBytes
+    }
+
+    /// The folder of a run's tokenised data.
     func folder(
-        _ configuration: RunConfiguration, _ signature: () -> TokenizedSignature
-    ) throws -> String? {
-        let options = configuration.datasetOptions
-        guard try options.contentSize() >= leastBytes else { return nil }
-        return path + "/" + signature().key(ofData: try options.contentDigest(memory: path))
+        _ configuration: RunConfiguration, _ signature: TokenizedSignature
+    ) throws -> String {
+        let digest = try configuration.datasetOptions.contentDigest(memory: path)
+        return path + "/" + signature.key(ofData: digest)
     }
 
     /// The file for the lengths of streamed rows.
     func lengthsFile(
         _ configuration: RunConfiguration, _ signature: TokenizedSignature
     ) throws -> String {
-        let digest = try configuration.datasetOptions.contentDigest(memory: path)
-        return path + "/" + signature.key(ofData: digest) + ".lengths"
+        try folder(configuration, signature) + ".lengths"
     }
 
     /// Notes that a folder was used.
