@@ -51,27 +51,9 @@ public struct PackedRow: Hashable, Sendable {
 public enum Packing {
     /// Lengths in groups: always the largest that still fits.
     public static func knapsacks(_ lengths: [Int], capacity: Int) -> [[Int]] {
-        var numbers = lengths.filter { $0 <= capacity }.sorted()
-        var result = [[Int]]()
-        while !numbers.isEmpty {
-            var (group, room) = ([Int](), capacity)
-            while let index = lastIndex(in: numbers, atMost: room) {
-                room -= numbers[index]
-                group.append(numbers.remove(at: index))
-            }
-            result.append(group)
+        groups(lengths, capacity: capacity, batchSize: max(lengths.count, 1)).map { group in
+            group.map { lengths[$0] }
         }
-        return result
-    }
-
-    /// The last of sorted numbers that is not larger than a limit.
-    private static func lastIndex(in numbers: [Int], atMost limit: Int) -> Int? {
-        var (low, high) = (0, numbers.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if numbers[middle] <= limit { low = middle + 1 } else { high = middle }
-        }
-        return low == 0 ? nil : low - 1
     }
 
     /// Which samples come together, in groups of `batchSize` as the reference's preprocessing forms
@@ -81,15 +63,62 @@ public enum Packing {
     public static func groups(
         _ lengths: [Int], capacity: Int, batchSize: Int = 1000
     ) -> [[Int]] {
-        stride(from: 0, to: lengths.count, by: batchSize).flatMap { start -> [[Int]] in
-            let range = start..<min(start + batchSize, lengths.count)
-            // Of samples of the same length the last one is taken first.
-            var byLength = [Int: [Int]]()
-            for index in range { byLength[lengths[index], default: []].append(index) }
-            return knapsacks(Array(lengths[range]), capacity: capacity).map { group in
-                group.compactMap { byLength[$0]?.popLast() }
-            }
+        let flat = flatGroups(lengths, capacity: capacity, batchSize: batchSize, threads: 1)
+        return zip(flat.starts, flat.starts.dropFirst()).map { start, end in
+            flat.members[start..<end].map { Int($0) }
         }
+    }
+
+    /// The groups one after another, and where each begins.
+    static func flatGroups(
+        _ lengths: [Int], capacity: Int, batchSize: Int, threads: Int
+    ) -> (members: [Int32], starts: [Int]) {
+        let batches = stride(from: 0, to: lengths.count, by: batchSize).map {
+            $0..<min($0 + batchSize, lengths.count)
+        }
+        let parts =
+            (try? concurrentMap(batches, threads: threads, chunkSize: 16) {
+                groups(of: $0, lengths, capacity)
+            }) ?? []
+        var (members, starts) = ([Int32](), [0])
+        members.reserveCapacity(lengths.count)
+        for part in parts {
+            let before = members.count
+            members += part.members
+            starts += part.ends.lazy.map { before + $0 }
+        }
+        return (members, starts)
+    }
+
+    /// The groups of one batch; of samples of the same length the last one is taken first.
+    private static func groups(
+        of range: Range<Int>, _ lengths: [Int], _ capacity: Int
+    ) -> (members: [Int32], ends: [Int]) {
+        // A length and a place in one number.
+        var left = range.filter { lengths[$0] <= capacity }.map { lengths[$0] << 32 | $0 }
+        left.sort()
+        var (members, ends) = ([Int32](), [Int]())
+        members.reserveCapacity(left.count)
+        while !left.isEmpty {
+            var room = capacity
+            while let index = lastIndex(in: left, below: (room + 1) << 32) {
+                let picked = left.remove(at: index)
+                room -= picked >> 32
+                members.append(Int32(truncatingIfNeeded: picked))
+            }
+            ends.append(members.count)
+        }
+        return (members, ends)
+    }
+
+    /// The last of sorted numbers that is smaller than a limit.
+    private static func lastIndex(in numbers: [Int], below limit: Int) -> Int? {
+        var (low, high) = (0, numbers.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if numbers[middle] < limit { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : low - 1
     }
 
     /// Packs samples, see ``groups(_:capacity:batchSize:)``.

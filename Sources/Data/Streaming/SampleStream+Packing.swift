@@ -13,14 +13,13 @@ extension SampleStream where Sample == PackedRow {
         packing rows: DatasetStream, _ processor: SupervisedProcessor, lengths: StreamLengths,
         capacity: Int, batchSize: Int = 1000, seed: UInt64? = 42
     ) {
-        let kept = lengths.counts.indices.filter { lengths.counts[$0] >= 0 }
-        let groups = Packing.groups(
-            kept.map { Int(lengths.counts[$0]) }, capacity: capacity, batchSize: batchSize)
-        let members = groups.flatMap { $0.map { Int32(kept[$0]) } }
-        let starts = groups.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+        let kept = lengths.counts.indices.filter { lengths.counts[$0] >= 0 }.map { Int32($0) }
+        let (members, starts) = Packing.flatGroups(
+            kept.map { Int(lengths.counts[Int($0)]) }, capacity: capacity, batchSize: batchSize,
+            threads: 2)
         let samples = SampleStream<ProcessedSample>(rows.inDataOrder, processor)
-        self.init(shuffled: groups.count, seed, rows, lengths.report) { row, report in
-            let indices = members[starts[row]..<starts[row + 1]].map { Int($0) }
+        self.init(shuffled: starts.count - 1, seed, rows, lengths.report) { row, report in
+            let indices = members[starts[row]..<starts[row + 1]].map { Int(kept[Int($0)]) }
             let parts = try indices.compactMap {
                 try samples.sample(epoch: 0, place: $0, &report)
             }
