@@ -17,6 +17,8 @@ public struct TextSide: Sendable {
     public let addsBeginOfText: Bool
     /// The chat template that the model brings along.
     public let ownTemplate: ModelChatTemplate?
+    /// How the template compares with that one; nil where it was not compared.
+    let agreement: [TemplateAgreement.Outcome]?
     /// What the user should hear about the fitting.
     public let notes: [String]
 
@@ -65,16 +67,16 @@ public struct TextSide: Sendable {
             && tokenizer.configuration["add_bos_token"]?.boolValue == true
         stopTokens = template.stopTokens(of: tokenizer)
         // Texts of pre-training are written in no template.
-        if own != nil, configuration.finetuning.stage != .pretraining {
-            let outcomes = try TemplateAgreement(template, tokenizer, own: own).outcomes()
-            let wrong = outcomes.filter {
-                if case .differs = $0.result { true } else { false }
-            }
-            if let first = wrong.first {
-                notes.append(
-                    "The template \(template.name) writes \(wrong.count) of \(outcomes.count) kinds of dialogues in another way than the model's own one, first \(first.shape): fledge verify-template shows where."
-                )
-            }
+        agreement =
+            own == nil || configuration.finetuning.stage == .pretraining
+            ? nil : try? TemplateAgreement(template, tokenizer, own: own).outcomes()
+        let wrong = (agreement ?? []).filter {
+            if case .differs = $0.result { true } else { false }
+        }
+        if let agreement, let first = wrong.first {
+            notes.append(
+                "The template \(template.name) writes \(wrong.count) of \(agreement.count) kinds of dialogues in another way than the model's own one, first \(first.shape): fledge verify-template shows where."
+            )
         }
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
     }
