@@ -204,6 +204,26 @@ import Testing
         #expect(pairs[3].promptCount == pairs[3].chosen.labels.firstIndex { $0 >= 0 })
     }
 
+    @Test func paddingIsToldFromShortSamples() throws {
+        func short(_ label: Int32) -> ProcessedSample {
+            ProcessedSample(inputIDs: [7], labels: [label], source: .init(file: "a"))
+        }
+        var form = form
+        form.packedLength = 12
+        // A sample of one token that is learned, and one that is not, before padding.
+        let rows = [[sample(3), short(7)], [sample(3), short(ProcessedSample.ignored)]].map {
+            PackedRow(samples: $0, indices: Array($0.indices))
+        }
+        let path = folder.path + "/short"
+        let writer = try TokenizedFolderWriter(path: path)
+        try writer.write(rows, split: "train", form)
+        try writer.commit(.null)
+        try FileManager.default.removeItem(atPath: path + "/fledge.json")
+        let read = try TokenizedFolder(path: path).samples("train", of: PackedRow.self, form)
+        #expect(read.map(\.samples.count) == [2, 1])
+        #expect(read[0].samples[1].labels == [7])
+    }
+
     @Test func otherFoldersAreNoTokenisedData() throws {
         _ = try folder.write("x", "some/file.txt")
         for path in [folder.path + "/some", folder.path + "/some/file.txt"] {

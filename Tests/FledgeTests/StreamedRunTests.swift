@@ -80,6 +80,41 @@ import Testing
         #expect(try self.adapter("shuffled") != self.adapter("loaded"))
     }
 
+    /// More rows than are looked at before training.
+    private func manyRows() throws -> String {
+        let path = project.file("data/many.jsonl")
+        let rows = (0..<1500).map {
+            #"{"instruction": "question \#($0 % 90 + 10)", "output": "answer"}"#
+        }
+        try AtomicFile.write(rows.joined(separator: "\n"), to: path)
+        return "dataset=\(path)"
+    }
+
+    @Test(arguments: [[], ["neat_packing=true"], ["stage=pt"], ["stage=pt", "packing=false"]])
+    func aStreamIsPlannedAndWrittenWhole(_ more: [String]) throws {
+        let options = [try manyRows(), "cutoff_len=64"] + more
+        let loaded = RunPlanner(try configuration(options), measures: false).run()
+        let streamed = RunPlanner(
+            try configuration(options + ["streaming=true"]), measures: false
+        ).run()
+        let (expected, found) = (try #require(loaded.cost), try #require(streamed.cost))
+        #expect(found.steps == expected.steps)
+        #expect(abs(Double(found.tokens) / Double(expected.tokens) - 1) < 0.02)
+        // Rows that are not seen yet may be as long as allowed.
+        #expect(found.peakBytes >= expected.peakBytes)
+        if more.isEmpty { #expect(found.peakBytes > expected.peakBytes) }
+        func rows(_ options: [String]) throws -> [String] {
+            var lines: [String] = []
+            try Preprocessing(configuration(options), threads: 2).write(.train) {
+                lines.append($0.serialized())
+            }
+            return lines
+        }
+        let (all, stream) = (try rows(options), try rows(options + ["streaming=true"]))
+        #expect(all.count == stream.count && all.sorted() == stream.sorted() && all != stream)
+        #expect(try rows(options + ["streaming=true", "disable_shuffling=true"]) == all)
+    }
+
     @Test func rowsOfAStreamThatDoNotFitAreNamed() throws {
         let path = project.file("data/bad.jsonl")
         let rows = (0..<1200).map { index in
