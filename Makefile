@@ -4,7 +4,7 @@ SHELL = /bin/bash
 SWIFT ?= swift
 BIN = .build/release/fledge
 
-TARGET ?= Tokenizers TokenizerFiles Templates DataFiles
+TARGET ?= Tokenizers TokenizerFiles Templates Answers DataFiles
 SECONDS ?= 60
 
 .PHONY: build test test-traits demo bench fuzz examples format lint check-products check-tokenizers dependencies

@@ -20,6 +20,7 @@ let package = Package(
         fuzzer("Tokenizers", ["FledgeCore", "FledgeTokenize"]),
         fuzzer("TokenizerFiles", ["FledgeCore", "FledgeTokenize"]),
         fuzzer("Templates", ["FledgeCore", "FledgeTokenize"]),
+        fuzzer("Answers", ["FledgeCore", "FledgeTokenize"]),
         fuzzer("DataFiles", ["FledgeCore", "FledgeData"]),
     ],
     swiftLanguageModes: [.v6]
