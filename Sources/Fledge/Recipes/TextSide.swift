@@ -39,8 +39,14 @@ public struct TextSide: Sendable {
             notes.append("The model's own chat template cannot be read: \(error.message)")
         }
         ownTemplate = own
-        var template = try Self.template(configuration.data, tokenizer, own)
-        if configuration.data.template == nil {
+        // Texts of pre-training are written in no template; what ends them may come from one.
+        let isText = configuration.finetuning.stage == .pretraining
+        var template: ChatTemplate
+        do { template = try Self.template(configuration.data, tokenizer, own) } catch {
+            guard isText, configuration.data.template == nil else { throw error }
+            template = try TemplateCatalog.named("empty")
+        }
+        if configuration.data.template == nil, !isText {
             notes.append(
                 own == nil
                     ? "No template is named and the model has none: texts are joined as they are."
@@ -66,9 +72,8 @@ public struct TextSide: Sendable {
             tokenizer.beginOfText != nil
             && tokenizer.configuration["add_bos_token"]?.boolValue == true
         stopTokens = template.stopTokens(of: tokenizer)
-        // Texts of pre-training are written in no template.
         agreement =
-            own == nil || configuration.finetuning.stage == .pretraining
+            own == nil || isText
             ? nil : try? TemplateAgreement(template, tokenizer, own: own).outcomes()
         let wrong = (agreement ?? []).filter {
             if case .differs = $0.result { true } else { false }
