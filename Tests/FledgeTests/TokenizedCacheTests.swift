@@ -126,6 +126,14 @@ import Testing
         for length in ["100", "90", "80"] { _ = try data("cutoff_len=\(length)", cache: usual) }
         // What was just made stays, whatever its size.
         #expect(Folder.names(in: usual.path).count == 1)
+        // Lengths of streams count like folders, and go with what belongs to them.
+        for length in ["70", "60"] {
+            _ = try data(
+                "streaming=true", "neat_packing=true", "val_size=0", "cutoff_len=\(length)",
+                cache: usual)
+        }
+        let names = Folder.names(in: usual.path)
+        #expect(names.count == 2 && names.allSatisfy { $0.contains(".lengths") })
     }
 
     @Test func rowsThatDoNotFitAreAnErrorFromTheCacheToo() throws {

@@ -39,37 +39,55 @@ public struct TokenizedCache: Sendable {
     func lengthsFile(
         _ configuration: RunConfiguration, _ signature: TokenizedSignature
     ) throws -> String {
-        try folder(configuration, signature) + ".lengths"
+        let file = try folder(configuration, signature) + ".lengths"
+        touch(file)
+        try prune(keeping: file)
+        return file
     }
 
-    /// Notes that a folder was used.
-    func touch(_ folder: String) {
-        try? FileManager.default.setAttributes(
-            [.modificationDate: Date()], ofItemAtPath: folder)
+    /// Notes that something was used.
+    func touch(_ path: String) {
+        try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: path)
     }
 
     /// Removes what was not used for longest, as long as there is too much.
-    func prune(keeping folder: String) throws {
-        let files = FileManager.default
-        func size(of path: String) -> Int {
-            let names = files.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-            return ([path] + names.map { path + "/" + $0 }).reduce(0) {
-                let attributes = try? files.attributesOfItem(atPath: $1)
-                return $0 + ((attributes?[.size] as? Int) ?? 0)
-            }
-        }
-        var entries = Folder.names(in: path).map { path + "/" + $0 }
-            .filter { Folder.exists($0) }.map { path in
-                let attributes = try? files.attributesOfItem(atPath: path)
-                let used = (attributes?[.modificationDate] as? Date) ?? .distantPast
-                return (path: path, used: used, size: size(of: path))
-            }.sorted { $0.used < $1.used }
+    ///
+    /// - Parameter kept: What was just made; it stays whatever its size.
+    func prune(keeping kept: String) throws {
+        // All that belongs together begins with the same digest; what begins with a point is in work.
+        let names = Folder.names(in: path).filter { !$0.hasPrefix(".") }
+        let groups = Dictionary(grouping: names) { String($0.prefix { $0 != "." }) }
+        var entries = groups.values.map { names in Entry(names.map { path + "/" + $0 }) }
+        entries.sort { $0.used < $1.used }
         var total = entries.reduce(0) { $0 + $1.size }
-        while total > mostBytes, let oldest = entries.first {
-            entries.removeFirst()
-            guard oldest.path != folder else { continue }
-            try Folder.removeAtomically(oldest.path)
+        while total > mostBytes, !entries.isEmpty {
+            let oldest = entries.removeFirst()
+            guard !oldest.paths.contains(kept) else { continue }
+            for path in oldest.paths { try Folder.removeAtomically(path) }
             total -= oldest.size
+        }
+    }
+
+    /// Files and folders that belong together.
+    private struct Entry {
+        let paths: [String]
+        let used: Date
+        let size: Int
+
+        init(_ paths: [String]) {
+            let files = FileManager.default
+            func attributes(_ path: String) -> [FileAttributeKey: Any] {
+                (try? files.attributesOfItem(atPath: path)) ?? [:]
+            }
+            self.paths = paths
+            used =
+                paths.compactMap { attributes($0)[.modificationDate] as? Date }.max()
+                ?? .distantPast
+            let all = paths.flatMap { path in
+                let inside = files.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+                return [path] + inside.map { path + "/" + $0 }
+            }
+            size = all.reduce(0) { $0 + ((attributes($1)[.size] as? Int) ?? 0) }
         }
     }
 }
