@@ -110,6 +110,29 @@ import Testing
         #expect(error?.code == .mismatch && error?.message.contains("chosen_input_ids") == true)
     }
 
+    @Test func changedTablesAreNoticed() throws {
+        func write(_ name: String, _ count: Int) throws -> String {
+            let path = folder.path + "/" + name
+            let writer = try TokenizedFolderWriter(path: path)
+            let rows = (0..<count).map { PackedRow(samples: [sample($0)], indices: [$0]) }
+            try writer.write(rows, split: "train", form)
+            try writer.commit(.null)
+            return path
+        }
+        let (whole, part) = (try write("whole", 5), try write("part", 3))
+        let table = "/train/data-00000-of-00001.arrow"
+        try FileManager.default.removeItem(atPath: whole + table)
+        try FileManager.default.copyItem(atPath: part + table, toPath: whole + table)
+        let error = #expect(throws: FledgeError.self) {
+            _ = try TokenizedFolder(path: whole).samples("train", of: PackedRow.self, form)
+        }
+        #expect(error?.code == .fileCorrupt && error?.advice.contains("fledge.json") == true)
+        // Without what was kept beside them the rows are what they are.
+        try FileManager.default.removeItem(atPath: whole + "/fledge.json")
+        let read = try TokenizedFolder(path: whole).samples("train", of: PackedRow.self, form)
+        #expect(read.count == 3)
+    }
+
     @Test func nothingIsThereBeforeTheEnd() throws {
         let path = folder.path + "/unfinished"
         do {

@@ -70,16 +70,18 @@ public struct TokenizedFolder: Sendable {
     ) throws -> [Sample] {
         let folder = isSingle ? path : path + "/" + split
         let extras = notes == nil ? nil : try ArrowRecords(path: folder + "/extras.arrow")
+        let tables = try Self.tables(folder).map { try ArrowRecords(path: $0) }
+        let count = tables.reduce(0) { $0 + $1.count }
+        if let extras, extras.count != count {
+            throw FledgeError(
+                .fileCorrupt,
+                "The tokenised data were changed: \(count) rows, what is kept beside them is of \(extras.count).",
+                advice: "Remove \(path)/\(Self.description) to take the rows as they are now.",
+                at: FledgeError.Location(file: folder))
+        }
         var (samples, first) = ([Sample](), 0)
-        for file in try Self.tables(folder) {
-            let table = try ArrowRecords(path: file)
+        for table in tables {
             let start = first
-            if let extras, start + table.count > extras.count {
-                throw FledgeError(
-                    .fileCorrupt, "The tokenised data are damaged: tables of different lengths.",
-                    advice: "Remove the folder, it is made anew then.",
-                    at: FledgeError.Location(file: file))
-            }
             samples += try concurrentMap(Array(0..<table.count), threads: threads) { row in
                 let places = try extras.map { try place(of: start + row, in: $0) }
                 let row = SampleRow(
