@@ -41,7 +41,7 @@ import Testing
         let rows = (0..<count).map {
             PackedRow(samples: [sample($0, weighted: $0 % 5 == 0)], indices: [$0])
         }
-        #expect(try roundTrip(rows, form) == rows)
+        expectSame(try roundTrip(rows, form), rows)
     }
 
     @Test(arguments: [true, false])
@@ -51,9 +51,9 @@ import Testing
         form.isNeat = neat
         let rows = Packing.rows((0..<200).map { sample($0) }, capacity: 39)
         #expect(rows.contains { $0.samples.count > 4 })
-        #expect(try roundTrip(rows, form) == rows)
+        expectSame(try roundTrip(rows, form), rows)
         let weighted = Packing.rows((0..<20).map { sample($0, weighted: true) }, capacity: 39)
-        #expect(try roundTrip(weighted, form) == weighted)
+        expectSame(try roundTrip(weighted, form), weighted)
     }
 
     @Test func textsHaveNoLabels() throws {
@@ -65,7 +65,7 @@ import Testing
             return PackedRow(samples: [sample], indices: [number])
         }
         #expect(rows[0].columns(form).map(\.name) == ["input_ids", "attention_mask"])
-        #expect(try roundTrip(rows, form) == rows)
+        expectSame(try roundTrip(rows, form), rows)
     }
 
     @Test func samplesOfOtherStagesComeBack() throws {
@@ -74,7 +74,7 @@ import Testing
             rejected.labels[1] = ProcessedSample.ignored
             return PairwiseSample(chosen: sample(number), rejected: rejected, promptCount: 1)
         }
-        #expect(try roundTrip(pairs, form) == pairs)
+        expectSame(try roundTrip(pairs, form), pairs)
         let feedback = (0..<30).map { number -> FeedbackSample in
             var other = sample(number + 1)
             other.source = sample(number).source
@@ -82,13 +82,13 @@ import Testing
                 target: sample(number, weighted: number == 4), mismatched: other,
                 isDesirable: number % 3 == 0)
         }
-        #expect(try roundTrip(feedback, form) == feedback)
+        expectSame(try roundTrip(feedback, form), feedback)
         let prompts = (0..<30).map {
             PromptSample(
                 promptIDs: sample($0).inputIDs, responseIDs: sample($0 + 1).inputIDs,
                 source: sample($0).source)
         }
-        #expect(try roundTrip(prompts, form) == prompts)
+        expectSame(try roundTrip(prompts, form), prompts)
     }
 
     @Test func idsOfAnotherTokenizerAreRefused() throws {
@@ -169,8 +169,8 @@ import Testing
             }
             try Data(bytes).write(to: URL(filePath: file))
         }
-        #expect(
-            try TokenizedFolder(path: path).samples("train", of: PackedRow.self, form) == rows)
+        expectSame(
+            try TokenizedFolder(path: path).samples("train", of: PackedRow.self, form), rows)
     }
 
     // MARK: Folders of the reference
@@ -196,7 +196,7 @@ import Testing
             _ name: String, _: Sample.Type, _ form: SampleForm, split: String = "train"
         ) throws {
             let rows = try read(name, of: Sample.self, form, split: split)
-            #expect(rows.found == rows.expected, "\(name)")
+            expectSame(rows.found, rows.expected, "\(name)")
         }
         try check("sft", PackedRow.self, form)
         try check("sft", PackedRow.self, form, split: "validation")

@@ -42,24 +42,32 @@ import Testing
         Set(Folder.names(in: cache.path).filter { Folder.exists(cache.path + "/" + $0) })
     }
 
-    private func equal(_ a: StageData<PackedRow>, _ b: StageData<PackedRow>) -> Bool {
-        a.train == b.train && a.report == b.report && a.faults == b.faults
+    /// Expects the same samples, report and faults, without printing them.
+    private func expectSame(
+        _ a: StageData<PackedRow>, _ b: StageData<PackedRow>,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let isSame =
+            a.train == b.train && a.report == b.report && a.faults == b.faults
             && a.packedLength == b.packedLength
             && a.evaluations.map(\.rows) == b.evaluations.map(\.rows)
             && a.evaluations.map(\.name) == b.evaluations.map(\.name)
+        if !isSame { Issue.record("the data differ", sourceLocation: sourceLocation) }
     }
 
     @Test func theSecondRunTakesWhatTheFirstOneMade() throws {
         let first = try data()
         #expect(kept.count == 1 && first.notes.isEmpty)
         let second = try data()
-        #expect(equal(first, second) && second.notes.count == 1)
+        expectSame(first, second)
+        #expect(second.notes.count == 1)
         #expect(second.notes[0].contains(try #require(kept.first)))
         let again = try data("overwrite_cache=true")
-        #expect(equal(first, again) && again.notes.isEmpty && kept.count == 1)
+        expectSame(first, again)
+        #expect(again.notes.isEmpty && kept.count == 1)
         let packed = try data("packing=true", "cutoff_len=128")
         #expect(kept.count == 2 && packed.packedLength == 129)
-        #expect(equal(packed, try data("packing=true", "cutoff_len=128")))
+        expectSame(packed, try data("packing=true", "cutoff_len=128"))
     }
 
     @Test func whateverChangesIsMadeAnew() throws {
@@ -81,7 +89,8 @@ import Testing
         let path = project.file("data/tiny.json")
         let bytes = try Data(contentsOf: URL(filePath: path))
         try bytes.write(to: URL(filePath: path))
-        #expect(equal(first, try data()) && kept == seen)
+        expectSame(first, try data())
+        #expect(kept == seen)
         var text = String(decoding: bytes, as: UTF8.self)
         let letter = try #require(text.firstIndex(of: "e"))
         text.replaceSubrange(letter...letter, with: "i")
@@ -103,10 +112,11 @@ import Testing
         let folder = cache.path + "/" + (try #require(kept.first))
         try AtomicFile.write("{", to: folder + "/fledge.json")
         let second = try data()
-        #expect(equal(first, second) && second.notes[0].contains("made anew"))
+        expectSame(first, second)
+        #expect(second.notes[0].contains("made anew"))
         #expect(try data().notes[0].contains("are those of"))
         try FileManager.default.removeItem(atPath: folder + "/train/extras.arrow")
-        #expect(equal(first, try data()))
+        expectSame(first, try data())
     }
 
     @Test func whatCannotBeKeptIsNoError() throws {
@@ -149,16 +159,18 @@ import Testing
         #expect(allowed.report.dropped.count == 1 && kept.count == 1)
         let error = #expect(throws: FledgeError.self) { _ = try data(bad, "val_size=0") }
         #expect(error?.location?.line == 5)
-        #expect(equal(allowed, try data(bad, "drop_invalid_rows=true", "val_size=0")))
+        expectSame(allowed, try data(bad, "drop_invalid_rows=true", "val_size=0"))
         // A plan, which drops rows, and the run share what is kept.
         let clean = try data()
-        #expect(equal(clean, try data("drop_invalid_rows=true")) && kept.count == 2)
+        expectSame(clean, try data("drop_invalid_rows=true"))
+        #expect(kept.count == 2)
     }
 
     @Test func theFolderOfTheUserIsWrittenFromTheCacheToo() throws {
         let first = try data()
         let second = try data("tokenized_path=" + project.file("tokens"))
-        #expect(equal(first, second) && second.notes.count == 2)
+        expectSame(first, second)
+        #expect(second.notes.count == 2)
         #expect(Folder.exists(project.file("tokens")))
     }
 
@@ -170,9 +182,9 @@ import Testing
         #expect(Folder.exists(project.file("tokens")))
         try FileManager.default.removeItem(atPath: project.file("data"))
         let second = try data(path, "dataset=gone", "val_size=0", "cutoff_len=9")
-        #expect(equal(first, second))
+        expectSame(first, second)
         #expect(second.notes.count == 2 && second.notes[1].contains("other options"))
-        #expect(try data(path, "overwrite_cache=true").train == first.train)
+        expectSame(first, try data(path, "overwrite_cache=true"))
     }
 
     @Test func aRunFromTheFolderIsTheSame() throws {
@@ -214,7 +226,8 @@ import Testing
         let first = try data("streaming=true", "neat_packing=true", "val_size=0")
         #expect(lengths().count == 1 && first.stream?.report == first.report)
         let second = try data("streaming=true", "neat_packing=true", "val_size=0")
-        #expect(lengths().count == 1 && equal(first, second))
+        #expect(lengths().count == 1)
+        expectSame(first, second)
         _ = try data("streaming=true", "neat_packing=true", "val_size=0", "template=qwen")
         #expect(lengths().count == 2)
     }
