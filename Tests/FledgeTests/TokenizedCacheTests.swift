@@ -212,6 +212,26 @@ import Testing
         #expect(template?.code == .mismatch)
     }
 
+    @Test func aPlanWritesNoFolderAndDroppedRowsHaveToBeAllowed() throws {
+        let path = project.file("data/bad.jsonl")
+        let lines = (0..<9).map {
+            $0 == 4
+                ? #"{"instruction": "x", "output": null}"#
+                : #"{"instruction": "q\#($0)", "output": "a"}"#
+        }
+        try AtomicFile.write(lines.joined(separator: "\n"), to: path)
+        let tokens = project.file("tokens")
+        let keys = ["dataset=\(path)", "val_size=0", "tokenized_path=\(tokens)"]
+        let plan = RunPlanner(try configuration(keys), measures: false).run()
+        #expect(plan.faults.contains { $0.code == "dropped-rows" })
+        #expect(!Folder.exists(tokens))
+        let allowed = try data(keys[0], keys[1], keys[2], "drop_invalid_rows=true")
+        #expect(allowed.report.dropped.count == 1 && Folder.exists(tokens))
+        let error = #expect(throws: FledgeError.self) { _ = try data(keys[0], keys[1], keys[2]) }
+        #expect(error?.code == .data && error?.location?.line == 5)
+        expectSame(allowed, try data(keys[0], keys[1], keys[2], "drop_invalid_rows=true"))
+    }
+
     @Test func streamedDataAreNotWritten() throws {
         let path = "tokenized_path=" + project.file("tokens")
         let error = #expect(throws: FledgeError.self) { try data(path, "streaming=true") }

@@ -23,10 +23,14 @@ public struct RunPlanner {
         (self.configuration, self.measures, self.progress) = (configuration, measures, progress)
     }
 
-    /// The run, with rows that do not fit left out and counted.
+    /// The run, with rows that do not fit left out and counted, and nothing written where the user
+    /// would find it.
     private var lenient: RunConfiguration {
         var lenient = configuration
         lenient.data.dropsInvalidRows = true
+        if let path = lenient.data.tokenizedPath, !TokenizedFolder.exists(path) {
+            lenient.data.tokenizedPath = nil
+        }
         return lenient
     }
 

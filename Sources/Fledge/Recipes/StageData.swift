@@ -44,6 +44,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         if let path = options.tokenizedPath, TokenizedFolder.exists(path) {
             let signature = TokenizedSignature(configuration, text)
             try self.init(tokenized: path, configuration, text, recipe, signature, threads)
+            try requireFitting(configuration)
         } else if options.streams {
             guard options.tokenizedPath == nil else {
                 throw FledgeError(
