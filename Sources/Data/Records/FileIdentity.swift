@@ -70,32 +70,28 @@ enum FileIdentity {
 extension DatasetOptions {
     /// The size of all files of the data, in bytes.
     package func contentSize() throws -> Int {
-        try files().joined().reduce(0) { try $0 + ByteStore(mapping: $1).bytes.count }
+        try described().reduce(0) { size, description in
+            try RecordFile.files(of: description.path).reduce(size) {
+                try $0 + ByteStore(mapping: $1).bytes.count
+            }
+        }
     }
 
     /// A digest of the content of all data that the options name, and of how it is described.
     ///
     /// - Parameter memory: A folder that keeps the digests of large files.
     package func contentDigest(memory: String) throws -> String {
-        let descriptions = try descriptions()
-        var parts = (descriptions.train + descriptions.evaluation).map { String(reflecting: $0) }
-        for files in try files() {
-            for file in files {
-                parts.append(file)
-                parts.append(
-                    try FileIdentity.digest(of: file, memory: memory, threads: threads))
-            }
-            // Files of one data set are not those of the next.
-            parts.append("")
+        let parts = try described().flatMap { description in
+            try [String(reflecting: description)]
+                + RecordFile.files(of: description.path).flatMap { file in
+                    [file, try FileIdentity.digest(of: file, memory: memory, threads: threads)]
+                }
         }
         return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
     }
 
-    /// The files of each data set.
-    private func files() throws -> [[String]] {
+    private func described() throws -> [DatasetDescription] {
         let descriptions = try descriptions()
-        return try (descriptions.train + descriptions.evaluation).map {
-            try RecordFile.files(of: $0.path)
-        }
+        return descriptions.train + descriptions.evaluation
     }
 }

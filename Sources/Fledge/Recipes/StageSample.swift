@@ -39,6 +39,19 @@ public struct SampleRecipe<Sample: Sendable> {
     public var check: (SampleChecks, [Sample], DataReport) -> [DataFault]
 }
 
+extension SampleRecipe {
+    /// One sample of each row, nothing packed.
+    init<Processor: SampleProcessor>(
+        _ processor: Processor, answerCount: Int,
+        check: @escaping (SampleChecks, [Sample], DataReport) -> [DataFault]
+    ) where Processor.Row == AlignedSample, Processor.Sample == Sample {
+        self.init(
+            packedLength: nil, answerCount: answerCount,
+            make: { try processor.process($0, threads: $1, progress: $2) },
+            stream: { rows, _, _, _ in SampleStream(rows, processor) }, check: check)
+    }
+}
+
 extension PackedRow: StageSample {
     /// The tokens of all its samples.
     public var identity: [Int32] { samples.flatMap(\.inputIDs) }
@@ -76,11 +89,7 @@ extension PackedRow: StageSample {
                         : singles(data.samples), report: data.report)
             },
             stream: { rows, cache, threads, progress in
-                guard packs else {
-                    return SampleStream(rows, processor) {
-                        PackedRow(samples: [$0], indices: [$1])
-                    }
-                }
+                guard packs else { return singles(rows, processor) }
                 let lengths = try StreamLengths(
                     of: rows, processor, cache: cache(), threads: threads, progress: progress)
                 return SampleStream(
@@ -110,17 +119,20 @@ extension PackedRow: StageSample {
                 return ProcessedDataset(samples: singles(samples), report: data.report)
             },
             stream: { rows, cache, threads, progress in
-                guard packs else {
-                    return SampleStream(rows, processor) {
-                        PackedRow(samples: [$0], indices: [$1])
-                    }
-                }
+                guard packs else { return singles(rows, processor) }
                 let lengths = try StreamLengths(
                     of: rows, processor, cache: cache(), threads: threads, progress: progress)
                 return SampleStream(
                     blocks: rows, processor, lengths: lengths, batchSize: batchSize, seed: seed)
             },
             check: { $0.faults(in: $1.flatMap(\.samples), $2, endsAnswers: false) })
+    }
+
+    private static func singles<Processor: SampleProcessor>(
+        _ rows: DatasetStream, _ processor: Processor
+    ) -> SampleStream<PackedRow>
+    where Processor.Row == AlignedSample, Processor.Sample == ProcessedSample {
+        SampleStream(rows, processor) { PackedRow(samples: [$0], indices: [$1]) }
     }
 
     private static func singles(_ samples: [ProcessedSample]) -> [PackedRow] {
@@ -147,11 +159,7 @@ extension PairwiseSample: StageSample {
         let processor = try PairwiseProcessor(
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(
-            packedLength: nil, answerCount: 2,
-            make: { try processor.process($0, threads: $1, progress: $2) },
-            stream: { rows, _, _, _ in SampleStream(rows, processor) },
-            check: { $0.faults(in: $1, $2) })
+        return SampleRecipe(processor, answerCount: 2) { $0.faults(in: $1, $2) }
     }
 }
 
@@ -212,11 +220,7 @@ extension PromptSample: StageSample {
         let processor = try PromptProcessor(
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(
-            packedLength: nil, answerCount: 0,
-            make: { try processor.process($0, threads: $1, progress: $2) },
-            stream: { rows, _, _, _ in SampleStream(rows, processor) },
-            check: { $0.faults(in: $1, $2) })
+        return SampleRecipe(processor, answerCount: 0) { $0.faults(in: $1, $2) }
     }
 }
 

@@ -29,6 +29,23 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
         public init(limit: Int, length: @escaping @Sendable (Sample) -> Int) {
             (self.limit, self.length) = (limit, length)
         }
+
+        /// Puts micro-batches of an optimizer step together while they are small.
+        func groups<Element>(
+            _ batches: [[Element]], sample: (Element) -> Sample
+        ) -> [[Element]] {
+            var groups: [(elements: [Element], tokens: Int)] = []
+            for batch in batches {
+                let tokens = batch.reduce(0) { $0 + length(sample($1)) }
+                if let last = groups.last, last.tokens + tokens <= limit {
+                    groups[groups.count - 1].elements += batch
+                    groups[groups.count - 1].tokens += tokens
+                } else {
+                    groups.append((batch, tokens))
+                }
+            }
+            return groups.map(\.elements)
+        }
     }
 
     /// Creates the batches of a data set.
@@ -71,18 +88,10 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
     /// The micro-batches of one optimizer step, neighbours put together while they are small.
     public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
         guard let merging else { return try indices.map { try batch(epoch: epoch, index: $0) } }
-        var groups: [(samples: [Int], tokens: Int)] = []
-        for index in indices {
-            let picked = picked(epoch: epoch, index: index)
-            let tokens = picked.reduce(0) { $0 + merging.length(samples[$1]) }
-            if let last = groups.last, last.tokens + tokens <= merging.limit {
-                groups[groups.count - 1].samples += picked
-                groups[groups.count - 1].tokens += tokens
-            } else {
-                groups.append((Array(picked), tokens))
-            }
+        let picked = indices.map { Array(self.picked(epoch: epoch, index: $0)) }
+        return try merging.groups(picked) { samples[$0] }.map {
+            try collate($0.map { ($0, samples[$0]) }, epoch)
         }
-        return try groups.map { try collate($0.samples.map { ($0, samples[$0]) }, epoch) }
     }
 
     private func picked(epoch: Int, index: Int) -> ArraySlice<Int> {

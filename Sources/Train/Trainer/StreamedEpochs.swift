@@ -55,18 +55,8 @@ public final class StreamedEpochs<Sample: Sendable, Batch: Sendable>: BatchSourc
     /// The micro-batches of one optimizer step, neighbours put together while they are small.
     public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
         guard let merging else { return try indices.map { try batch(epoch: epoch, index: $0) } }
-        var groups: [(samples: [(index: Int, sample: Sample)], tokens: Int)] = []
-        for index in indices {
-            let picked = try picked(epoch, index)
-            let tokens = picked.reduce(0) { $0 + merging.length($1.sample) }
-            if let last = groups.last, last.tokens + tokens <= merging.limit {
-                groups[groups.count - 1].samples += picked
-                groups[groups.count - 1].tokens += tokens
-            } else {
-                groups.append((picked, tokens))
-            }
-        }
-        return try groups.map { try collate($0.samples, epoch) }
+        let picked = try indices.map { try self.picked(epoch, $0) }
+        return try merging.groups(picked, sample: \.sample).map { try collate($0, epoch) }
     }
 
     private func picked(
