@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 public import FledgeCore
 
 /// What rows seem to be, judged by their keys: the entry of `dataset_info.json` that would fit them.

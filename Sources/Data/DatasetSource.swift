@@ -1,3 +1,4 @@
+public import FledgeColumnar
 internal import FledgeCore
 
 /// The rows of one data set, described and opened, read one by one.

@@ -186,19 +186,19 @@ private final class OutputFolder {
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(files == ["training_loss.png"])
         if let target = ProcessInfo.processInfo.environment["FLEDGE_KEEP_CURVE"] {
-            let bytes = LossCurve(name: "loss", history: history).png()
+            let bytes = try LossCurve(name: "loss", history: history).png()
             try Data(bytes).write(to: URL(fileURLWithPath: target))
         }
         #expect(
             LossCurve(name: "rewards/chosen", points: []).fileName == "training_rewards_chosen.png")
     }
 
-    @Test func degenerateCurvesAreDrawnToo() {
+    @Test func degenerateCurvesAreDrawnToo() throws {
         for points: [(Int, Double)] in [
             [], [(1, 2)], [(1, 2), (2, 2)], [(1, 0), (2, 0)], [(1, 1e-9), (100_000, 1e9)],
             [(3, -4), (2, .infinity), (9, 1)],
         ] {
-            let bytes = LossCurve(name: "loss", points: points).png()
+            let bytes = try LossCurve(name: "loss", points: points).png()
             #expect(Array(bytes.prefix(4)) == [0x89, 0x50, 0x4E, 0x47], "\(points)")
         }
     }

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 import FledgeCore
 import FledgeTokenize
 

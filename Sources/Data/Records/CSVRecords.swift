@@ -1,3 +1,4 @@
+public import FledgeColumnar
 public import FledgeCore
 
 /// The rows of a file of comma- or tab-separated values whose first line names the columns.

@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 /// Keeps what was found out about a large file: where its rows begin, and what it holds expanded.

@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 public import FledgeCore
 
 /// A row of a table of samples that is being read.

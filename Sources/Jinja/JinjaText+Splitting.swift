@@ -31,7 +31,7 @@ extension JinjaText {
     }
 
     /// `strip`, `lstrip` and `rstrip`, of white space or of given characters.
-    static func strip(
+    package static func strip(
         _ text: String, _ characters: String? = nil, left: Bool = true, right: Bool = true
     ) -> String {
         let set = characters.map { Set($0.unicodeScalars) }
@@ -73,7 +73,7 @@ extension JinjaText {
     }
 
     /// `rsplit` at a separator.
-    static func splitFromEnd(_ text: String, at separator: String, limit: Int) -> [String] {
+    package static func splitFromEnd(_ text: String, at separator: String, limit: Int) -> [String] {
         text.withBytes { bytes in
             separator.withBytes { pattern in
                 var parts = [String]()

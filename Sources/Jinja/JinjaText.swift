@@ -5,8 +5,8 @@
 #endif
 
 /// Python's operations on texts: characters are code points, equality is that of the bytes.
-enum JinjaText {
-    static func equal(_ left: String, _ right: String) -> Bool {
+package enum JinjaText {
+    package static func equal(_ left: String, _ right: String) -> Bool {
         let count = left.utf8.count
         guard count == right.utf8.count else { return false }
         return left.withBytes { left in
@@ -132,7 +132,7 @@ enum JinjaText {
         return nil
     }
 
-    static func contains(_ text: String, _ pattern: String) -> Bool {
+    package static func contains(_ text: String, _ pattern: String) -> Bool {
         text.withBytes { bytes in
             pattern.withBytes { find($0, in: bytes, 0..<bytes.count) != nil }
         }

@@ -7,18 +7,18 @@ internal import FledgeCore
 #endif
 
 /// Bytes that stay where they are: those of a mapped file, or some of its own.
-final class ByteStore: Sendable {
-    nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+package final class ByteStore: Sendable {
+    package nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
     private let file: MappedFile?
 
     /// Maps a file.
-    init(mapping path: String) throws {
+    package init(mapping path: String) throws {
         let file = try MappedFile(path: path)
         (self.file, bytes) = (file, file.bytes)
     }
 
     /// Takes a copy.
-    init(copying content: some Collection<UInt8>) {
+    package init(copying content: some Collection<UInt8>) {
         let copy = UnsafeMutableRawBufferPointer(
             start: malloc(max(content.count, 1)), count: content.count)
         copy.copyBytes(from: content)
@@ -26,7 +26,7 @@ final class ByteStore: Sendable {
     }
 
     /// Keeps what is written.
-    init(
+    package init(
         writing body: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let content = GrowingBytes()
@@ -37,7 +37,7 @@ final class ByteStore: Sendable {
     deinit { if file == nil { free(UnsafeMutableRawPointer(mutating: bytes.baseAddress)) } }
 
     /// Tells the system that bytes will be read here and there.
-    func expectRandomAccess() { file?.expectRandomAccess() }
+    package func expectRandomAccess() { file?.expectRandomAccess() }
 }
 
 /// Bytes that become more and are then given away, without a copy of all of them.

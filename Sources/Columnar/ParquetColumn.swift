@@ -101,7 +101,7 @@ final class ParquetColumn {
         else { throw fail("a page that is larger than the column") }
         position = start + header.compressedSize
         let body = UnsafeRawBufferPointer(rebasing: file[start..<position])
-        if let sum = header.sum, sum != CyclicRedundancyCheck.value(of: body) {
+        if let sum = header.sum, let found = Zlib.cyclicRedundancyCheck(body), sum != found {
             throw fail("other bytes than the check sum says")
         }
         switch header.kind {

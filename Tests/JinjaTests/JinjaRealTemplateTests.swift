@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Foundation
 import Testing
@@ -9,7 +10,7 @@ import Testing
     private let full: JSONValue
 
     init() throws {
-        fixture = try FixtureTexts.load("jinja-templates.json")
+        fixture = try JinjaFixtures.load("jinja-templates.json")
         full = try JinjaFixtures.renderings.map { try JSONValue(contentsOf: $0) } ?? .null
     }
 

@@ -1,3 +1,4 @@
+import FledgeColumnar
 import FledgeCore
 import FledgeData
 import Foundation
@@ -5,8 +6,8 @@ import Testing
 
 /// Parquet and Arrow files as pyarrow, DuckDB and Polars write them (`columnar_files.py`).
 @Suite struct ColumnarFileTests {
-    static let folder = ReferenceFiles.root + "/Tests/DataTests/Fixtures/columnar/"
-    static let expected = Result { try ReferenceFiles.fixture("columnar/rows.json") }
+    static let folder = ColumnarFixtures.folder
+    static let expected = Result { try JSONValue(contentsOf: folder + "rows.json") }
     static let names: [String] =
         ((try? expected.get())?["files"]?.members?.map(\.key) ?? []).filter {
             Zstandard.isAvailable || $0 != "zstd.parquet"

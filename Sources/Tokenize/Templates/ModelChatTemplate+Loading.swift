@@ -1,4 +1,5 @@
 public import FledgeCore
+internal import FledgeJinja
 
 extension ModelChatTemplate {
     private static let tokenNames = [

@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Foundation
 import Testing
@@ -143,8 +144,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Cache.hasModel)) func smolLM2BringsItsTemplate() throws {
-        let text = try ModelChatTemplate.load(Cache.model)?.render(
+    @Test(.enabled(if: JinjaFixtures.hasModel)) func smolLM2BringsItsTemplate() throws {
+        let text = try ModelChatTemplate.load(JinjaFixtures.model)?.render(
             messages: messages, addsGenerationPrompt: true
         ).text
         #expect(
@@ -153,7 +154,7 @@ import Testing
     }
 
     @Test func messagesAreContinuedAsInTransformers() throws {
-        let cases = try FixtureTexts.load("jinja-snippets.json")["continued"]?.arrayValue ?? []
+        let cases = try JinjaFixtures.load("jinja-snippets.json")["continued"]?.arrayValue ?? []
         #expect(cases.count == 10)
         for example in cases {
             let template = try JinjaTemplate(parsing: example["template"]?.stringValue ?? "")

@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Testing
 
@@ -30,14 +31,14 @@ import Testing
 
     @Test(arguments: ["jinja-snippets.json": 600, "jinja-random.json": 500])
     func everySnippetIsAsInJinja(_ name: String, _ count: Int) throws {
-        let fixture = try FixtureTexts.load(name)
+        let fixture = try JinjaFixtures.load(name)
         #expect(fixture["cases"]?.arrayValue?.count ?? 0 >= count)
         let wrong = mismatches(fixture)
         #expect(wrong.isEmpty, "\(wrong.count) differ:\n\(wrong.joined(separator: "\n"))")
     }
 
     @Test func aWrongExpectationIsNoticed() throws {
-        let fixture = try FixtureTexts.load("jinja-snippets.json")
+        let fixture = try JinjaFixtures.load("jinja-snippets.json")
         let wrong = mismatches(fixture) { example in
             var copy = example
             if let text = example["text"]?.stringValue { copy["text"] = .string(text + "!") }

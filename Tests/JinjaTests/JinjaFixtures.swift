@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Foundation
 
@@ -9,9 +10,25 @@ enum JinjaFixtures {
 
     private static let environment = ProcessInfo.processInfo.environment
 
+    private static let cache: String = {
+        if let folder = environment["FLEDGE_CACHE"] { return folder }
+        if let folder = environment["XDG_CACHE_HOME"] { return folder + "/fledge" }
+        return NSHomeDirectory() + "/.cache/fledge"
+    }()
+
+    /// SmolLM2, whose template is in its metadata.
+    static let model = cache + "/SmolLM2-135M-Instruct.Q4_1.gguf"
+    static let hasModel = FileManager.default.fileExists(atPath: model)
+
+    /// The content of a fixture.
+    static func load(_ name: String) throws -> JSONValue {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        return try JSONValue(contentsOf: folder.appending(path: "Fixtures/" + name).path)
+    }
+
     /// The templates that `Scripts/fetch-chat-templates.sh` fetches.
     static let templates =
-        environment["FLEDGE_CHAT_TEMPLATES"] ?? Cache.folder + "/chat-templates-0.3.36"
+        environment["FLEDGE_CHAT_TEMPLATES"] ?? cache + "/chat-templates-0.3.36"
     static let hasTemplates = FileManager.default.fileExists(atPath: templates)
 
     /// Full renderings of the reference, if a developer made them.

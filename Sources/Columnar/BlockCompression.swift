@@ -1,9 +1,9 @@
-internal import FledgeCore
+package import FledgeCore
 
 /// The compressions of Parquet's pages, by their numbers in the format.
-enum BlockCompression {
+package enum BlockCompression {
     /// Expands a block to exactly `size` bytes.
-    static func expand(
+    package static func expand(
         _ input: UnsafeRawBufferPointer, codec: Int, size: Int, column: String,
         fail: @escaping (String) -> FledgeError
     ) throws -> [UInt8] {
@@ -33,7 +33,7 @@ enum BlockCompression {
 
     private static func collect(
         _ size: Int, _ fail: @escaping (String) -> FledgeError,
-        _ expand: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+        _ expand: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws -> [UInt8] {
         let result = Output()
         try expand { piece in

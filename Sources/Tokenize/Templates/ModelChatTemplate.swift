@@ -1,4 +1,5 @@
 public import FledgeCore
+public import FledgeJinja
 
 /// The chat templates that a model brings along, and the special tokens that they name.
 ///

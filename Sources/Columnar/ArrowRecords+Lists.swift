@@ -3,24 +3,24 @@ internal import FledgeCore
 /// Lists of numbers, read as they lie in the file.
 extension ArrowRecords {
     /// The names of the columns that are read.
-    var columnNames: [String] { fields.map(\.name) }
+    public var columnNames: [String] { fields.map(\.name) }
 
     /// The whole numbers of a list; `nil` where there is no such column.
     ///
     /// - Throws: ``FledgeError`` when the column is something else, or a number is too large.
-    func integers(_ column: String, at row: Int) throws -> [Int32]? {
+    public func integers(_ column: String, at row: Int) throws -> [Int32]? {
         let fail = failure
         return try cell(column, row).map { try $0.integers(at: $1, fail) }
     }
 
     /// The floating-point numbers of a list.
-    func numbers(_ column: String, at row: Int) throws -> [Float]? {
+    public func numbers(_ column: String, at row: Int) throws -> [Float]? {
         let fail = failure
         return try cell(column, row).map { try $0.numbers(at: $1, fail) }
     }
 
     /// A truth value.
-    func flag(_ column: String, at row: Int) throws -> Bool? {
+    public func flag(_ column: String, at row: Int) throws -> Bool? {
         guard let (column, row) = cell(column, row) else { return nil }
         var budget = 1
         guard case .bool(let value) = try column.value(at: row, &budget, failure) else {

@@ -84,7 +84,7 @@ public struct ArrowRecords: RecordSource {
     }
 
     /// An error about the file.
-    var failure: (String) -> FledgeError { Reader.failure(path) }
+    package var failure: (String) -> FledgeError { Reader.failure(path) }
 
     /// Goes through the messages of a file.
     private struct Reader {

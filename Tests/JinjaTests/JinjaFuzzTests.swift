@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Foundation
 import Testing
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func damagedSnippetsAreHarmless() throws {
-        let fixture = try FixtureTexts.load("jinja-snippets.json")
+        let fixture = try JinjaFixtures.load("jinja-snippets.json")
         let sources = (fixture["cases"]?.arrayValue ?? []).compactMap {
             $0["template"]?.stringValue
         }
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test(.enabled(if: JinjaFixtures.hasTemplates)) func damagedTemplatesAreHarmless() throws {
-        let fixture = try FixtureTexts.load("jinja-templates.json")
+        let fixture = try JinjaFixtures.load("jinja-templates.json")
         let names = try FileManager.default.contentsOfDirectory(atPath: JinjaFixtures.templates)
         let sources = try names.sorted().map { name in
             let path = JinjaFixtures.templates + "/" + name
