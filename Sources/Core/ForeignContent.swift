@@ -74,7 +74,7 @@ package struct ForeignContent: Hashable, Sendable {
             "entry not found", "repository not found", "invalid credentials", "invalid username or",
             "access to model ", "access to dataset ", "unauthorized", "404: not found",
             "404 not found",
-        ] where begins(answer) && head.count < 512 {
+        ] where begins(answer) && head.count < 200 && !written.contains(0x2C) {
             return ForeignContent(
                 "the answer of a server to a failed download",
                 "Download the file again; files behind a login need a token.", isText: true)
@@ -164,29 +164,29 @@ package struct ForeignContent: Hashable, Sendable {
     private static let magics: [([UInt8], String, String)] = [
         ([0x1F, 0x8B], "packed by gzip", "Unpack it, or let its name end with .gz."),
         ([0x28, 0xB5, 0x2F, 0xFD], "packed by zstd", "Unpack it, or let its name end with .zst."),
-        (Array("BZh".utf8), "packed by bzip2", unpack),
+        (Array("BZh91AY&SY".utf8), "packed by bzip2", unpack),
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "packed by xz", unpack),
         ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "an archive (7z)", unpack),
-        (Array("Rar!".utf8), "an archive (rar)", unpack),
+        (Array("Rar!".utf8) + [0x1A], "an archive (rar)", unpack),
         ([0x50, 0x4B, 5, 6], "an empty zip archive", unpack),
         (Array("%PDF".utf8), "a PDF", "Take the text out of it first."),
         (
             [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1], "a document of an old Office",
             "Save it as CSV or as plain text in UTF-8."
         ),
-        (Array("SQLite format 3".utf8), "a data base (SQLite)", "Export its rows."),
-        (Array("PAR1".utf8), "a Parquet file", "Let its name end with .parquet."),
-        (Array("ARROW1".utf8), "an Arrow file", "Let its name end with .arrow."),
-        (Array("FEA1".utf8), "a Feather file of the first version", other),
+        (Array("SQLite format 3".utf8) + [0], "a data base (SQLite)", "Export its rows."),
+        (Array("PAR1".utf8) + [0x15], "a Parquet file", "Let its name end with .parquet."),
+        (Array("ARROW1".utf8) + [0], "an Arrow file", "Let its name end with .arrow."),
+        (Array("FEA1".utf8) + [0], "a Feather file of the first version", other),
         (Array("ORC".utf8) + [0x08], "an ORC file", other),
         (Array("Obj".utf8) + [0x01], "an Avro file", other),
-        (Array("GGUF".utf8), "a model in GGUF", named),
+        (Array("GGUF".utf8) + [2, 0, 0, 0], "a model in GGUF", named),
+        (Array("GGUF".utf8) + [3, 0, 0, 0], "a model in GGUF", named),
         ([0x89, 0x48, 0x44, 0x46], "an HDF5 file", other),
         ([0x93] + Array("NUMPY".utf8), "an array of NumPy", other),
         ([0x89, 0x50, 0x4E, 0x47], "a picture (PNG)", named),
         ([0xFF, 0xD8, 0xFF], "a picture (JPEG)", named),
-        (Array("GIF8".utf8), "a picture (GIF)", named),
-        (Array("RIFF".utf8), "a picture, sound or film (RIFF)", named),
+        (Array("GIF89a".utf8), "a picture (GIF)", named),
         ([0x7F, 0x45, 0x4C, 0x46], "a program", named),
     ]
 }

@@ -8,8 +8,8 @@ import Testing
         ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "Git LFS"),
         ("\n <!DOCTYPE html>\n<html>", "HTML"), ("\u{FEFF}<HTML lang=en>", "HTML"),
         ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "XML"),
-        ("Entry not found", "failed download"), ("%PDF-1.7\n", "PDF"), ("PAR1....", "Parquet"),
-        ("/annex/objects/SHA256E-s3--00", "git-annex"), ("GGUF\u{3}\0\0\0", "GGUF"),
+        ("Entry not found", "failed download"), ("%PDF-1.7\n", "PDF"), ("PAR1\u{15}...", "Parquet"),
+        ("/annex/objects/SHA256E-s3--00", "git-annex"), ("GGUF\u{3}\0\0\0\0", "GGUF"),
         ("SQLite format 3\0", "SQLite"),
     ])
     func textsAndMarksAreKnown(content: String, part: String) {

@@ -213,8 +213,10 @@ public struct StageData<Sample: StageSample>: Sendable {
     private mutating func check(
         _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample]
     ) {
-        faults += RowChecks(template: text.template, answerCount: recipe.answerCount)
-            .faults(in: rows)
+        faults += RowChecks(
+            template: text.template, answerCount: recipe.answerCount,
+            readsTextAlone: recipe.readsTextAlone
+        ).faults(in: rows)
         faults += recipe.check(
             SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
         let overlap = SampleChecks.overlap(

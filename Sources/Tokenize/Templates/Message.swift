@@ -21,6 +21,12 @@ public struct Message: Hashable, Sendable {
     /// The results of further tools, where a message of role ``Role/observation`` answers calls that were
     /// made at once: ``content`` is the first.
     public var furtherResults: [String] = []
+    /// What the model thought before it spoke, where the thought stands apart from ``content``. A template
+    /// writes it in its own words; one that knows no thoughts leaves it out.
+    public var thought: String?
+    /// What is said before a call, in a message of role ``Role/function`` whose ``content`` is the call
+    /// alone.
+    public var textBeforeCall = ""
     /// How much the message counts where it is learned: 1 for ordinary training, 0 for not at all.
     public var weight: Float
 
@@ -36,5 +42,10 @@ public struct Message: Hashable, Sendable {
     }
 
     /// All texts of the message.
-    public var texts: [String] { [content] + furtherResults }
+    public var texts: [String] {
+        var texts = [content] + furtherResults
+        if let thought { texts.append(thought) }
+        if !textBeforeCall.isEmpty { texts.append(textBeforeCall) }
+        return texts
+    }
 }
