@@ -38,6 +38,21 @@ package struct ForeignContent: Hashable, Sendable {
             at: location)
     }
 
+    /// Throws when bytes are known to be something else than what was expected.
+    ///
+    /// - Parameters:
+    ///   - expected: What was expected, with an article.
+    ///   - allowsText: Whether any text will do, a page of a web site too.
+    package static func refuse(
+        _ bytes: UnsafeRawBufferPointer, expected: String, allowingText allowsText: Bool = false,
+        at location: FledgeError.Location
+    ) throws {
+        guard let found = ForeignContent(bytes.prefix(512)), !(allowsText && found.isText) else {
+            return
+        }
+        throw found.error(expected: expected, at: location)
+    }
+
     // MARK: Kinds
 
     private static func text(_ head: [UInt8]) -> ForeignContent? {

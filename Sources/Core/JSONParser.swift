@@ -377,6 +377,10 @@ extension JSONValue {
     /// Reads a file that holds one value.
     public init(contentsOf path: String) throws {
         let file = try MappedFile(path: path)
-        self = try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes, file: path) }
+        self = try withExtendedLifetime(file) {
+            try ForeignContent.refuse(
+                file.bytes, expected: "JSON", at: FledgeError.Location(file: path))
+            return try JSONValue(parsing: file.bytes, file: path)
+        }
     }
 }

@@ -91,6 +91,8 @@ public struct DatasetDescription: Hashable, Sendable {
             RemoteDataset.keys + [
                 "file_name", "formatting", "ranking", "subset", "split", "folder", "num_samples",
                 "columns", "tags",
+                // A digest of the file that old descriptions have; the reference does not read it.
+                "file_sha1",
             ])
         if let remote = try RemoteDataset(json, reader) { throw remote.error(name: name, reader) }
         guard let fileName = try reader.text(json, "file_name") else {

@@ -88,14 +88,9 @@ public struct Aligner: Sendable {
 
     /// Notes the columns that hold something and that nothing reads.
     private func noteUnreadColumns(_ record: Record, _ sample: inout AlignedSample) {
-        for member in record.value.members ?? [] where !readColumns.contains(member.key) {
-            let (name, value) = (member.key, member.value)
-            switch value {
-            case .bool, .integer, .largeInteger, .number:
-                guard KnownNames.concernsLearning(name) else { continue }
-            default: if value.isNothing { continue }
-            }
-            if KnownNames.reason(column: name) == nil { sample.noteUnread(.column(name)) }
+        for member in record.value.members ?? []
+        where !readColumns.contains(member.key) && KnownNames.isWorthReading(member) {
+            sample.noteUnread(.column(member.key))
         }
     }
 

@@ -110,9 +110,19 @@ enum KnownNames {
         name.utf8.suffix(3).elementsEqual("_id".utf8) ? "tells rows apart" : nil
     }
 
-    /// Whether a number or truth value of a row may say what is to be learned; others are no part of a
-    /// dialogue, whatever they are called.
-    static func concernsLearning(_ name: String) -> Bool {
+    /// Whether a column that nothing reads may be a part of the dialogue, or say what of it is to be
+    /// learned.
+    static func isWorthReading(_ member: JSONValue.Member) -> Bool {
+        switch member.value {
+        case .bool, .integer, .largeInteger, .number:
+            // Numbers and truth values are no part of a dialogue, whatever they are called.
+            guard concernsLearning(member.key) else { return false }
+        default: if member.value.isNothing { return false }
+        }
+        return reason(column: member.key) == nil
+    }
+
+    private static func concernsLearning(_ name: String) -> Bool {
         let lowered = name.lowercased()
         return ["mask", "loss", "train", "weight", "learn"].contains { lowered.contains($0) }
     }

@@ -117,7 +117,9 @@ struct MessageReader {
         if isReference { return nil }
         switch name {
         case "developer", "system": return .system
-        case "function", "tool": return .observation
+        case "tool": return .observation
+        // A result, as OpenAI had it first, or a call where a result cannot stand.
+        case "function": return index % 2 == 0 ? .observation : .function
         default: return nil
         }
     }

@@ -59,10 +59,7 @@ public struct RowChecks: Sendable {
             let places = places[name] ?? []
             return switch name {
             case .column(let column):
-                DataFault(
-                    .unreadColumn, "The column \(column) is not read.",
-                    advice: "Name it under \"columns\" in dataset_info.json, or take it out.",
-                    places: places)
+                DataFault.unread(column: column, places: places)
             case .member(let member):
                 DataFault(
                     .unreadMember, "Messages have \(member), which nothing reads.",

@@ -69,7 +69,7 @@ public struct StageData<Sample: StageSample>: Sendable {
                 cache?.touch(folder)
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
-                notes = [fault].compactMap(\.self)
+                notes += [fault].compactMap(\.self)
                 if let folder, let signature {
                     keep(in: folder, cache, configuration, text, signature)
                 }
@@ -126,7 +126,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         evaluations = try loaded.evaluations.map {
             Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
         }
-        faults = loaded.faults
+        (faults, notes) = (loaded.faults, loaded.notes)
         check(recipe, text, rows: loaded.train + loaded.evaluations.flatMap(\.samples))
     }
 
@@ -160,7 +160,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         evaluations = try evaluated.map {
             Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
         }
-        faults = loaded.faults
+        (faults, notes) = (rows.faults() + loaded.faults, rows.notes + loaded.notes)
         let texts = try (0..<min(rows.count, Self.streamedSampleCount)).map {
             try rows.sample(epoch: 0, place: $0)
         }
