@@ -271,7 +271,10 @@ public struct JSONParser {
     private func text(_ slice: Slice<UnsafeRawBufferPointer>, at start: Int) throws -> String {
         let view = UnsafeRawBufferPointer(rebasing: slice)
         guard let text = String(validating: view, as: UTF8.self) else {
-            throw error("A string is not valid UTF-8.", at: start)
+            throw FledgeError(
+                .fileCorrupt, "A string is not valid UTF-8.",
+                advice: "Convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 old > new.",
+                at: location(of: start))
         }
         return text
     }

@@ -125,8 +125,8 @@ public struct DatasetDescription: Hashable, Sendable {
             }
             split = part
         }
-        if let value = json["columns"] { columns = try Columns(value, reader) }
-        if let value = json["tags"] { tags = try Tags(value, reader) }
+        if let value = json["columns"], !value.isNull { columns = try Columns(value, reader) }
+        if let value = json["tags"], !value.isNull { tags = try Tags(value, reader) }
         if columns.images != nil || columns.videos != nil || columns.audios != nil {
             throw reader.error(
                 .unsupported, "The data set \(name) has images, videos or audios.",

@@ -12,7 +12,7 @@ public struct DatasetFit: Hashable, Sendable {
         let pair = Self.columns(members, of: Self.answers) { $0.isAnswer }
         let isPair = pair.count == 2
         let others = members.filter { member in !isPair || !pair.contains { $0.1 == member.key } }
-        if let dialogue = Dialogue(in: others) {
+        if let dialogue = Dialogue(in: others, rolesOf: members) {
             entry.append(("formatting", .string(dialogue.isOpenAI ? "openai" : "sharegpt")))
             var columns = [("messages", dialogue.column)]
             columns += Self.columns(members, of: [("system", ["system", "system_prompt"])]) {
@@ -129,7 +129,10 @@ private struct Dialogue {
         ("system_tag", ["system", "System"]),
     ]
 
-    init?(in members: [JSONValue.Member]) {
+    /// Finds a column of messages.
+    ///
+    /// - Parameter all: All columns; those that may hold answers tell of further roles.
+    init?(in members: [JSONValue.Member], rolesOf all: [JSONValue.Member]) {
         for member in members {
             guard let items = member.value.arrayValue,
                 let role = Self.roleKeys.first(where: { key in
@@ -138,7 +141,9 @@ private struct Dialogue {
             else { continue }
             column = member.key
             isOpenAI = items.contains { $0["tool_calls"]?.isNothing == false }
-            let names = items.compactMap { $0[role]?.stringValue }
+            let names = (items + all.flatMap { $0.value.arrayValue ?? [$0.value] }).compactMap {
+                $0[role]?.stringValue
+            }
             let found = Self.roles.compactMap { tag, known in
                 known.first(where: names.contains).map { (tag, $0) }
             }
@@ -178,6 +183,7 @@ extension DatasetDescription {
     init(fitting path: String, cacheFolder: String?) throws {
         var options = RecordFile.Options()
         options.cacheFolder = cacheFolder
+        options.removesPadding = true
         let source = try RecordFile.open(path, options)
         guard source.count > 0 else {
             self.init(name: path, path: path)

@@ -26,7 +26,7 @@ public struct DatasetSource: Sendable {
         options.cacheFolder = cacheFolder
         options.truthColumns = description.columns.ktoTag.map { [$0] } ?? []
         options.columns = description.columns.names.union([Aligner.lossMaskColumn])
-        options.keepsPadding = quirks.contains(.columnarPadding)
+        options.removesPadding = !quirks.contains(.columnarPadding)
         let source = try RecordFile.open(description.path, options)
         do {
             try self.init(

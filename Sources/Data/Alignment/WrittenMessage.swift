@@ -117,6 +117,8 @@ struct MessageReader {
         if isReference { return nil }
         switch name {
         case "developer", "system": return .system
+        case "assistant", "gpt": return tags.assistant == nil ? .assistant : nil
+        case "user", "human": return tags.user == nil ? .user : nil
         case "tool": return .observation
         // A result, as OpenAI had it first, or a call where a result cannot stand.
         case "function": return index % 2 == 0 ? .observation : .function

@@ -7,9 +7,7 @@ extension DatasetSource {
     /// The columns of a columnar file that hold something and are not read; those of other files are
     /// noted row by row.
     func unreadColumns() -> [DataFault] {
-        var options = RecordFile.Options()
-        options.keepsPadding = true
-        guard isColumnar, let whole = try? RecordFile.open(description.path, options) else {
+        guard isColumnar, let whole = try? RecordFile.open(description.path) else {
             return []
         }
         let read = description.columns.names.union([Aligner.lossMaskColumn])

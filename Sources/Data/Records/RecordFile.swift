@@ -8,8 +8,8 @@ public enum RecordFile {
         public var truthColumns: Set<String> = []
         /// The columns that Parquet and Arrow files are read for; `nil` for all of them.
         public var columns: Set<String>?
-        /// Whether members that columnar files only pad with stay null.
-        public var keepsPadding = false
+        /// Whether what is null inside of the columns of columnar files, where it only pads, is left out.
+        public var removesPadding = false
         /// Whether rows will be read in any order: Parquet is then converted as a whole.
         public var readsInAnyOrder = false
         /// The folder that keeps the places of rows and what compressed files hold, so that opening
@@ -76,7 +76,7 @@ public enum RecordFile {
             try RecordCache(folder: $0, path: path, from: options.cachesFrom)
         }
         if let source = try openColumns(path, format, options, cache) {
-            return options.keepsPadding ? source : UnpaddedRecords(source)
+            return options.removesPadding ? UnpaddedRecords(source) : source
         }
         let store = try expanded(path, format, cache)
         try ForeignContent.refuse(
