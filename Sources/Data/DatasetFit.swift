@@ -11,7 +11,11 @@ public struct DatasetFit: Hashable, Sendable {
         var entry: [(String, JSONValue)] = []
         let pair = Self.columns(members, of: Self.answers) { $0.isAnswer }
         let isPair = pair.count == 2
-        let others = members.filter { member in !isPair || !pair.contains { $0.1 == member.key } }
+        let hasQuestion = members.contains { Self.questions.contains($0.key) }
+        let others = members.filter { member in
+            !(isPair && pair.contains { $0.1 == member.key })
+                && !(hasQuestion && Self.response.1.contains(member.key))
+        }
         if let dialogue = Dialogue(in: others, rolesOf: members) {
             entry.append(("formatting", .string(dialogue.isOpenAI ? "openai" : "sharegpt")))
             var columns = [("messages", dialogue.column)]

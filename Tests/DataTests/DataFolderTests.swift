@@ -1,5 +1,6 @@
 import FledgeCore
 import FledgeData
+import FledgeTokenize
 import Testing
 
 /// Folders as people make them and as hubs leave them.

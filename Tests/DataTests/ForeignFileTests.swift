@@ -10,7 +10,7 @@ import Testing
 
     @Test(arguments: ["json", "jsonl", "csv", "tsv", "txt", "parquet", "arrow"])
     func filesAreCalledWhatTheyAre(ending: String) throws {
-        let utf16 = [0xFF, 0xFE] + "[{}]".utf16.flatMap { [UInt8($0), 0] }
+        let utf16: [UInt8] = [0xFF, 0xFE] + "[{}]".utf8.flatMap { [$0, 0] as [UInt8] }
         let cases: [([UInt8], String, Bool)] = [
             (Array(Self.pointer.utf8), "Git LFS", true), (utf16, "UTF-16", true),
             ([0x1F, 0x8B, 8, 0, 0], "gzip", true), ([0x50, 0x4B, 3, 4, 0, 0], "zip", true),

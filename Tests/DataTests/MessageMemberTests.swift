@@ -13,6 +13,9 @@ import Testing
 
         var usesRoles: Bool { self != .sharegpt }
 
+        /// Whether the reference reads the form.
+        var isKnownToReference: Bool { self != .answers && self != .history }
+
         /// A row with one question, and an answer with some members.
         func row(_ members: String) -> String {
             let (role, content) = usesRoles ? ("role", "content") : ("from", "value")
@@ -85,6 +88,7 @@ import Testing
             let (odd, other) = try answer(#", "\#(name)": {"a": 1}"#, form)
             #expect(odd.thought == nil && other.unread == [.member(name)])
             // The reference reads none of it.
+            guard form.isKnownToReference else { continue }
             #expect(try answer(#", "\#(name)": "x""#, form, .messageMembers).0.thought == nil)
         }
         // Twice the same is one, and something else is named.
@@ -113,7 +117,7 @@ import Testing
             else { continue }
             let words = template.thoughtWords
             let answer = try text(template.renderOneturn(dialogue).response)
-            #expect(answer.hasPrefix(words.open + "Hm." + words.close + "So."), "\(name)")
+            #expect(answer.contains(words.open + "Hm." + words.close + "So."), "\(name)")
             let turns = try template.renderMultiturn(dialogue)
             #expect(text(turns[0].response) == answer, "\(name)")
             var silent = template
@@ -162,6 +166,7 @@ import Testing
             for value in ["true", "1", "null"] {
                 #expect(try answer(#", "\#(name)": \#(value)"#, form).0.weight == 1)
             }
+            guard form.isKnownToReference else { continue }
             let quirk = try answer(#", "\#(name)": 0"#, form, .messageMembers).0
             #expect(quirk.weight == 1)
         }
@@ -188,10 +193,11 @@ import Testing
                 #expect(sample.response[0].weight == 1)
                 #expect(sample.unread == [.column("loss_mask")])
             }
-            let reference = try Self.align(
-                #"{"loss_mask": [0, 0, 0, 0, 1], \#(messages)}"#, entry, .messageMembers)
-            #expect(reference.prompt[1].weight == 1)
         }
+        let reference = try Self.align(
+            #"{"loss_mask": [0, 0, 0, 0, 1], \#(messages)}"#, Form.openai.entry, .messageMembers)
+        #expect(reference.prompt.first?.weight == 1 && reference.fault == nil)
+        #expect(reference.prompt.allSatisfy { $0.weight == 1 })
     }
 
     // MARK: The others

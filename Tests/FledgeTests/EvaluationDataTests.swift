@@ -79,15 +79,17 @@ import Testing
     }
 
     @Test func rowsLongerThanTheModelCanComputeAreFoundBefore() throws {
-        var narrow = TinyProject.configuration
-        narrow.slidingWindow = 64
-        try TinyProject.writeModel(to: project.file("model"), narrow)
+        let file = project.file("model/config.json")
+        var json = try JSONValue(contentsOf: file)
+        (json["model_type"], json["architectures"]) = ("mistral", ["MistralForCausalLM"])
+        json["sliding_window"] = 200
+        try AtomicFile.write(json.serialized(), to: file)
         let long =
-            #"{"instruction": "Why?", "output": ""# + String(repeating: "x", count: 90) + "\"}"
+            #"{"instruction": "Why?", "output": ""# + String(repeating: "x", count: 300) + "\"}"
         let run = try configuration(good + "\n" + long)
         let plan = RunPlanner(run).run()
         let fault = try #require(plan.faults.first { $0.code == "context-exceeded" })
-        #expect(fault.message.contains("for evaluation") && fault.message.contains("64"))
+        #expect(fault.message.contains("for evaluation") && fault.message.contains("200"))
         #expect(fault.places.first?.line == 2)
         let error = #expect(throws: FledgeError.self) { try LanguageModelTraining(run).run() }
         #expect(error?.message.contains("for evaluation") == true)

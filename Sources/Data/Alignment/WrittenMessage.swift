@@ -50,7 +50,7 @@ struct MessageReader {
                 content = member.value
             } else if member.key == roleKey {
                 role = member.value.stringValue
-            } else if !member.value.isNothing {
+            } else if !member.value.isNothing || member.isCall {
                 try read(member, record, into: &message)
             }
         }
@@ -216,6 +216,11 @@ struct MessageReader {
                 + "found \(message.members == nil ? message.kind : keys.listed).",
             advice: advice, at: record.location)
     }
+}
+
+extension JSONValue.Member {
+    /// Whether it holds calls, also such as have nothing in them.
+    fileprivate var isCall: Bool { key == "tool_calls" && value.arrayValue?.isEmpty == false }
 }
 
 extension JSONValue {
