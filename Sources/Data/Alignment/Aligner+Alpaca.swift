@@ -6,9 +6,9 @@ extension Aligner {
     func alpaca(_ record: Record) throws -> AlignedSample {
         let columns = description.columns
         var sample = AlignedSample(prompt: [], response: [])
-        var prompt = try history(record, &sample)
+        let history = try history(record, &sample)
         let question = try question(record, &sample)
-        prompt += question
+        let prompt = history.isEmpty ? question : history + question
         sample.system = try sample.system.isEmpty ? text(columns.system, record) : sample.system
         sample.prompt = prompt
         if sample.fault != nil { return sample }

@@ -8,7 +8,7 @@ public struct Aligner: Sendable {
     /// Reads messages with the tags of the description.
     let reader: MessageReader
     /// The columns that are read.
-    private let readColumns: Set<String>
+    private let readColumns: [String]
 
     /// Creates an aligner for rows that were read together.
     ///
@@ -20,7 +20,7 @@ public struct Aligner: Sendable {
     ) throws {
         (self.description, self.quirks) = (description, quirks)
         reader = Self.reader(description, description.tags, quirks)
-        readColumns = description.columns.names.union([Self.lossMaskColumn])
+        readColumns = Array(description.columns.names) + [Self.lossMaskColumn]
         var known = Set<[UInt8]>()
         for record in records {
             for member in record.value.members ?? [] { known.insert(Array(member.key.utf8)) }

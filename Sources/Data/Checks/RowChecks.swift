@@ -112,6 +112,10 @@ public struct RowChecks: Sendable {
 
     /// Whether the template writes all that messages hold apart from their content.
     private func checkWriting(_ row: AlignedSample, _ found: inout FaultCollector) {
+        guard
+            row.prompt.contains(where: \.hasPartsApart)
+                || row.response.contains(where: \.hasPartsApart)
+        else { return }
         for message in row.prompt + row.response {
             if let thought = message.thought {
                 let isOther =

@@ -6,8 +6,13 @@ extension ChatTemplate {
     /// but calls.
     public var writesTextBeforeCalls: Bool { family != .llama2 }
 
+    /// The messages with what stands apart in their contents.
+    func written(_ messages: [Message]) -> [Message] {
+        messages.contains(where: \.hasPartsApart) ? messages.map(written) : messages
+    }
+
     /// The message with its thought and its text before a call in its content, in the template's words.
-    func written(_ message: Message) -> Message {
+    private func written(_ message: Message) -> Message {
         guard message.thought != nil || !message.textBeforeCall.isEmpty else { return message }
         var result = message
         (result.thought, result.textBeforeCall) = (nil, "")
