@@ -42,7 +42,7 @@ public struct ArrowRecords: RecordSource {
             throw FledgeError(
                 .data,
                 "The file has none of the wanted columns: found "
-                    + all.map(\.name).joined(separator: ", ") + ".",
+                    + all.map(\.name).listed + ".",
                 advice: "Name its columns under \"columns\" in dataset_info.json.",
                 at: FledgeError.Location(file: path))
         }

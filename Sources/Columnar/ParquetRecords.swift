@@ -54,7 +54,7 @@ public final class ParquetRecords: RecordSource {
                 "\(group.chunks.count) columns in a group, \(schema.leafCount) in the schema")
         }
         guard !schema.fields.isEmpty || metadata.rowCount == 0 else {
-            let names = metadata.topLevelNames.joined(separator: ", ")
+            let names = metadata.topLevelNames.listed
             throw FledgeError(
                 .data, "The file has none of the wanted columns: found \(names).",
                 advice: "Name its columns under \"columns\" in dataset_info.json.",

@@ -2,30 +2,44 @@ internal import FledgeColumnar
 import FledgeCore
 
 extension DatasetSource {
-    /// Columns whose names say that they belong to a dialogue.
-    private static let telling = [
-        "instruction", "input", "output", "system", "history", "tools", "chosen", "rejected",
-    ]
     /// So many rows are looked at.
-    private static let lookedAt = 100
+    private static let lookedAt = 20
 
-    /// A column that holds something of the dialogue and that the description does not mention, so that
-    /// nothing reads it.
-    var unreadColumn: DataFault? {
-        let read = description.columns.names
-        for index in 0..<min(count, Self.lookedAt) {
-            guard let record = try? record(at: index) else { continue }
-            for name in Self.telling where !read.contains(name) {
-                let value = record.value[name]
-                guard value?.stringValue?.isEmpty == false || value?.arrayValue?.isEmpty == false
-                else { continue }
-                return DataFault(
-                    .unreadColumn,
-                    "The column \(name) of the data set \(description.name) is not read.",
-                    advice: "Name it under \"columns\" in dataset_info.json, or take it out.",
-                    places: [record.location])
+    /// The columns of a columnar file that hold something and are not read; those of other files are
+    /// noted row by row.
+    func unreadColumns() -> [DataFault] {
+        guard isColumnar, let whole = try? RecordFile.open(description.path) else {
+            return []
+        }
+        let read = description.columns.names.union([Aligner.lossMaskColumn])
+        var found: [(name: String, places: [FledgeError.Location])] = []
+        for index in 0..<min(whole.count, Self.lookedAt) {
+            // A column that has no form in JSON is no text either.
+            guard let record = try? whole.record(at: index) else { return [] }
+            for member in record.value.members ?? [] where !read.contains(member.key) {
+                guard KnownNames.isWorthReading(member) else { continue }
+                if let place = found.firstIndex(where: { $0.name == member.key }) {
+                    found[place].places.append(record.location)
+                } else {
+                    found.append((member.key, [record.location]))
+                }
             }
         }
-        return nil
+        return found.prefix(10).map {
+            .unread(column: $0.name, of: description.name, places: $0.places)
+        }
+    }
+}
+
+extension DataFault {
+    /// A column that nothing reads.
+    static func unread(
+        column: String, of dataset: String? = nil, places: [FledgeError.Location]
+    ) -> DataFault {
+        DataFault(
+            .unreadColumn,
+            "The column \(column)\(dataset.map { " of the data set \($0)" } ?? "") is not read.",
+            advice: "Name it under \"columns\" in dataset_info.json, or take it out.",
+            places: places)
     }
 }

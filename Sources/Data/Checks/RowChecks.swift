@@ -19,17 +19,19 @@ public struct RowChecks: Sendable {
     ])
     private static let thoughts = ByteMarks(["<think>"])
 
-    private let readsThoughts: Bool
+    private let template: ChatTemplate
     private let answerCount: Int
+    private let readsTextAlone: Bool
 
     /// Creates checks.
     ///
     /// - Parameters:
     ///   - template: How rows will be written.
     ///   - answerCount: Answers of a row: 1, 2 in preference data, 0 where none are learned.
-    public init(template: ChatTemplate, answerCount: Int = 1) {
-        readsThoughts = template.family.isReasoning
-        self.answerCount = answerCount
+    ///   - readsTextAlone: Whether nothing of a row is read but its first text, as in pre-training.
+    public init(template: ChatTemplate, answerCount: Int = 1, readsTextAlone: Bool = false) {
+        (self.template, self.answerCount) = (template, answerCount)
+        self.readsTextAlone = readsTextAlone
     }
 
     /// The faults of some rows.
@@ -41,7 +43,39 @@ public struct RowChecks: Sendable {
         let faults = found.faults.filter {
             $0.code != .brokenEncoding || $0.count * 20 > rows.count
         }
-        return faults + repetitions(whole)
+        return faults + unread(rows) + repetitions(whole)
+    }
+
+    /// What rows hold and nothing reads, by its name.
+    private func unread(_ rows: [AlignedSample]) -> [DataFault] {
+        var (order, places) = ([UnreadName](), [UnreadName: [FledgeError.Location]]())
+        for row in rows {
+            for name in row.unread {
+                if places[name] == nil { order.append(name) }
+                places[name, default: []].append(row.source)
+            }
+        }
+        var faults = order.prefix(10).map { name in
+            let places = places[name] ?? []
+            return switch name {
+            case .column(let column):
+                DataFault.unread(column: column, places: places)
+            case .member(let member):
+                DataFault(
+                    .unreadMember, "Messages have \(member), which nothing reads.",
+                    advice: "Take it out, or move what shall be learned into the content.",
+                    places: places)
+            }
+        }
+        if order.count > faults.count {
+            faults.append(
+                DataFault(
+                    .unreadColumn,
+                    "\(order.count - faults.count) further columns or members are not read.",
+                    advice: "Describe the rows in dataset_info.json.",
+                    count: rows.count { $0.unread.count > 0 }))
+        }
+        return faults
     }
 
     private func check(_ row: AlignedSample, _ found: inout FaultCollector) {
@@ -56,12 +90,59 @@ public struct RowChecks: Sendable {
                 .brokenEncoding, "Texts hold characters that were decoded wrongly.",
                 advice: "Write the file again as UTF-8.", row)
         }
+        if readsTextAlone {
+            if row.prompt.count + row.response.count > 1 || !row.system.isEmpty {
+                found.add(
+                    .unreadColumn,
+                    "Rows hold answers, further messages or a system text: of each row the first text "
+                        + "alone is learned in pre-training.",
+                    advice: "Name the column of the whole text as prompt, and no other column.", row
+                )
+            }
+        } else {
+            checkWriting(row, &found)
+        }
         guard answerCount > 0 else { return checkQuestion(row, nil, &found) }
         // Of a marked answer the other place is empty.
         let answers =
             row.isDesirable.map { [row.response[$0 ? 0 : 1]] } ?? row.response
         checkAnswers(answers, row, &found)
         checkQuestion(row, answers.count == 1 ? answers[0].content : nil, &found)
+    }
+
+    /// Whether the template writes all that messages hold apart from their content.
+    private func checkWriting(_ row: AlignedSample, _ found: inout FaultCollector) {
+        guard
+            row.prompt.contains(where: \.hasPartsApart)
+                || row.response.contains(where: \.hasPartsApart)
+        else { return }
+        for message in row.prompt + row.response {
+            if let thought = message.thought {
+                let isOther =
+                    Self.thoughts.occur(in: message.content) && !message.content.contains(thought)
+                if !template.writesThoughts || isOther {
+                    found.add(
+                        .unwrittenText,
+                        isOther
+                            ? "Answers have a thought apart from their text (reasoning_content), and "
+                                + "another one in it: the first is not written."
+                            : "Answers have thoughts (reasoning_content, reasoning, thinking or "
+                                + "thought), which the template \(template.name) does not write.",
+                        advice: isOther
+                            ? "Take one of them out."
+                            : "Choose the template of a reasoning model, or take the thoughts out.",
+                        row)
+                }
+            }
+            if !message.textBeforeCall.isEmpty, !template.writesTextBeforeCalls {
+                found.add(
+                    .unwrittenText,
+                    "Messages have content beside tool_calls, which the template \(template.name) "
+                        + "does not write.",
+                    advice: "Choose another template, or move the text into a message of its own.",
+                    row)
+            }
+        }
     }
 
     private func checkAnswers(
@@ -77,7 +158,9 @@ public struct RowChecks: Sendable {
                 .doubledEnd, "Answers end with text that looks like the token for the end.",
                 advice: "Remove it from the data: the template ends answers.", row)
         }
-        if !readsThoughts, answers.contains(where: { Self.thoughts.occur(in: $0.content) }) {
+        if !template.writesThoughts,
+            answers.contains(where: { Self.thoughts.occur(in: $0.content) })
+        {
             found.add(
                 .unexpectedThoughts, "Answers hold thoughts, and the template knows none.",
                 advice: "Choose the template of a reasoning model, or remove the thoughts.", row)

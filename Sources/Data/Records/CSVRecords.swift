@@ -80,7 +80,7 @@ public struct CSVRecords: RecordSource {
             throw FledgeError(
                 .data,
                 "The row has \(fields.count) fields, expected \(columns.count): "
-                    + columns.joined(separator: ", ") + ".",
+                    + columns.listed + ".",
                 advice: "A field with a delimiter in it has to be in quotes.", at: place)
         }
         let members = try columns.enumerated().map { number, column in

@@ -87,7 +87,7 @@ public struct SampleRow {
         FledgeError(
             .mismatch,
             "The tokenised data have no column \(name): found "
-                + table.columnNames.joined(separator: ", ") + ".",
+                + table.columnNames.listed + ".",
             advice: "They were made for another stage; name another tokenized_path.",
             at: table.location(at: tableRow))
     }

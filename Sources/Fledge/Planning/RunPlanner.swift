@@ -48,9 +48,7 @@ public struct RunPlanner {
     }
 
     private mutating func refuse(_ error: FledgeError) {
-        var fault = RunFault(.cannotStart, error.message, advice: error.advice)
-        if let place = error.location { fault.places = [place] }
-        plan.faults.append(fault)
+        plan.faults.append(RunFault(.cannotStart, error))
     }
 
     private mutating func prepare() throws {
@@ -101,8 +99,15 @@ public struct RunPlanner {
         plan.faults += checks.faults(of: course)
         let side = try ModelSide(training: configuration)
         plan.notes.append(side.parameterSummary)
+        let longest = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
         plan.faults += checks.faults(
-            of: text, side.model.configuration, longestRow: plan.lengths.longest)
+            of: text, side.model.configuration, longestRow: plan.lengths.longest,
+            longestEvaluation: longest)
+        let excess = data.excess(
+            over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
+        if let excess {
+            plan.faults.append(RunFault(.contextExceeded, excess))
+        }
         let available = ProcessMemory.availableBytes()
         let memory = MemoryPlan(
             configuration, side.model, rows: data.train, isStreamed: data.stream != nil,
@@ -117,7 +122,9 @@ public struct RunPlanner {
         plan.cost = RunPlan.Cost(
             steps: course.totalSteps, tokens: Int(exactly: all.rounded()) ?? .max,
             peakBytes: memory.prediction.peak, memory: memory.summary)
-        guard measures, course.totalSteps > 0, configuration.refused(plan.faults).isEmpty else {
+        guard measures, excess == nil, course.totalSteps > 0,
+            configuration.refused(plan.faults).isEmpty
+        else {
             return
         }
         let rate = try StepProbe(

@@ -64,7 +64,10 @@ public struct LanguageModelTraining {
         }
         let side = try ModelSide(training: configuration)
         try text.requireFits(side.model)
-        try requireComputable(data, side.model.configuration)
+        let cutoff = configuration.data.cutoffLength
+        if let error = data.excess(over: side.model.configuration, cutoffLength: cutoff) {
+            throw error
+        }
         announce(side.parameterSummary)
         if let line = side.quantizationSummary { announce(line) }
         if configuration.model.printsParameterStatus {
@@ -323,27 +326,6 @@ public struct LanguageModelTraining {
         let declared = side.model.configuration.declaredType
         let note = declared.map { $0 == "float32" ? "" : " (the model declares \($0))" } ?? ""
         return "Everything is float32\(note), bf16: true halves the memory; " + kernels
-    }
-
-    /// Refuses what would be computed in another way than the configuration says.
-    private func requireComputable(
-        _ data: StageData<PackedRow>, _ model: DecoderConfiguration
-    ) throws {
-        let options = configuration.data
-        let samples = data.train.flatMap(\.samples)
-        guard let longest = model.longestSequence,
-            let long = samples.first(where: { $0.inputIDs.count > longest })
-                // Not all streamed rows are known yet.
-                ?? (data.stream != nil && options.cutoffLength > longest ? samples.first : nil)
-        else { return }
-        let reason =
-            model.slidingWindow == longest
-            ? "attention has a window of \(longest)"
-            : "rotary scaling is dynamic beyond \(longest)"
-        throw FledgeError(
-            .unsupported,
-            "The sample has \(long.inputIDs.count) tokens; the model's \(reason), which is not supported yet.",
-            advice: "Set cutoff_len to \(longest) or less.", at: long.source)
     }
 
     /// Names the known faults of the reference that would change this run if they were brought back.
