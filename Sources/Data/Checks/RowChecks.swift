@@ -17,9 +17,12 @@ public struct RowChecks: Sendable {
     private static let brokenMarks = ByteMarks([
         "\u{FFFD}", "Ã©", "Ã¨", "Ã¼", "Ã¶", "Ã¤", "â€™", "â€œ",
     ])
-    private static let thoughts = ByteMarks(["<think>"])
+    private static let thoughts = ByteMarks(["<think>", "</think>"])
 
     private let readsThoughts: Bool
+    private let thoughtWords: ChatTemplate.Words
+    /// Whether answers without the opening word get it.
+    private let mendsThoughts: Bool
     private let answerCount: Int
 
     /// Creates checks.
@@ -28,7 +31,9 @@ public struct RowChecks: Sendable {
     ///   - template: How rows will be written.
     ///   - answerCount: Answers of a row: 1, 2 in preference data, 0 where none are learned.
     public init(template: ChatTemplate, answerCount: Int = 1) {
-        readsThoughts = template.family.isReasoning
+        readsThoughts = template.readsThoughts
+        thoughtWords = template.thoughtWords
+        mendsThoughts = !template.referenceWays.contains(.halfThoughts)
         self.answerCount = answerCount
     }
 
@@ -82,6 +87,22 @@ public struct RowChecks: Sendable {
                 .unexpectedThoughts, "Answers hold thoughts, and the template knows none.",
                 advice: "Choose the template of a reasoning model, or remove the thoughts.", row)
         }
+        if readsThoughts, answers.contains(where: isHalfOpen) {
+            found.add(
+                .halfOpenThoughts, "Thoughts of answers are opened and never closed, or closed twice.",
+                advice: "Complete the thoughts, or leave these rows out: the model would learn to "
+                    + "end inside of one.", row)
+        }
+    }
+
+    /// Whether an answer holds other than whole thoughts; one at its beginning that is only closed is
+    /// mended by the template.
+    private func isHalfOpen(_ answer: Message) -> Bool {
+        guard Self.thoughts.occur(in: answer.content) else { return false }
+        let marks = answer.content.thoughtMarks(thoughtWords)
+        let whole = mendsThoughts && marks.first == false ? [true] + marks : marks
+        return whole.enumerated().contains { $0.element != ($0.offset % 2 == 0) }
+            || whole.count % 2 == 1
     }
 
     private func checkQuestion(
@@ -161,6 +182,22 @@ struct FaultCollector {
 }
 
 extension String {
+    /// The words around thoughts in their order: true for one that opens.
+    fileprivate func thoughtMarks(_ words: ChatTemplate.Words) -> [Bool] {
+        let bytes = Array(utf8)
+        func word(_ text: String) -> [UInt8] {
+            Array(text.utf8.filter { $0 > 0x20 })
+        }
+        let (open, close) = (word(words.open), word(words.close))
+        guard !open.isEmpty, !close.isEmpty else { return [] }
+        var marks = [Bool]()
+        for start in bytes.indices where bytes[start] == open[0] || bytes[start] == close[0] {
+            if bytes[start...].starts(with: open) { marks.append(true) }
+            if bytes[start...].starts(with: close) { marks.append(false) }
+        }
+        return marks
+    }
+
     /// Whether there is nothing but white space.
     fileprivate var isBlank: Bool { utf8.allSatisfy(\.isSpace) }
 
