@@ -8,6 +8,8 @@ public struct TemplateChecks: Sendable {
     public struct Finding: Hashable, Sendable {
         /// What is different, as a sentence.
         public var message: String
+        /// Whether nothing differs but the system text of dialogues that bring none.
+        public var isDefaultSystem: Bool
         /// Where the row is written.
         public var source: FledgeError.Location
     }
@@ -45,6 +47,7 @@ public struct TemplateChecks: Sendable {
     private let agreement: TemplateAgreement
     private let tokenizer: any Tokenizer
     private let name: String
+    private let ownSystem: String
     private let asksOnly, masksHistory: Bool
     private let defaultSystem: String?
     private let comparesTools: Bool
@@ -62,7 +65,7 @@ public struct TemplateChecks: Sendable {
         masksHistory: Bool, defaultSystem: String? = nil, comparesTools: Bool = true
     ) {
         agreement = TemplateAgreement(template, tokenizer, own: own)
-        (self.tokenizer, name) = (tokenizer, template.name)
+        (self.tokenizer, name, ownSystem) = (tokenizer, template.name, template.defaultSystem)
         (self.defaultSystem, self.comparesTools) = (defaultSystem, comparesTools)
         (self.asksOnly, self.masksHistory) = (asksOnly, masksHistory && !template.preservesThinking)
     }
@@ -82,15 +85,20 @@ public struct TemplateChecks: Sendable {
             // Control strings are written as text, which the model's own template does not do.
             guard !texts.contains(where: tokenizer.containsSpecial) else { continue }
             seen.insert(kind)
-            if let message = difference(row, messages) {
-                findings.append(Finding(message: message, source: row.source))
-            }
+            guard let message = difference(row, messages) else { continue }
+            let isDefault =
+                row.system.isEmpty && !ownSystem.isEmpty
+                && difference(row, messages, system: ownSystem) == nil
+            findings.append(
+                Finding(message: message, isDefaultSystem: isDefault, source: row.source))
         }
         return findings
     }
 
-    private func difference(_ row: AlignedSample, _ messages: [Message]) -> String? {
-        let system = row.system.isEmpty ? defaultSystem ?? "" : row.system
+    private func difference(
+        _ row: AlignedSample, _ messages: [Message], system: String? = nil
+    ) -> String? {
+        let system = system ?? (row.system.isEmpty ? defaultSystem ?? "" : row.system)
         let shape = DialogueShape("row", messages, system: system, tools: row.tools)
         guard
             let outcome = try? agreement.outcome(

@@ -237,9 +237,12 @@ public struct StageData<Sample: StageSample>: Sendable {
                     .unlikeOwnTemplate, first.message,
                     advice: "Set template: model, which writes rows as the model's own template does, "
                         + "or name the model's template.", places: findings.map(\.source)))
+        } else if let wrong = findings.first(where: { !$0.isDefaultSystem }) {
+            templateNote =
+                "Warning: \(wrong.source): \(wrong.message) fledge verify-template shows more."
         } else {
             templateNote =
-                "Warning: \(first.source): \(first.message) fledge verify-template shows more."
+                "Dialogues without a system text get that of the template \(text.template.name), which is not the model's own one (fledge verify-template shows both)."
         }
     }
 

@@ -108,6 +108,8 @@ public struct ChatTemplate: Hashable, Sendable {
         public static let singleCalls = ReferenceWays(rawValue: 2)
         /// A thought that is not opened stays so.
         public static let halfThoughts = ReferenceWays(rawValue: 4)
+        /// All of them.
+        public static let all: ReferenceWays = [.emptyTools, .singleCalls, .halfThoughts]
     }
 
     /// A pair of words around something.

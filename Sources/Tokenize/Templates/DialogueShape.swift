@@ -40,7 +40,7 @@ public struct DialogueShape: Hashable, Sendable {
             "lines, marks and other scripts", "Zürich — 東京\n\n* \"a\" & <b>\n\tx = {y}",
             "مرحبا 👋🏽\n```swift\nlet x = 1\n```", system: "Line one.\nLine two."),
         DialogueShape(
-            "white space around messages", "hi \n", "\n there \n\n", "\t more ", " and \n",
+            "white space around messages", "hi \n", " there \n\n", "  more ", " and \n",
             system: " Be kind.\n"),
         DialogueShape("numbers", "1234567 + 89?", "1234656"),
         thoughts("a thought", "One?", "<think>\nHm.\n</think>\n\nTwo."),

@@ -32,7 +32,7 @@ extension ChatTemplate {
                     message.content, callWords: Words(open: "<tool_call>", close: "</tool_call>"),
                     thoughtWords: Words(open: "<think>\n", close: "\n</think>\n\n"))
                 callNames = parts.calls.map(\.name)
-                var item = answer(parts.text, thoughtMember: thoughtMember)
+                var item = answer(parts.text.stripped, thoughtMember: thoughtMember)
                 item["tool_calls"] = .array(
                     parts.calls.map { ["type": "function", "function": $0.json] })
                 items.append(item)

@@ -121,7 +121,7 @@ public struct TemplateAgreement: Sendable {
         }
         let turns = dialogue.turns
         let end = template.usesEfficientEnd ? tokenizer.endOfText : nil
-        let trained = turns.flatMap { $0.prompt + $0.response } + dialogue.tail
+        let trained = turns.flatMap { [$0.prompt, $0.response] } + [dialogue.tail]
         var differences = [Difference]()
         if kinds.contains(.trainingWithQuestion), template.model == nil {
             let read = turns.dropLast().flatMap { $0.prompt + $0.response }
@@ -137,7 +137,7 @@ public struct TemplateAgreement: Sendable {
     /// - Returns: Why the model's own template has nothing to compare with; nil where it has.
     private func compareWithOwn(
         _ shape: DialogueShape, _ variables: JSONValue, _ kinds: Set<Comparison>,
-        _ question: [Int32], _ trained: (ids: [Int32], end: Int32?),
+        _ question: [Int32], _ trained: (parts: [[Int32]], end: Int32?),
         _ differences: inout [Difference]
     ) throws -> String? {
         guard let own else { return "the model has no chat template of its own" }
@@ -166,7 +166,7 @@ public struct TemplateAgreement: Sendable {
             }
             if kinds.contains(.trainingWithOwn) {
                 let all = try rendered(shape, asking: false)
-                noteTraining(trained, all, asked, &differences)
+                noteTraining(trained, all, &differences)
             }
             return nil
         } catch let error as FledgeError {
@@ -176,21 +176,31 @@ public struct TemplateAgreement: Sendable {
 
     /// Compares a whole dialogue.
     ///
-    /// Where a token would reach from the question into the answer, both are tokenised by themselves:
-    /// that is how the model is asked.
+    /// Where tokens would reach from a question into its answer, or from there into the next question,
+    /// the parts are tokenised by themselves: that is how the model is asked.
     private func noteTraining(
-        _ trained: (ids: [Int32], end: Int32?), _ all: String, _ asked: String,
+        _ trained: (parts: [[Int32]], end: Int32?), _ text: String,
         _ differences: inout [Difference]
     ) {
-        let own = withoutSpace(ids(all))
+        let own = withoutSpace(ids(text))
         // One end token for a whole dialogue is not a part of every template.
         let end = own.last == trained.end ? [trained.end].compactMap { $0 } : []
-        let ours = withoutSpace(trained.ids + end)
-        if all.utf8.starts(with: asked.utf8), ours != own {
-            let rest = all.bytes(asked.utf8.count..<all.utf8.count)
-            if withoutSpace(ids(asked) + ids(rest)) == ours { return }
-        }
+        let ours = withoutSpace(trained.parts.flatMap { $0 } + end)
+        if ours != own, withoutSpace(split(text, as: trained.parts)) == ours { return }
         note(.trainingWithOwn, ours, own, &differences)
+    }
+
+    /// The ids of a text that is cut where parts end; what is left over is a part, too.
+    private func split(_ text: String, as parts: [[Int32]]) -> [Int32] {
+        guard tokenizer.decodesEachTokenAlone else { return [] }
+        var (place, result) = (0, [Int32]())
+        for part in parts {
+            let count = part.reduce(0) { $0 + tokenizer.bytes(of: $1).count }
+            let end = min(place + count, text.utf8.count)
+            result += ids(text.bytes(place..<end))
+            place = end
+        }
+        return result + ids(text.bytes(place..<text.utf8.count))
     }
 
     private func ids(_ text: String) -> [Int32] { tokenizer.encode(text, specials: .parse) }
