@@ -38,6 +38,9 @@ public struct TextSide: Sendable {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
         var notes: [String] = []
+        notes += try TokenizerFolder.unreadFiles(in: path).map {
+            "The file \($0) beside the tokenizer is not read."
+        }
         let options = configuration.data
         // Texts of pre-training are written in no template; what ends them may come from one.
         let isText = configuration.finetuning.stage == .pretraining
