@@ -1,7 +1,4 @@
 extension ChatTemplate {
-    /// Whether a thought that stands apart from an answer is written.
-    public var writesThoughts: Bool { family.isReasoning }
-
     /// Whether a text that stands before a call is written; templates of the Llama 2 family write nothing
     /// but calls.
     public var writesTextBeforeCalls: Bool { family != .llama2 }
@@ -22,7 +19,7 @@ extension ChatTemplate {
             result.content =
                 message.textBeforeCall + "\n" + toolCallWords.open + calls + toolCallWords.close
         }
-        guard let thought = message.thought, writesThoughts else { return result }
+        guard let thought = message.thought, family.isReasoning else { return result }
         let (open, close) = (thoughtWords.open, thoughtWords.close)
         // A content that has its thought already keeps that one.
         guard !result.content.holds(open.stripped), !result.content.holds(close.stripped) else {

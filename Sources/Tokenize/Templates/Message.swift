@@ -59,6 +59,9 @@ public struct Message: Hashable, Sendable {
             + [parts.thought ?? "", parts.textBeforeCall].filter { !$0.isEmpty }
     }
 
+    /// What tools returned, in a message of role ``Role/observation``.
+    public var results: [String] { [content] + furtherResults }
+
     /// Whether something stands apart from the content.
     package var hasPartsApart: Bool { if case .some = apart { true } else { false } }
 
