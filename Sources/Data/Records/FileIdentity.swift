@@ -96,3 +96,12 @@ extension DatasetOptions {
         return descriptions.train + descriptions.evaluation
     }
 }
+
+extension DatasetOptions {
+    /// The files of the data that are trained on.
+    ///
+    /// - Throws: ``FledgeError`` when a data set is not described, or not there.
+    package func trainingPaths() throws -> [String] {
+        try descriptions().train.flatMap { try RecordFile.files(of: $0.path) }
+    }
+}

@@ -18,7 +18,10 @@ extension RunOption {
             "Writes generated answers."),
         RunOption(
             "resume_from_checkpoint", .text, nil, .effective,
-            "Checkpoint folder to go on from, or true for the newest in output_dir."),
+            "Checkpoint folder to go on from, or true for the newest in output_dir; false for none."),
+        RunOption(
+            "allow_changed", .list, [], .effective,
+            "Keys that may differ from those of the run that is resumed; all for any."),
         RunOption(
             "per_device_train_batch_size", .integer(atLeast: 1), 8, .effective,
             "Examples of one micro-batch in training."),

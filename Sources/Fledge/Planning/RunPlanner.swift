@@ -88,16 +88,16 @@ public struct RunPlanner {
 
     /// Notes steps, memory and time, which need the model.
     private mutating func estimate(_ data: StageData<PackedRow>, _ text: TextSide) throws {
-        // Dropout draws for every sample, which cannot share anything then.
+        let side = try ModelSide(training: configuration)
+        // Dropout draws for every sample, which cannot share anything then; an adapter that is
+        // trained on brings its own.
         let rule = configuration.trainingBatches(
-            sharesPrefixes: configuration.finetuning.method != .lora
-                || configuration.finetuning.loraDropout == 0)
+            sharesPrefixes: (side.adapters?.configuration.dropout ?? 0) == 0)
         let batches = rule.epochs(data.train, seed: configuration.orderSeed)
         let course = configuration.trainingPlan(
             data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
         let checks = RunChecks(configuration: configuration)
         plan.faults += checks.faults(of: course)
-        let side = try ModelSide(training: configuration)
         plan.notes.append(side.parameterSummary)
         let longest = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
         plan.faults += checks.faults(

@@ -1,7 +1,8 @@
 internal import FledgeCore
 internal import Foundation
 
-/// Decides what becomes of what an output folder holds already (reference: 07 §4).
+/// Owns what lies in an output folder: tells how far its run has come, and what becomes of it when a
+/// run begins there (reference: 07 §4).
 public struct OutputFolder {
     /// What a run begins with.
     public enum Beginning: Equatable, Sendable {
@@ -11,7 +12,7 @@ public struct OutputFolder {
         case resumed(from: String)
     }
 
-    private static let weightFiles = [
+    static let weightFiles = [
         "adapter_model.safetensors", "adapter_model.bin", "model.safetensors",
         "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     ]
@@ -30,9 +31,13 @@ public struct OutputFolder {
                     .fileNotFound, "The checkpoint to resume from does not exist.",
                     advice: available(in: folder), at: .init(file: path))
             }
+            if let reason = SpoiledMark.reason(path) { throw spoiled(path, reason, configuration) }
             return .resumed(from: path)
         case .newest:
             guard let newest = TrainingCheckpoint.newest(in: folder) else {
+                if let last = TrainingCheckpoint.spoiled(in: folder).last {
+                    throw spoiled(last, SpoiledMark.reason(last) ?? "", configuration)
+                }
                 throw FledgeError(
                     .fileNotFound, "There is no checkpoint to resume from.",
                     advice: "Leave resume_from_checkpoint out to start anew.",
@@ -44,14 +49,23 @@ public struct OutputFolder {
             if training.resume == .automatic, let newest = TrainingCheckpoint.newest(in: folder) {
                 return .resumed(from: newest)
             }
-            let files = Folder.names(in: folder)
-            guard !weightFiles.contains(where: files.contains) else {
+            guard !holdsWeights(folder) || isLeftUnfinished(folder) else {
                 throw FledgeError(
                     .configuration,
                     "Output directory already exists and is not empty. Please set `overwrite_output_dir`.",
                     advice: "Or choose another output_dir.", at: .init(file: folder))
             }
             return .fresh
+        }
+    }
+
+    /// What the user should know about checkpoints that are passed over.
+    static func notes(_ beginning: Beginning, in folder: String) -> [String] {
+        let step: (String) -> Int = { Int($0.split(separator: "-").last ?? "") ?? 0 }
+        var first = -1
+        if case .resumed(let path) = beginning { first = step(path) }
+        return TrainingCheckpoint.spoiled(in: folder).filter { step($0) > first }.map {
+            "\($0) is not gone on from: \(SpoiledMark.reason($0) ?? "it is spoiled")."
         }
     }
 
