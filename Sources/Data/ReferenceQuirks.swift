@@ -1,4 +1,5 @@
 public import FledgeCore
+public import FledgeTokenize
 
 /// Places where the reference is known to be wrong and its numbers can be brought back.
 public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
@@ -51,6 +52,17 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     /// Members that columnar files only pad with are null in tools and calls.
     public static let columnarPadding = ReferenceQuirks(bit: 25)
 
+    /// An empty list of tools makes an empty system text.
+    public static let emptyTools = ReferenceQuirks(bit: 17)
+    /// Of several blocks of calls in a message the first counts, and equal ones vanish; GLM-4's format
+    /// refuses several calls.
+    public static let singleToolCalls = ReferenceQuirks(bit: 18)
+    /// Thoughts that are closed and never opened stay so.
+    public static let halfOpenThoughts = ReferenceQuirks(bit: 19)
+    /// A template that is not named is read off the model's own one by lengths and single characters,
+    /// whatever comes of it.
+    public static let derivedTemplate = ReferenceQuirks(bit: 20)
+
     /// All quirks.
     public static let all = ReferenceQuirks(names.map(\.1))
 
@@ -67,7 +79,18 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
         ("kto_empty_answers", .ktoEmptyAnswers), ("pt_map_batches", .pretrainingMapBatches),
         ("openai_alignment", .openAIAlignment), ("tool_results_joined", .toolResultsJoined),
         ("message_members", .messageMembers), ("columnar_padding", .columnarPadding),
+        ("empty_tools", .emptyTools), ("single_tool_calls", .singleToolCalls),
+        ("half_open_thoughts", .halfOpenThoughts), ("derived_template", .derivedTemplate),
     ]
+
+    /// The ways of the reference in which a template shall write.
+    public var templateWays: ChatTemplate.ReferenceWays {
+        let ways: [(ReferenceQuirks, ChatTemplate.ReferenceWays)] = [
+            (.emptyTools, .emptyTools), (.singleToolCalls, .singleCalls),
+            (.halfOpenThoughts, .halfThoughts),
+        ]
+        return ways.reduce(into: []) { if contains($1.0) { $0.formUnion($1.1) } }
+    }
 
     /// The names of the quirks in the set.
     public var names: [String] {

@@ -1,45 +1,23 @@
 public import FledgeCore
 
 extension TextTokenizer {
-    /// Takes special tokens and the chat template from `tokenizer_config.json`, and what is missing
-    /// there from `special_tokens_map.json`.
-    mutating func configure(_ configuration: JSONValue, _ specialTokens: JSONValue) {
-        if configuration.members != nil { files.configuration = configuration }
-        let listed = (configuration["added_tokens_decoder"]?.members ?? []).compactMap { entry in
-            Int(entry.key).flatMap(TokenTable.checked).map { AddedToken(entry.value, id: $0) }
-        }
-        append(
-            listed.filter { token in
-                !token.content.isEmpty && id(ofSpecial: token.content) == nil
-                    && written(token.id) == nil
-            })
-        func content(_ value: JSONValue?) -> String? {
-            value?.stringValue ?? value?["content"]?.stringValue
-        }
+    /// Takes tokens and the chat template from the files beside a vocabulary, as transformers does.
+    mutating func configure(_ files: TokenizerSideFiles) {
+        let configuration = files.configuration
+        if configuration.members != nil { self.files.configuration = configuration }
+        add(files.tokensToAdd(beside: addedTokens))
         func special(_ name: String, _ present: Int32?) -> Int32? {
-            let value = configuration[name] ?? specialTokens[name]
-            guard let text = content(value), !text.isEmpty else {
+            guard let value = files.named.first(where: { $0.name == name }) else {
                 // A null says that there is none; silence leaves what the file itself says.
-                return value == nil ? present : nil
+                return configuration[name] == nil ? present : nil
             }
-            addSpecial(text)
-            return id(ofSpecial: text)
+            return id(ofSpecial: value.token.content)
         }
         beginOfText = special("bos_token", beginOfText)
         endOfText = special("eos_token", endOfText)
         unknown = special("unk_token", unknown)
         padding = special("pad_token", padding)
-        // Newer files give names to further tokens, older ones a list.
-        let extra =
-            configuration["extra_special_tokens"] ?? configuration["additional_special_tokens"]
-            ?? specialTokens["additional_special_tokens"]
-        extraSpecials =
-            extra?.members?.compactMap { content($0.value) }
-            ?? (extra?.arrayValue ?? []).compactMap { content($0) }
-        for name in ["cls_token", "sep_token", "mask_token"] {
-            if let text = content(configuration[name] ?? specialTokens[name]) { addSpecial(text) }
-        }
-        for text in extraSpecials { addSpecial(text) }
+        extraSpecials = files.extra.map(\.content)
         let template = configuration["chat_template"]
         chatTemplate =
             template?.stringValue

@@ -6,15 +6,17 @@ extension TextTokenizer {
     /// - Parameters:
     ///   - configuration: The content of `tokenizer_config.json`; `null` when there is none.
     ///   - specialTokens: The content of `special_tokens_map.json`; `null` when there is none.
+    ///   - addedTokens: The content of `added_tokens.json`; `null` when there is none.
     ///   - file: The path of `tokenizer.json`, for messages.
     public init(
         json: JSONValue, configuration: JSONValue = .null, specialTokens: JSONValue = .null,
-        file: String
+        addedTokens: JSONValue = .null, file: String
     ) throws {
         self = try JSONWriter.bytes(of: json, .dense).withUnsafeBytes {
             try TextTokenizer(parsing: $0, file: file)
         }
-        configure(configuration, specialTokens)
+        configure(
+            TokenizerSideFiles(configuration, specialTokens: specialTokens, addedTokens: addedTokens))
     }
 
     /// Reads the bytes of a `tokenizer.json`.

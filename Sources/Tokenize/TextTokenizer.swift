@@ -88,10 +88,25 @@ public struct TextTokenizer: Tokenizer {
         return found
     }
 
-    /// Adds tokens of a file.
-    mutating func append(_ tokens: [AddedToken]) {
-        addedTokens += tokens
+    /// Adds tokens as the `tokenizers` library does: a token that the vocabulary has keeps its id, and
+    /// takes the flags.
+    mutating func add(_ tokens: [TokenizerSideFiles.Token]) {
+        for token in tokens where !token.content.isEmpty {
+            let bytes = Array(token.content.utf8)
+            if let index = addedByContent[bytes] {
+                addedTokens[index] = token.added(addedTokens[index].id)
+            } else {
+                addedByContent[bytes] = addedTokens.count
+                addedTokens.append(token.added(model.vocabulary.id(written: bytes) ?? freeID))
+            }
+        }
         indexAddedTokens()
+    }
+
+    /// The first free id: after the vocabulary and after all added tokens.
+    private var freeID: Int32 {
+        let id = max(Int32(model.vocabulary.count), (addedTokens.map(\.id).max() ?? -1) + 1)
+        return model.vocabulary.contains(id) ? Int32(model.vocabulary.endID) : id
     }
 
     /// Makes a token a control token, adding it to the vocabulary when it is missing.
@@ -116,12 +131,8 @@ public struct TextTokenizer: Tokenizer {
             return false
         }
         let known = model.vocabulary.id(written: Array(content.utf8))
-        // The first free id: after the vocabulary and after all added tokens.
-        let last = addedTokens.map(\.id).max() ?? -1
-        var id = known ?? max(Int32(model.vocabulary.count), last + 1)
-        if known == nil, model.vocabulary.contains(id) { id = Int32(model.vocabulary.endID) }
         addedTokens.append(
-            AddedToken(content, id: id, isSpecial: isSpecial, isNormalized: !isSpecial))
+            AddedToken(content, id: known ?? freeID, isSpecial: isSpecial, isNormalized: !isSpecial))
         indexAddedTokens()
         return known == nil
     }

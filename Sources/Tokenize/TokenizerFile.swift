@@ -63,9 +63,7 @@ public enum TokenizerFile {
                 return try TekkenFile.tokenizer(mapped.bytes, file: mapped.path)
             }
             var tokenizer = try TextTokenizer(parsing: mapped.bytes, file: mapped.path)
-            tokenizer.configure(
-                try side(folder, "tokenizer_config.json"),
-                try side(folder, "special_tokens_map.json"))
+            tokenizer.configure(try sides(folder))
             try addTemplate(&tokenizer, folder)
             return tokenizer
         }
@@ -80,21 +78,19 @@ public enum TokenizerFile {
             vocabulary: folder + "vocab.json", merges: folder + "merges.txt",
             configuration: configuration)
         try surround(&tokenizer, folder)
+        if MergesFile.isQwen(configuration) {
+            // This class adds its special tokens once more, without the flags that files give them.
+            let sides = try sides(folder)
+            let names = sides.named.map(\.token.content) + sides.extra.map(\.content)
+            tokenizer.add(names.map { TokenizerSideFiles.Token($0) })
+        }
         return tokenizer
     }
 
     /// Takes what the files beside a vocabulary say about it.
     private static func surround(_ tokenizer: inout TextTokenizer, _ folder: String) throws {
         let configuration = try side(folder, "tokenizer_config.json")
-        let added = try side(folder, "added_tokens.json").members ?? []
-        tokenizer.append(
-            added.compactMap { entry in
-                guard let id = entry.value.intValue.flatMap(TokenTable.checked),
-                    tokenizer.id(ofSpecial: entry.key) == nil, tokenizer.written(id) == nil
-                else { return nil }
-                return AddedToken(entry.key, id: id, isSpecial: false)
-            })
-        tokenizer.configure(configuration, try side(folder, "special_tokens_map.json"))
+        tokenizer.configure(try sides(folder))
         let begin = configuration["add_bos_token"]?.boolValue
         let end = configuration["add_eos_token"]?.boolValue
         if begin != nil || end != nil {
@@ -112,6 +108,13 @@ public enum TokenizerFile {
         tokenizer.chatTemplate = withExtendedLifetime(mapped) {
             String(decoding: mapped.bytes, as: UTF8.self)
         }
+    }
+
+    private static func sides(_ folder: String) throws -> TokenizerSideFiles {
+        TokenizerSideFiles(
+            try side(folder, "tokenizer_config.json"),
+            specialTokens: try side(folder, "special_tokens_map.json"),
+            addedTokens: try side(folder, "added_tokens.json"))
     }
 
     private static func side(_ folder: String, _ name: String) throws -> JSONValue {

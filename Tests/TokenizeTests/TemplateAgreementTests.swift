@@ -13,17 +13,9 @@ import Testing
         "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nBe good.<|im_end|>\n{% endif %}"
         + chatML
 
-    private func derived(
-        _ source: String, prefix: String = ""
-    ) throws -> (ChatTemplate, ModelChatTemplate) {
+    private func derived(_ source: String) throws -> (ChatTemplate, ModelChatTemplate) {
         let own = ModelChatTemplate(try JinjaTemplate(parsing: source))
-        let template = try ChatTemplate(deriving: "own", prefix: prefix) { messages, opensAnswer in
-            let items = messages.map { message -> JSONValue in
-                ["role": .string(message.role), "content": .string(message.content)]
-            }
-            return try own.render(messages: .array(items), addsGenerationPrompt: opensAnswer).text
-        }
-        return (template, own)
+        return (try ChatTemplate(deriving: "own", from: own), own)
     }
 
     private func differences(
@@ -55,12 +47,13 @@ import Testing
         #expect(wrong.contains("a question") && !wrong.contains("a system text"))
     }
 
-    @Test func whatTheTokenizerPutsFirstIsThePrefix() throws {
-        let (template, _) = try derived("<s>" + Self.chatML, prefix: "<s>")
+    @Test func whatStandsOnceIsThePrefix() throws {
+        let (template, own) = try derived("<s>" + Self.chatML)
         #expect(template.prefix == [.text("<s>")])
-        let (bare, _) = try derived(Self.chatML, prefix: "<s>")
+        let (bare, _) = try derived(Self.chatML)
         #expect(bare.prefix.isEmpty && bare.user == template.user)
         #expect(template.user == (try TemplateCatalog.named("chatml")).user)
+        #expect(try differences(template, own).isEmpty)
     }
 
     @Test func thoughtsMakeAReasoningTemplate() throws {
@@ -73,7 +66,7 @@ import Testing
 
     @Test func whatCannotBeReadOffIsRefused() {
         let silent = #expect(throws: FledgeError.self) { try derived("nothing of it") }
-        #expect(silent?.advice.contains("Name the model's template") == true)
+        #expect(silent?.advice.contains("template: model") == true)
         let refusing = #expect(throws: FledgeError.self) {
             try derived("{{ raise_exception('Only tools.') }}")
         }

@@ -32,6 +32,7 @@ import Testing
     private func render(_ template: ChatTemplate, _ example: JSONValue) throws -> String {
         var template = template
         template.contentSpecials = .parse
+        template.referenceWays = .all
         template.toolDate = fixture["date"]?.stringValue
         if let thinking = example["thinking"] { template.enablesThinking = thinking.boolValue }
         template.preservesThinking = example["preserve"]?.boolValue ?? false

@@ -46,6 +46,10 @@ public struct DataFault: Hashable, Sendable {
         case evaluationOverlap = "evaluation-overlap"
         /// Answers hold thoughts, for which the template has no place.
         case unexpectedThoughts = "unexpected-thoughts"
+        /// Thoughts that are opened and never closed, or closed and never opened.
+        case halfOpenThoughts = "half-open-thoughts"
+        /// The template that was read off the model's own one writes rows in another way than that.
+        case unlikeOwnTemplate = "unlike-own-template"
     }
 
     /// What is wrong.
@@ -60,9 +64,11 @@ public struct DataFault: Hashable, Sendable {
     public var places: [FledgeError.Location]
 
     /// Whether training stops on it unless it is allowed; of others it only warns.
-    public var stopsTraining: Bool { code == .droppedRows || code == .nothingLearned }
+    public var stopsTraining: Bool {
+        code == .droppedRows || code == .nothingLearned || code == .unlikeOwnTemplate
+    }
 
-    init(
+    package init(
         _ code: Code, _ message: String, advice: String, places: [FledgeError.Location] = [],
         count: Int? = nil
     ) {

@@ -17,7 +17,7 @@ public struct RowChecks: Sendable {
     private static let brokenMarks = ByteMarks([
         "\u{FFFD}", "Ã©", "Ã¨", "Ã¼", "Ã¶", "Ã¤", "â€™", "â€œ",
     ])
-    private static let thoughts = ByteMarks(["<think>"])
+    private static let thoughts = ByteMarks(["<think>", "</think>"])
 
     private let template: ChatTemplate
     private let answerCount: Int
@@ -113,7 +113,7 @@ public struct RowChecks: Sendable {
             if let thought = message.thought {
                 let isOther =
                     Self.thoughts.occur(in: message.content) && !message.content.contains(thought)
-                if !template.writesThoughts || isOther {
+                if !template.readsThoughts || isOther {
                     found.add(
                         .unwrittenText,
                         isOther
@@ -151,13 +151,31 @@ public struct RowChecks: Sendable {
                 .doubledEnd, "Answers end with text that looks like the token for the end.",
                 advice: "Remove it from the data: the template ends answers.", row)
         }
-        if !template.writesThoughts,
+        if !template.readsThoughts,
             answers.contains(where: { Self.thoughts.occur(in: $0.content) })
         {
             found.add(
                 .unexpectedThoughts, "Answers hold thoughts, and the template knows none.",
                 advice: "Choose the template of a reasoning model, or remove the thoughts.", row)
         }
+        if template.readsThoughts, answers.contains(where: isHalfOpen) {
+            found.add(
+                .halfOpenThoughts,
+                "Thoughts of answers are opened and never closed, or closed twice.",
+                advice: "Complete the thoughts, or leave these rows out: the model would learn to "
+                    + "end inside of one.", row)
+        }
+    }
+
+    /// Whether an answer holds other than whole thoughts; one at its beginning that is only closed is
+    /// mended by the template.
+    private func isHalfOpen(_ answer: Message) -> Bool {
+        guard Self.thoughts.occur(in: answer.content) else { return false }
+        let marks = answer.content.thoughtMarks(template.thoughtWords)
+        let isMended = !template.referenceWays.contains(.halfThoughts)
+        let whole = isMended && marks.first == false ? [true] + marks : marks
+        return whole.enumerated().contains { $0.element != ($0.offset % 2 == 0) }
+            || whole.count % 2 == 1
     }
 
     private func checkQuestion(
@@ -237,6 +255,22 @@ struct FaultCollector {
 }
 
 extension String {
+    /// The words around thoughts in their order: true for one that opens.
+    fileprivate func thoughtMarks(_ words: ChatTemplate.Words) -> [Bool] {
+        let bytes = Array(utf8)
+        func word(_ text: String) -> [UInt8] {
+            Array(text.utf8.filter { $0 > 0x20 })
+        }
+        let (open, close) = (word(words.open), word(words.close))
+        guard !open.isEmpty, !close.isEmpty else { return [] }
+        var marks = [Bool]()
+        for start in bytes.indices where bytes[start] == open[0] || bytes[start] == close[0] {
+            if bytes[start...].starts(with: open) { marks.append(true) }
+            if bytes[start...].starts(with: close) { marks.append(false) }
+        }
+        return marks
+    }
+
     /// Whether there is nothing but white space.
     fileprivate var isBlank: Bool { utf8.allSatisfy(\.isSpace) }
 

@@ -17,6 +17,7 @@ struct DialogueEncoder: Sendable {
         (self.tokenizer, self.cutoffLength) = (tokenizer, cutoffLength)
         var template = template
         if quirks.contains(.contentSpecials) { template.contentSpecials = .parse }
+        template.referenceWays.formUnion(quirks.templateWays)
         self.template = template
     }
 

@@ -12,6 +12,18 @@ public protocol SampleProcessor: Sendable {
     ///
     /// - Throws: ``FledgeError`` when a row cannot be written in the template.
     func sample(_ row: Row, _ report: inout DataReport) throws -> Sample?
+
+    /// The samples of a row, which are several where no single one can hold what is learned.
+    ///
+    /// - Throws: As ``sample(_:_:)``.
+    func samples(_ row: Row, _ report: inout DataReport) throws -> [Sample]
+}
+
+extension SampleProcessor {
+    /// The one sample of a row.
+    public func samples(_ row: Row, _ report: inout DataReport) throws -> [Sample] {
+        try sample(row, &report).map { [$0] } ?? []
+    }
 }
 
 /// Called now and then, from any thread, with the rows that are done and all rows.
@@ -49,8 +61,7 @@ extension SampleProcessor {
     private func process(serially rows: ArraySlice<Row>) throws -> ProcessedDataset<Sample> {
         var dataset = ProcessedDataset<Sample>(samples: [])
         for row in rows {
-            guard let sample = try sample(row, &dataset.report) else { continue }
-            dataset.samples.append(sample)
+            dataset.samples += try samples(row, &dataset.report)
         }
         return dataset
     }

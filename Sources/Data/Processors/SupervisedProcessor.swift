@@ -34,40 +34,70 @@ public struct SupervisedProcessor: SampleProcessor {
     }
 
     /// The sample of a row; `nil` for a row that is dropped.
+    ///
+    /// - Throws: Also for a row that makes several samples; see ``samples(_:_:)``.
     public func sample(
         _ row: AlignedSample, _ report: inout DataReport
     ) throws -> ProcessedSample? {
+        let samples = try samples(row, &report)
+        guard samples.count > 1 else { return samples.first }
+        throw FledgeError(
+            .unsupported,
+            "The row makes \(samples.count) samples, since the model's own template writes answers "
+                + "in another way once the dialogue goes on; when rows are streamed each is one.",
+            advice: "Set mask_history: true to learn the last answers alone, or streaming: false.",
+            at: row.source)
+    }
+
+    /// The samples of a row: one, or several where the model's own template writes an answer in another
+    /// way once the dialogue goes on.
+    public func samples(
+        _ row: AlignedSample, _ report: inout DataReport
+    ) throws -> [ProcessedSample] {
         report.rowCount += 1
         guard row.prompt.count % 2 == 1, row.response.count == 1 else {
             encoder.drop(row, answers: "one that is learned", &report)
-            return nil
+            return []
         }
         let messages = row.prompt + row.response
         let template = encoder.template
-        let turns = try encoder.located(row) {
-            try template.encodeMultiturn(
+        let dialogues = try encoder.located(row) {
+            try template.encodeDialogues(
                 messages, system: row.system, tools: row.tools,
                 discardingHistoryThoughts: masksHistory && !template.preservesThinking,
-                with: encoder.tokenizer)
+                learnsLastOnly: masksHistory, with: encoder.tokenizer)
         }
-        let sample = assemble(turns, messages, source: row.source)
+        guard dialogues.count == 1 || !trainsOnPrompt else {
+            throw FledgeError(
+                .unsupported,
+                "train_on_prompt: true would learn questions of this row several times: the model's "
+                    + "own template writes answers in another way once the dialogue goes on, so that "
+                    + "the row makes \(dialogues.count) samples.",
+                advice: "Leave train_on_prompt out, or name a template.", at: row.source)
+        }
         encoder.noteControlStrings(row, &report)
-        let wanted = turns.reduce(encoder.commonEnd == nil ? 0 : 1) {
-            $0 + $1.prompt.count + $1.response.count
+        return dialogues.map { dialogue in
+            let sample = assemble(dialogue, messages, source: row.source)
+            let wanted = dialogue.turns.reduce(
+                (encoder.commonEnd == nil ? 0 : 1) + dialogue.tail.count
+            ) {
+                $0 + $1.prompt.count + $1.response.count
+            }
+            if sample.inputIDs.count < wanted { report.truncated.append(row.source) }
+            if sample.supervisedCount == 0 { report.unsupervised.append(row.source) }
+            report.count(sample)
+            return sample
         }
-        if sample.inputIDs.count < wanted { report.truncated.append(row.source) }
-        if sample.supervisedCount == 0 { report.unsupervised.append(row.source) }
-        report.count(sample)
-        return sample
     }
 
     /// Joins turns as far as they fit, the last ones first when only the last answer counts.
     private func assemble(
-        _ turns: [EncodedTurn], _ messages: [Message], source: FledgeError.Location
+        _ dialogue: EncodedDialogue, _ messages: [Message], source: FledgeError.Location
     ) -> ProcessedSample {
+        let turns = dialogue.turns
         let (end, ignored) = (encoder.commonEnd, ProcessedSample.ignored)
         let isWeighted = messages.contains { $0.weight != 1 }
-        var total = end == nil ? 0 : 1
+        var total = (end == nil ? 0 : 1) + dialogue.tail.count
         var parts = [ProcessedSample]()
         for (index, turn) in (masksHistory ? turns.reversed() : turns).enumerated() {
             let room = encoder.cutoffLength - total
@@ -86,14 +116,16 @@ public struct SupervisedProcessor: SampleProcessor {
                 index > 0 && !trainsOnPrompt
                 && (!masksHistory || quirks.contains(.historyEndLabels))
             if let end, learnsEnd, !promptLabels.isEmpty { promptLabels[0] = end }
-            let isMasked = masksHistory && index > 0
+            let place = masksHistory ? turns.count - 1 - index : index
+            let isMasked =
+                masksHistory && dialogue.numbers[place] != dialogue.numbers.last
             let responseLabels =
                 isMasked ? Array(repeating: ignored, count: kept.target) : Array(response)
             var part = ProcessedSample(
                 inputIDs: Array(prompt + response), labels: promptLabels + responseLabels,
                 source: source)
             if isWeighted {
-                let question = 2 * (masksHistory ? turns.count - 1 - index : index)
+                let question = 2 * dialogue.numbers[place]
                 var weights = [Float](repeating: messages[question].weight, count: kept.source)
                 if end != nil, learnsEnd, question > 0, !weights.isEmpty {
                     weights[0] = messages[question - 1].weight
@@ -105,6 +137,16 @@ public struct SupervisedProcessor: SampleProcessor {
             parts.append(part)
         }
         if masksHistory { parts.reverse() }
+        if !dialogue.tail.isEmpty, total <= encoder.cutoffLength {
+            let labels =
+                trainsOnPrompt
+                ? dialogue.tail : Array(repeating: ignored, count: dialogue.tail.count)
+            parts.append(
+                ProcessedSample(
+                    inputIDs: dialogue.tail, labels: labels,
+                    weights: isWeighted ? Array(repeating: 1, count: labels.count) : nil,
+                    source: source))
+        }
         if let end {
             parts.append(
                 ProcessedSample(

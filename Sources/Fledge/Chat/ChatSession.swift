@@ -65,7 +65,8 @@ public struct ChatSession {
                     + "\"description\": …, \"parameters\": …}}, …].")
         }
         tools = list.serialized()
-        _ = try text.template.render([Message(.user, "")], tools: tools)
+        _ = try text.template.encodePrompt(
+            [Message(.user, "")], tools: tools, with: text.tokenizer)
     }
 
     /// Takes what somebody wrote: a question, or where the model called tools, the result of the next of

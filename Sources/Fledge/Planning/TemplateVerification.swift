@@ -14,9 +14,8 @@ public struct TemplateVerification: Sendable {
     public init(_ configuration: RunConfiguration) throws {
         let text = try TextSide(configuration)
         template = text.template.name
-        outcomes =
-            try text.agreement
-            ?? TemplateAgreement(text.template, text.tokenizer, own: text.ownTemplate).outcomes()
+        outcomes = try TemplateAgreement(text.template, text.tokenizer, own: text.ownTemplate)
+            .outcomes()
     }
 
     /// Whether nothing differs.

@@ -24,6 +24,9 @@ public struct Preprocessing {
             let text = try TextSide(configuration)
             let data = try StageData<Sample>(
                 configuration, text, threads: threads, progress: progress)
+            // Rows of a template that is not the model's would be of no use to anybody.
+            try configuration.requireSound(
+                data.faults.filter { $0.code == .unlikeOwnTemplate }.map(RunFault.init))
             let form = configuration.sampleForm(text, packedLength: data.packedLength)
             return Preprocessing(data, text.notes) { sample in
                 // Weights are written where there are some.

@@ -28,6 +28,8 @@ public struct StageData<Sample: StageSample>: Sendable {
     public var packedLength: Int?
     /// What the user should know about where the samples are from.
     public var notes: [String] = []
+    /// How rows are written otherwise than by the model's own template, where somebody named another.
+    private var templateNote: String?
 
     /// Loads, aligns, mixes and splits the data of a run, and makes samples of them.
     ///
@@ -206,6 +208,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         }
         if let kept = folder.notes {
             packedLength = kept["packed_length"]?.intValue
+            templateNote = kept["template_note"]?.stringValue
             faults = (kept["faults"]?.arrayValue ?? []).compactMap { DataFault(json: $0) }
         } else {
             packedLength =
@@ -228,6 +231,7 @@ public struct StageData<Sample: StageSample>: Sendable {
             template: text.template, answerCount: recipe.answerCount,
             readsTextAlone: recipe.readsTextAlone
         ).faults(in: rows)
+        compare(rows, text)
         faults += recipe.check(
             SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
         faults += SampleChecks.faults(ofEvaluation: evaluationReport)
@@ -235,6 +239,26 @@ public struct StageData<Sample: StageSample>: Sendable {
             training: train.map(\.identity),
             evaluation: evaluations.flatMap(\.rows).map(\.identity))
         if let overlap { faults.append(overlap) }
+    }
+
+    /// Compares how rows are written with the model's own template.
+    private mutating func compare(_ rows: [AlignedSample], _ text: TextSide) {
+        let findings = text.templateChecks?.findings(in: rows) ?? []
+        guard let first = findings.first else { return }
+        if text.isDerived {
+            faults.append(
+                DataFault(
+                    .unlikeOwnTemplate, first.message,
+                    advice:
+                        "Set template: model, which writes rows as the model's own template does, "
+                        + "or name the model's template.", places: findings.map(\.source)))
+        } else if let wrong = findings.first(where: { !$0.isDefaultSystem }) {
+            templateNote =
+                "Warning: \(wrong.source): \(wrong.message) fledge verify-template shows more."
+        } else {
+            templateNote =
+                "Dialogues without a system text get that of the template \(text.template.name), which is not the model's own one (fledge verify-template shows both)."
+        }
     }
 
     /// Throws for the first row that does not fit, unless such rows may be dropped.
@@ -276,6 +300,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         var notes = signature.json
         notes["report"] = report.json
         notes["faults"] = .array(faults.map(\.json))
+        notes["template_note"] = templateNote.map { .string($0) }
         notes["packed_length"] = packedLength.map { .integer($0) } ?? .null
         try writer.commit(notes)
     }
@@ -286,7 +311,7 @@ public struct StageData<Sample: StageSample>: Sendable {
             stream.map {
                 "\($0.count) samples are streamed; " + ($0.report == nil ? "of the first " : "")
             } ?? ""
-        var lines = notes
+        var lines = notes + [templateNote].compactMap(\.self)
         lines.append(
             extent
                 + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"

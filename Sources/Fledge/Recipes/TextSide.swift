@@ -1,4 +1,5 @@
 internal import FledgeCore
+internal import FledgeData
 public import FledgeModel
 public import FledgeTokenize
 internal import Foundation
@@ -17,15 +18,19 @@ public struct TextSide: Sendable {
     public let addsBeginOfText: Bool
     /// The chat template that the model brings along.
     public let ownTemplate: ModelChatTemplate?
-    /// How the template compares with that one; nil where it was not compared.
-    let agreement: [TemplateAgreement.Outcome]?
+    /// Whether the template was read off that one.
+    let isDerived: Bool
+    /// Whether the run asks for other dialogues than the template's.
+    private let isChanged: Bool
+    /// What compares rows with that one; nil where there is nothing to compare.
+    let templateChecks: TemplateChecks?
     /// What the user should hear about the fitting.
     public let notes: [String]
 
     /// Loads the tokenizer of the model and fits it to the template.
     ///
     /// Where no template is named it is read off the model's own one, which is `empty` for models
-    /// without.
+    /// without; `model` names the model's own one itself.
     ///
     /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when none can be
     ///   read off the model's own one.
@@ -33,30 +38,33 @@ public struct TextSide: Sendable {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
         var notes: [String] = []
-        var own: ModelChatTemplate?
-        do { own = try ModelChatTemplate.load(path) } catch let error as FledgeError {
-            guard configuration.data.template != nil else { throw error }
-            notes.append("The model's own chat template cannot be read: \(error.message)")
+        notes += try TokenizerFolder.unreadFiles(in: path).map {
+            "The file \($0) beside the tokenizer is not read."
         }
-        ownTemplate = own
+        let options = configuration.data
         // Texts of pre-training are written in no template; what ends them may come from one.
         let isText = configuration.finetuning.stage == .pretraining
+        let own: ModelChatTemplate?
+        do { own = try ModelChatTemplate.load(path) } catch let error as FledgeError {
+            guard let name = options.template, name != Self.modelTemplate else { throw error }
+            notes.append("The model's own chat template cannot be read: \(error.message)")
+            own = nil
+        }
         var template: ChatTemplate
-        do { template = try Self.template(configuration.data, tokenizer, own) } catch {
-            guard isText, configuration.data.template == nil else { throw error }
+        do { template = try Self.template(configuration, tokenizer, own) } catch {
+            guard isText, options.template == nil else { throw error }
             template = try TemplateCatalog.named("empty")
         }
-        if configuration.data.template == nil, !isText {
+        if options.template == nil, !isText {
             notes.append(
                 own == nil
                     ? "No template is named and the model has none: texts are joined as they are."
-                    : "No template is named: it is read off the model's own one.")
+                    : template.model == nil
+                        ? "No template is named: it is read off the model's own one."
+                        : "No template is named: dialogues are written by the model's own one.")
         }
-        if configuration.splitsSpecialTokens {
-            template.contentSpecials = .text
-        } else {
-            template.contentSpecials = .parse
-        }
+        template.contentSpecials = configuration.splitsSpecialTokens ? .text : .parse
+        template.referenceWays = configuration.finetuning.referenceQuirks.templateWays
         let preparation = try template.prepare(&tokenizer)
         if let (from, to) = preparation.replacedEnd {
             notes.append("The template ends answers with \(to) in place of \(from ?? "nothing").")
@@ -68,54 +76,99 @@ public struct TextSide: Sendable {
             notes.append(
                 "Tokens added for the template: " + preparation.addedTokens.joined(separator: " "))
         }
+        let isReference = configuration.finetuning.referenceQuirks.contains(.derivedTemplate)
+        let isRead = options.template == nil && own != nil && !isReference
+        if let own, isRead || template.model != nil {
+            template.stopWords += own.stopWord(tokenizer).map { [$0] } ?? []
+        }
         addsBeginOfText =
             tokenizer.beginOfText != nil
             && tokenizer.configuration["add_bos_token"]?.boolValue == true
         stopTokens = template.stopTokens(of: tokenizer)
-        agreement =
-            own == nil || isText
-            ? nil : try? TemplateAgreement(template, tokenizer, own: own).outcomes()
-        let wrong = (agreement ?? []).filter {
-            if case .differs = $0.result { true } else { false }
-        }
-        if let agreement, let first = wrong.first {
-            notes.append(
-                "The template \(template.name) writes \(wrong.count) of \(agreement.count) kinds of dialogues in another way than the model's own one, first \(first.shape): fledge verify-template shows where."
-            )
-        }
+        isChanged = options.defaultSystem != nil || !(options.enablesThinking ?? false)
+        isDerived = isRead && template.model == nil
+        ownTemplate = own
+        let asksOnly = configuration.finetuning.stage != .supervised
+        templateChecks =
+            isText || template.model != nil || configuration.finetuning.referenceQuirks == .all
+            ? nil
+            : own.map {
+                TemplateChecks(
+                    template: template, tokenizer: tokenizer, own: $0, asksOnly: asksOnly,
+                    masksHistory: options.masksHistory, defaultSystem: options.defaultSystem,
+                    comparesTools: options.toolFormat == nil)
+            }
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
+        if isDerived, !isText { try requireAgreement() }
     }
 
+    /// The name that stands for the model's own template.
+    static let modelTemplate = "model"
+
     private static func template(
-        _ options: DataArguments, _ tokenizer: TextTokenizer, _ own: ModelChatTemplate?
+        _ configuration: RunConfiguration, _ tokenizer: TextTokenizer, _ own: ModelChatTemplate?
     ) throws -> ChatTemplate {
+        let options = configuration.data
         var template: ChatTemplate
-        if let name = options.template {
-            template = try TemplateCatalog.named(name)
-        } else {
-            let around = tokenizer.addedAroundText
-            template =
-                try own.map { own in
-                    let prefix = tokenizer.decode(
-                        around.prefix + around.suffix, skippingSpecials: false)
-                    return try ChatTemplate(deriving: "of the model", prefix: prefix) {
-                        messages, opensAnswer in
-                        let items = messages.map { message -> JSONValue in
-                            ["role": .string(message.role), "content": .string(message.content)]
-                        }
-                        return try own.render(
-                            messages: .array(items), addsGenerationPrompt: opensAnswer
-                        ).text
-                    }
-                } ?? TemplateCatalog.named("empty")
+        switch (options.template, own) {
+        case (modelTemplate?, let own):
+            return try OwnTemplate(configuration).template(own)
+        case (let name?, _): template = try TemplateCatalog.named(name)
+        case (nil, nil): template = try TemplateCatalog.named("empty")
+        case (nil, let own?):
+            if configuration.finetuning.referenceQuirks.contains(.derivedTemplate) {
+                template = try derivedAsReference(tokenizer, own)
+            } else {
+                template = try ChatTemplate(deriving: "of the model", from: own)
+            }
         }
         if let name = options.toolFormat { template.setToolFormat(try .named(name)) }
-        if let system = options.defaultSystem { template.defaultSystem = system }
+        if let system = options.defaultSystem {
+            template.defaultSystem = system
+            if system.isEmpty { template.alwaysWritesSystem = false }
+        }
         if template.family != .plain {
             template.enablesThinking = options.enablesThinking
             template.preservesThinking = options.preservesThinking
         }
         return template
+    }
+
+    private static func derivedAsReference(
+        _ tokenizer: TextTokenizer, _ own: ModelChatTemplate
+    ) throws -> ChatTemplate {
+        let around = tokenizer.addedAroundText
+        let prefix = tokenizer.decode(around.prefix + around.suffix, skippingSpecials: false)
+        return try ChatTemplate(derivingAsReference: "of the model", prefix: prefix) {
+            messages, opensAnswer in
+            let items = messages.map { message -> JSONValue in
+                ["role": .string(message.role), "content": .string(message.content)]
+            }
+            return try own.render(
+                messages: .array(items), addsGenerationPrompt: opensAnswer
+            ).text
+        }
+    }
+
+    /// Refuses a template that was read off the model's own one and writes a plain question with its
+    /// answer in another way. Other kinds of dialogues are compared where the data have them.
+    private func requireAgreement() throws {
+        let question = DialogueShape("a question", "How are you?", "I am fine.")
+        // What the run replaces is meant to differ.
+        if isChanged { return }
+        let outcomes = try TemplateAgreement(template, tokenizer, own: ownTemplate)
+            .outcomes(over: [question])
+        guard case .differs(let differences)? = outcomes.first?.result,
+            let first = differences.first
+        else { return }
+        func shown(_ text: String) -> String { JSONValue.string(text).serialized() }
+        throw FledgeError(
+            .unsupported,
+            "The template that was read off the model's own one differs from it: of "
+                + "\(first.comparison.rawValue), after \(first.place) equal tokens, one has "
+                + "\(shown(first.first)) and the other \(shown(first.second)).",
+            advice: "Set template: model, which writes every dialogue as the model's own template "
+                + "does, or name the model's template.")
     }
 
     /// Checks that every id that text can become has a row in the model's embedding.

@@ -22,7 +22,8 @@ enum MergesFile {
         files.preTokenizer = StageValues.byteLevel(
             usesPattern: true,
             addsPrefixSpace: configuration["add_prefix_space"]?.boolValue ?? false)
-        if configuration["tokenizer_class"]?.stringValue?.hasPrefix("Qwen2") == true {
+        let isQwen = isQwen(configuration)
+        if isQwen {
             files.normalizer = ["type": "NFC"]
             files.preTokenizer = StageValues.byteLevel(splits: [SplitPatterns.qwen2])
         }
@@ -40,8 +41,14 @@ enum MergesFile {
                     options: BytePairModel.Options()))
         }
         result.endOfText = added.first?.id
-        result.beginOfText = added.first?.id
+        result.beginOfText = isQwen ? nil : added.first?.id
+        result.padding = isQwen ? added.first?.id : nil
         return result
+    }
+
+    /// Whether the folder's tokenizer is of the class of Qwen 2.
+    static func isQwen(_ configuration: JSONValue) -> Bool {
+        configuration["tokenizer_class"]?.stringValue?.hasPrefix("Qwen2") == true
     }
 
     private static func pairs(

@@ -28,6 +28,8 @@ public struct JinjaTemplate: Sendable {
     private let source: JinjaSource
     private let body: JinjaBody
     private let slotCount: Int
+    /// The template as it was parsed, without a line break at its very end.
+    public var text: String { String(decoding: source.bytes, as: UTF8.self) }
     /// Whether the template has `{% generation %}` blocks.
     public let marksGeneration: Bool
 

@@ -76,7 +76,16 @@ extension ModelChatTemplate {
             templates = try parse(
                 JSONValue(contentsOf: older)["chat_template"], file: older)
         }
-        return make(templates, configuration, folder)
+        // Older folders name tokens in a file of their own, which comes first.
+        let names = folder + "/special_tokens_map.json"
+        var named = configuration
+        if configuration["added_tokens_decoder"] == nil, FileSystem.exists(names) {
+            for member in try JSONValue(contentsOf: names).members ?? []
+            where tokenNames.contains(member.key) {
+                named[member.key] = member.value
+            }
+        }
+        return make(templates, named, folder)
     }
 
     private static func make(

@@ -6,7 +6,10 @@ extension ChatTemplate {
         _ messages: [Message], system: String = "", tools: String = "",
         discardingHistoryThoughts: Bool = false, with tokenizer: some Tokenizer
     ) throws -> [EncodedTurn] {
-        try renderMultiturn(
+        if let dialogue = try modelDialogue(messages, system, tools, tokenizer) {
+            return try dialogue.samples(learnsLastOnly: true).last?.turns ?? []
+        }
+        return try renderMultiturn(
             messages, system: system, tools: tools,
             discardingHistoryThoughts: discardingHistoryThoughts
         ).map {
@@ -21,6 +24,16 @@ extension ChatTemplate {
         _ messages: [Message], system: String = "", tools: String = "",
         with tokenizer: some Tokenizer
     ) throws -> EncodedTurn {
+        if let dialogue = try modelDialogue(messages, system, tools, tokenizer) {
+            let (asked, all) = try dialogue.extended(messages.count - 1)
+            let (prompt, whole) = (asked.ids(tokenizer), all.ids(tokenizer))
+            // The answer by itself, where a token reaches from the question into it.
+            let rest = asked.bytes.count..<all.bytes.count
+            return EncodedTurn(
+                prompt: prompt,
+                response: whole.starts(with: prompt)
+                    ? Array(whole.dropFirst(prompt.count)) : all.ids(rest, tokenizer))
+        }
         let turn = try renderOneturn(messages, system: system, tools: tools)
         return EncodedTurn(
             prompt: try encode(turn.prompt, with: tokenizer),
@@ -32,7 +45,10 @@ extension ChatTemplate {
         _ messages: [Message], system: String = "", tools: String = "",
         with tokenizer: some Tokenizer
     ) throws -> [Int32] {
-        try encodeOneturn(
+        if let dialogue = try modelDialogue(messages, system, tools, tokenizer) {
+            return try dialogue.question().ids(tokenizer)
+        }
+        return try encodeOneturn(
             messages + [Message(.assistant, "")], system: system, tools: tools, with: tokenizer
         ).prompt
     }

@@ -1,8 +1,20 @@
+import FledgeCore
+
 extension ChatTemplate {
     /// The control strings that the template writes around messages, such as `<|im_start|>`: those in
     /// the shapes that only special tokens have.
     public var marks: [String] {
         var found = [String]()
+        if let model {
+            // Those of a question, which every dialogue has.
+            let text = try? model.render(
+                [["role": "user", "content": "?"]], tools: .null, asking: true
+            ).text
+            for text in ChatTemplate.marks(in: text ?? "") where !found.contains(text) {
+                found.append(text)
+            }
+            return found
+        }
         for slot in prefix + system + user + assistant + observation {
             let texts: [String] =
                 switch slot {

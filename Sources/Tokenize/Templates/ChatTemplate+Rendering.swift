@@ -9,18 +9,24 @@ extension ChatTemplate {
     public func render(
         _ messages: [Message], system: String = "", tools: String = ""
     ) throws -> [RenderedMessage] {
+        guard model == nil else {
+            throw FledgeError(
+                .unsupported, "The model's own template writes dialogues as texts, not as slots.",
+                advice: "Encode them with a tokenizer.")
+        }
+        let system = written(system, as: .system)
         var systemText = [TemplateSpan]()
         if !system.isEmpty {
             systemText = [TemplateSpan(system)]
         } else if !defaultSystem.isEmpty {
             systemText = [TemplateSpan(defaultSystem, isControl: true)]
         }
-        if !tools.isEmpty { systemText += try describe(tools: tools) }
-        // Tools count as a system text even when their list is empty.
-        let hasSystem = !systemText.isEmpty || !tools.isEmpty
+        let hasTools = try hasTools(tools)
+        if hasTools { systemText += try describe(tools: tools) }
+        let hasSystem = !systemText.isEmpty || hasTools || alwaysWritesSystem
         return try messages.enumerated().map { index, message in
             var pieces = index == 0 ? fill(prefix, []) : []
-            var content = [TemplateSpan(message.content)]
+            var content = [TemplateSpan(written(message.content, as: message.role))]
             if index == 0, hasSystem {
                 if family != .llama2 {
                     pieces += fill(self.system, systemText)
@@ -31,7 +37,9 @@ extension ChatTemplate {
             switch message.role {
             case .user: pieces += fill(user, content, index: index / 2)
             case .observation: pieces += fill(results: message.texts)
-            case .assistant: pieces += fill(assistant, [TemplateSpan(message.content)])
+            case .assistant:
+                pieces += fill(
+                    assistant, [TemplateSpan(written(message.content, as: .assistant))])
             case .function: pieces += fill(function, try call(message.content))
             case .system:
                 throw FledgeError(
@@ -115,8 +123,35 @@ extension ChatTemplate {
         return tools.isEmpty ? [] : try toolsFormat.describe(tools, date: toolDate)
     }
 
-    /// The text of a call: JSON, perhaps inside the words for calls or after a thought.
+    /// The content of a message, without the white space that the model's own template drops.
+    private func written(_ content: String, as role: Message.Role) -> String {
+        trimmedRoles.contains(role) ? JinjaText.strip(content) : content
+    }
+
+    /// Whether tools are described: an empty list and null are none. (In the reference an empty list
+    /// makes a system text of its own.)
+    private func hasTools(_ text: String) throws -> Bool {
+        if text.isEmpty || referenceWays.contains(.emptyTools) { return !text.isEmpty }
+        return try !ChatTemplate.toolList(text).isNull
+    }
+
+    /// The text of calls: JSON, perhaps inside the words for calls or after a thought.
     private func call(_ content: String) throws -> [TemplateSpan] {
+        if referenceWays.contains(.singleCalls) { return try firstCall(content) }
+        let message = try CallMessage(
+            content, callWords: toolCallWords, thoughtWords: thoughtWords)
+        let text = message.text.isEmpty ? [] : [TemplateSpan(message.text)]
+        guard text.isEmpty || family != .llama2 || message.text.stripped.isEmpty else {
+            throw FledgeError(
+                .data, "The template \(name) writes no text beside calls of tools.",
+                advice: "Leave the text out, or make it a turn of its own.")
+        }
+        return try (family == .llama2 ? [] : text) + functionFormat.calls(message.calls)
+    }
+
+    /// As the reference reads a message with calls: the first block counts, and whatever is written
+    /// as it is vanishes with it.
+    private func firstCall(_ content: String) throws -> [TemplateSpan] {
         // Llama 2 templates look for neither.
         let words = family == .llama2 ? [] : [toolCallWords, thoughtWords]
         for (index, words) in words.enumerated() {
@@ -124,9 +159,18 @@ extension ChatTemplate {
             let stretch = content.bytes(found.range)
             let rest = content.replacing(stretch, by: "")
             let isCall = index == 0
-            return [TemplateSpan(isCall ? rest : stretch)]
-                + (try functionFormat.calls(isCall ? found.inner : rest))
+            let calls = try FunctionCall.list(isCall ? found.inner : rest)
+            try refuseSeveral(calls)
+            return [TemplateSpan(isCall ? rest : stretch)] + (try functionFormat.calls(calls))
         }
-        return try functionFormat.calls(content)
+        let calls = try FunctionCall.list(content)
+        try refuseSeveral(calls)
+        return try functionFormat.calls(calls)
+    }
+
+    private func refuseSeveral(_ calls: [FunctionCall]) throws {
+        if calls.count != 1, functionFormat.rawValue == "glm4" {
+            throw FledgeError(.data, "GLM-4 does not support parallel functions.")
+        }
     }
 }

@@ -6,7 +6,7 @@ extension ChatTemplate {
         _ messages: [Message], system: String = "", tools: String = "",
         discardingHistoryThoughts discards: Bool = false
     ) throws -> [(prompt: [TemplatePiece], response: [TemplatePiece])] {
-        var messages = written(messages)
+        var messages = withOpenedThoughts(written(messages))
         if family.isReasoning {
             for index in stride(from: 1, to: messages.count, by: 2) {
                 let isHistory = index < messages.count - 2
@@ -29,7 +29,7 @@ extension ChatTemplate {
     public func renderOneturn(
         _ messages: [Message], system: String = "", tools: String = ""
     ) throws -> (prompt: [TemplatePiece], response: [TemplatePiece]) {
-        var messages = written(messages)
+        var messages = withOpenedThoughts(written(messages))
         if family.isReasoning {
             for index in stride(from: 1, to: messages.count - 2, by: 2) where !preservesThinking {
                 messages[index].content = withoutThought(messages[index].content)
@@ -46,6 +46,24 @@ extension ChatTemplate {
             addEmptyThought(to: &turn, unlessIn: last.content)
         }
         return turn
+    }
+
+    /// Answers of models whose prompt opens the thought hold the closing word alone: where prompts do
+    /// not open it, they get the opening one.
+    private func withOpenedThoughts(_ messages: [Message]) -> [Message] {
+        let (open, close) = (thoughtWords.open.stripped, thoughtWords.close.stripped)
+        guard family.isReasoning, !open.isEmpty, let first = close.utf8.first,
+            !referenceWays.contains(.halfThoughts),
+            messages.contains(where: { $0.content.utf8.contains(first) })
+        else { return messages }
+        return messages.map { message in
+            guard message.role == .assistant || message.role == .function,
+                message.content.holds(close), !message.content.holds(open)
+            else { return message }
+            var message = message
+            message.content = thoughtWords.open + message.content
+            return message
+        }
     }
 
     /// The empty thought belongs to the answer where thinking is learned, else to the question.

@@ -86,6 +86,31 @@ public struct ChatTemplate: Hashable, Sendable {
     public var toolDate: String?
     /// What control strings inside of contents become.
     public var contentSpecials = ContentSpecials.text
+    /// The model's own template, where it writes the dialogues instead of the slots.
+    public var model: ModelRendering?
+    /// The messages that are written without the white space at their ends.
+    public var trimmedRoles: Set<Message.Role> = []
+    /// Whether the system slot is written even when there is nothing to fill it with.
+    public var alwaysWritesSystem = false
+    /// Where the template is as wrong as the reference is.
+    public var referenceWays: ReferenceWays = []
+
+    /// Ways of the reference in which dialogues are written otherwise than models' own templates do.
+    public struct ReferenceWays: OptionSet, Hashable, Sendable {
+        /// One bit a way.
+        public let rawValue: UInt8
+        /// Creates a set from its bits.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// An empty list of tools makes an empty system text.
+        public static let emptyTools = ReferenceWays(rawValue: 1)
+        /// Of several blocks of calls in a message the first counts, and equal ones vanish; a format
+        /// for single calls refuses several.
+        public static let singleCalls = ReferenceWays(rawValue: 2)
+        /// A thought that is not opened stays so.
+        public static let halfThoughts = ReferenceWays(rawValue: 4)
+        /// All of them.
+        public static let all: ReferenceWays = [.emptyTools, .singleCalls, .halfThoughts]
+    }
 
     /// A pair of words around something.
     public struct Words: Hashable, Sendable {
@@ -114,6 +139,15 @@ public struct ChatTemplate: Hashable, Sendable {
         self.observation = observation ?? self.user
         self.usesEfficientEnd = usesEfficientEnd
     }
+
+    /// Creates a template that writes as the model's own one does.
+    public init(writingAs model: ModelRendering) {
+        self.init("model")
+        self.model = model
+    }
+
+    /// Whether answers may hold thoughts.
+    public var readsThoughts: Bool { family.isReasoning || model != nil }
 
     /// Describes tools and writes calls in another format than the template's own.
     ///

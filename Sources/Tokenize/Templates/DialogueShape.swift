@@ -22,6 +22,12 @@ public struct DialogueShape: Hashable, Sendable {
         self.system = system
     }
 
+    /// Creates a shape of a dialogue.
+    public init(_ name: String, _ messages: [Message], system: String, tools: String) {
+        (self.name, self.messages, self.system) = (name, messages, system)
+        self.tools = tools
+    }
+
     /// The dialogues that ``TemplateAgreement`` compares by default.
     public static let all: [DialogueShape] = [
         DialogueShape("a question", "How are you?", "I am fine."),
@@ -33,6 +39,9 @@ public struct DialogueShape: Hashable, Sendable {
         DialogueShape(
             "lines, marks and other scripts", "Zürich — 東京\n\n* \"a\" & <b>\n\tx = {y}",
             "مرحبا 👋🏽\n```swift\nlet x = 1\n```", system: "Line one.\nLine two."),
+        DialogueShape(
+            "white space around messages", "hi \n", " there \n\n", "  more ", " and \n",
+            system: " Be kind.\n"),
         DialogueShape("numbers", "1234567 + 89?", "1234656"),
         thoughts("a thought", "One?", "<think>\nHm.\n</think>\n\nTwo."),
         thoughts(
@@ -87,29 +96,5 @@ public struct DialogueShape: Hashable, Sendable {
         shape.tools =
             #"[{"type": "function", "function": {"name": "weather", "description": "Tells the weather.", "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "Where."}}, "required": ["city"]}}}]"#
         return shape
-    }
-
-    /// The messages as models' own templates read them.
-    func json(dropping count: Int = 0) throws -> JSONValue {
-        var items = [JSONValue]()
-        if !system.isEmpty { items.append(["role": "system", "content": .string(system)]) }
-        for message in messages.dropLast(count) {
-            switch message.role {
-            case .user, .assistant, .system:
-                items.append([
-                    "role": .string(message.role.rawValue), "content": .string(message.content),
-                ])
-            case .observation:
-                items += message.texts.map { ["role": "tool", "content": .string($0)] }
-            case .function:
-                let calls = try JSONValue(parsing: message.content, file: name)
-                items.append([
-                    "role": "assistant", "content": "",
-                    "tool_calls": .array(
-                        (calls.arrayValue ?? [calls]).map { ["type": "function", "function": $0] }),
-                ])
-            }
-        }
-        return .array(items)
     }
 }

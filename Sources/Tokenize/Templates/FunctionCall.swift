@@ -18,6 +18,26 @@ public struct FunctionCall: Hashable, Sendable {
         self.init(name, arguments)
     }
 
+    /// Reads calls that are given as JSON: an object with name and arguments, or a list of them.
+    ///
+    /// - Throws: ``FledgeError`` for anything else.
+    static func list(_ text: String) throws -> [FunctionCall] {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: text, file: "function message")
+        } catch {
+            throw FledgeError(
+                .data, "Invalid JSON format in function message: \(text).", cause: error)
+        }
+        return try (value.arrayValue ?? [value]).map { call in
+            guard let call = FunctionCall(call) else {
+                throw FledgeError(
+                    .data, "A call needs name and arguments, found \(call.serialized()).")
+            }
+            return call
+        }
+    }
+
     /// The call as the messages of role `function` hold it.
     public var json: JSONValue { ["name": .string(name), "arguments": arguments] }
 }

@@ -45,7 +45,7 @@ public struct TemplateAgreement: Sendable {
         public var result: Result
     }
 
-    private let template: ChatTemplate
+    private var template: ChatTemplate
     private let tokenizer: any Tokenizer
     private let own: ModelChatTemplate?
 
@@ -65,66 +65,144 @@ public struct TemplateAgreement: Sendable {
     }
 
     private func result(_ shape: DialogueShape) throws -> Result {
+        var copy = self
+        if let thinking = shape.thinking {
+            guard template.readsThoughts else {
+                return .unknownToModel("the template knows no thoughts")
+            }
+            copy.template.enablesThinking = thinking
+        }
+        return try copy.comparison(
+            shape, variables: shape.thinking.map { ["enable_thinking": .bool($0)] } ?? [:],
+            [.trainingWithQuestion, .questionWithOwn, .trainingWithOwn])
+    }
+
+    /// Compares a dialogue of a run as the run writes it.
+    ///
+    /// - Parameters:
+    ///   - asksOnly: Whether the question alone counts, and not the answer behind it.
+    ///   - discards: Whether only the last answer may hold a thought.
+    /// - Throws: ``FledgeError`` when the template cannot write it.
+    public func outcome(
+        of shape: DialogueShape, asksOnly: Bool, discardingHistoryThoughts discards: Bool
+    ) throws -> Outcome {
+        let isQuiet = template.family.isReasoning && template.enablesThinking != true
+        return Outcome(
+            shape: shape.name,
+            result: try comparison(
+                shape, variables: isQuiet ? ["enable_thinking": false] : [:],
+                [asksOnly ? .questionWithOwn : .trainingWithOwn],
+                discardingHistoryThoughts: discards))
+    }
+
+    private func comparison(
+        _ shape: DialogueShape, variables: JSONValue, _ kinds: Set<Comparison>,
+        discardingHistoryThoughts discards: Bool = false
+    ) throws -> Result {
         var template = template
         // Control strings in these dialogues are none but the template's.
         template.contentSpecials = .text
-        if let thinking = shape.thinking {
-            guard template.family.isReasoning else {
-                return .unknownToModel("the template knows no thoughts")
-            }
-            template.enablesThinking = thinking
-        }
-        let turns: [EncodedTurn]
-        let question: [Int32]
+        var question = [Int32]()
+        var dialogue = EncodedDialogue(turns: [], numbers: [])
         do {
-            turns = try template.encodeMultiturn(
-                shape.messages, system: shape.system, tools: shape.tools, with: tokenizer)
             question = try template.encodePrompt(
                 Array(shape.messages.dropLast()), system: shape.system, tools: shape.tools,
                 with: tokenizer)
-        } catch let error as FledgeError where error.code == .data {
+            if kinds != [.questionWithOwn] {
+                dialogue =
+                    try template.encodeDialogues(
+                        shape.messages, system: shape.system, tools: shape.tools,
+                        discardingHistoryThoughts: discards, with: tokenizer
+                    ).last ?? dialogue
+            }
+        } catch let error as FledgeError
+            where error.code == .data || template.model != nil && error.code == .mismatch
+        {
             return .unknownToModel("the template cannot write it: \(error.message)")
         }
-        let end = template.usesEfficientEnd ? [tokenizer.endOfText].compactMap { $0 } : []
-        let trained = turns.flatMap { $0.prompt + $0.response } + end
-        let read = turns.dropLast().flatMap { $0.prompt + $0.response } + (turns.last?.prompt ?? [])
+        let turns = dialogue.turns
+        let end = template.usesEfficientEnd ? tokenizer.endOfText : nil
+        let trained = turns.flatMap { [$0.prompt, $0.response] } + [dialogue.tail]
         var differences = [Difference]()
-        note(.trainingWithQuestion, read, question, &differences)
-        let reason = try compareWithOwn(shape, question, trained, &differences)
+        if kinds.contains(.trainingWithQuestion), template.model == nil {
+            let read = turns.dropLast().flatMap { $0.prompt + $0.response }
+            note(
+                .trainingWithQuestion, read + (turns.last?.prompt ?? []), question, &differences)
+        }
+        let reason = try compareWithOwn(
+            shape, variables, kinds, question, (trained, end), &differences)
         if !differences.isEmpty { return .differs(differences) }
         return reason.map { .unknownToModel($0) } ?? .agrees
     }
 
     /// - Returns: Why the model's own template has nothing to compare with; nil where it has.
     private func compareWithOwn(
-        _ shape: DialogueShape, _ question: [Int32], _ trained: [Int32],
+        _ shape: DialogueShape, _ variables: JSONValue, _ kinds: Set<Comparison>,
+        _ question: [Int32], _ trained: (parts: [[Int32]], end: Int32?),
         _ differences: inout [Difference]
     ) throws -> String? {
         guard let own else { return "the model has no chat template of its own" }
-        func rendered(_ shape: DialogueShape, asking: Bool) throws -> String {
-            let tools =
-                shape.tools.isEmpty
-                ? JSONValue.null : try JSONValue(parsing: shape.tools, file: shape.name)
-            let variables: JSONValue = shape.thinking.map { ["enable_thinking": .bool($0)] } ?? [:]
-            return try own.render(
-                messages: shape.json(dropping: asking ? 1 : 0), tools: tools,
-                addsGenerationPrompt: asking, variables: variables
+        let rendering = ModelRendering(own, variables: variables)
+        func rendered(
+            _ shape: DialogueShape, asking: Bool, _ further: JSONValue = [:]
+        ) throws -> String {
+            let items = try ChatTemplate.modelMessages(
+                asking ? Array(shape.messages.dropLast()) : shape.messages, system: shape.system,
+                thoughtMember: template.model == nil ? nil : rendering.thoughtMember)
+            return try rendering.render(
+                items, tools: ChatTemplate.toolList(shape.tools), asking: asking, further: further
             ).text
         }
         do {
             let asked = try rendered(shape, asking: true)
             // A template that ignores a part of the dialogue does not say how it should be written.
-            for (part, without) in shape.parts where try rendered(without, asking: true) == asked {
-                return "the model's own template ignores \(part)"
+            for (part, without) in shape.parts {
+                let further: JSONValue =
+                    without.thinking.map { ["enable_thinking": .bool($0)] } ?? [:]
+                if try rendered(without, asking: true, further) == asked {
+                    return "the model's own template ignores \(part)"
+                }
             }
-            note(.questionWithOwn, question, ids(asked), &differences)
-            note(
-                .trainingWithOwn, withoutSpace(trained),
-                withoutSpace(ids(try rendered(shape, asking: false))), &differences)
+            if kinds.contains(.questionWithOwn) {
+                note(.questionWithOwn, question, ids(asked), &differences)
+            }
+            if kinds.contains(.trainingWithOwn) {
+                let all = try rendered(shape, asking: false)
+                noteTraining(trained, all, &differences)
+            }
             return nil
         } catch let error as FledgeError {
             return "the model's own template refuses it: \(error.message)"
         }
+    }
+
+    /// Compares a whole dialogue.
+    ///
+    /// Where tokens would reach from a question into its answer, or from there into the next question,
+    /// the parts are tokenised by themselves: that is how the model is asked.
+    private func noteTraining(
+        _ trained: (parts: [[Int32]], end: Int32?), _ text: String,
+        _ differences: inout [Difference]
+    ) {
+        let own = withoutSpace(ids(text))
+        // One end token for a whole dialogue is not a part of every template.
+        let end = own.last == trained.end ? [trained.end].compactMap { $0 } : []
+        let ours = withoutSpace(trained.parts.flatMap { $0 } + end)
+        if ours != own, withoutSpace(split(text, as: trained.parts)) == ours { return }
+        note(.trainingWithOwn, ours, own, &differences)
+    }
+
+    /// The ids of a text that is cut where parts end; what is left over is a part, too.
+    private func split(_ text: String, as parts: [[Int32]]) -> [Int32] {
+        guard tokenizer.decodesEachTokenAlone else { return [] }
+        var (place, result) = (0, [Int32]())
+        for part in parts {
+            let count = part.reduce(0) { $0 + tokenizer.bytes(of: $1).count }
+            let end = min(place + count, text.utf8.count)
+            result += ids(text.bytes(place..<end))
+            place = end
+        }
+        return result + ids(text.bytes(place..<text.utf8.count))
     }
 
     private func ids(_ text: String) -> [Int32] { tokenizer.encode(text, specials: .parse) }

@@ -3,20 +3,11 @@ import FledgeCore
 extension ToolFormat {
     /// The text of calls that are given as JSON: an object with name and arguments, or a list.
     package func calls(_ text: String) throws -> [TemplateSpan] {
-        let value: JSONValue
-        do {
-            value = try JSONValue(parsing: text, file: "function message")
-        } catch {
-            throw FledgeError(
-                .data, "Invalid JSON format in function message: \(text).", cause: error)
-        }
-        let calls = try (value.arrayValue ?? [value]).map { call in
-            guard let call = FunctionCall(call) else {
-                throw FledgeError(
-                    .data, "A call needs name and arguments, found \(call.serialized()).")
-            }
-            return call
-        }
+        try calls(FunctionCall.list(text))
+    }
+
+    /// The text of calls.
+    func calls(_ calls: [FunctionCall]) throws -> [TemplateSpan] {
         switch rawValue {
         case "default":
             let lines = calls.map {
@@ -25,12 +16,10 @@ extension ToolFormat {
             return [TemplateSpan(lines.joined(separator: "\n"))]
         case "qwen", "ling": return taggedCalls(calls)
         case "glm4":
-            guard calls.count == 1, let call = calls.first else {
-                throw FledgeError(.data, "GLM-4 does not support parallel functions.")
-            }
-            return [
-                TemplateSpan("\(call.name)\n\(call.arguments.serialized())")
-            ]
+            // The model's own template writes each call as an answer of its own.
+            return calls.map {
+                [TemplateSpan("\($0.name)\n\($0.arguments.serialized())")]
+            }.joined(separator: [control("<|assistant|>")]).map { $0 }
         case "llama3":
             let list = calls.map {
                 ["name": .string($0.name), "parameters": $0.arguments] as JSONValue
