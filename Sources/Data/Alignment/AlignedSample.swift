@@ -55,4 +55,11 @@ public enum UnreadName: Hashable, Sendable {
     case column(String)
     /// A member of messages.
     case member(String)
+
+    /// The name itself.
+    var text: String {
+        switch self {
+        case .column(let name), .member(let name): name
+        }
+    }
 }

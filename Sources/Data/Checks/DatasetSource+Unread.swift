@@ -25,21 +25,33 @@ extension DatasetSource {
                 }
             }
         }
-        return found.prefix(10).map {
-            .unread(column: $0.name, of: description.name, places: $0.places)
+        return found.prefix(10).map { name, places in
+            var fault = DataFault.unread(.column(name), of: description.name)
+            for place in places { fault.add(place) }
+            return fault
         }
     }
 }
 
 extension DataFault {
-    /// A column that nothing reads.
-    static func unread(
-        column: String, of dataset: String? = nil, places: [FledgeError.Location]
-    ) -> DataFault {
-        DataFault(
-            .unreadColumn,
-            "The column \(column)\(dataset.map { " of the data set \($0)" } ?? "") is not read.",
-            advice: "Name it under \"columns\" in dataset_info.json, or take it out.",
-            places: places)
+    /// Something that nothing reads, of rows that are still to be added.
+    static func unread(_ name: UnreadName, of dataset: String? = nil) -> DataFault {
+        let owner = dataset.map { " of the data set \($0)" } ?? ""
+        switch name {
+        case .column(let column):
+            return DataFault(
+                .unreadColumn, "The column \(column)\(owner) is not read.",
+                advice: "Name it under \"columns\" in dataset_info.json, or take it out.")
+        case .member(let member):
+            return DataFault(
+                .unreadMember, "Messages\(owner) have \(member), which nothing reads.",
+                advice: "Take it out, or move what shall be learned into the content.")
+        }
+    }
+
+    /// Counts a row.
+    mutating func add(_ place: FledgeError.Location) {
+        count += 1
+        if places.count < 3 { places.append(place) }
     }
 }

@@ -48,32 +48,25 @@ public struct RowChecks: Sendable {
 
     /// What rows hold and nothing reads, by its name.
     private func unread(_ rows: [AlignedSample]) -> [DataFault] {
-        var (order, places) = ([UnreadName](), [UnreadName: [FledgeError.Location]]())
-        for row in rows {
+        var (order, found) = ([UnreadName](), [UnreadName: DataFault]())
+        var count = 0
+        for row in rows where !row.unread.isEmpty {
+            count += 1
             for name in row.unread {
-                if places[name] == nil { order.append(name) }
-                places[name, default: []].append(row.source)
+                if found[name] == nil {
+                    order.append(name)
+                    found[name] = .unread(name)
+                }
+                found[name]?.add(row.source)
             }
         }
-        var faults = order.prefix(10).map { name in
-            let places = places[name] ?? []
-            return switch name {
-            case .column(let column):
-                DataFault.unread(column: column, places: places)
-            case .member(let member):
-                DataFault(
-                    .unreadMember, "Messages have \(member), which nothing reads.",
-                    advice: "Take it out, or move what shall be learned into the content.",
-                    places: places)
-            }
-        }
+        var faults = order.prefix(10).compactMap { found[$0] }
         if order.count > faults.count {
+            let names = order.dropFirst(faults.count).map(\.text)
             faults.append(
                 DataFault(
-                    .unreadColumn,
-                    "\(order.count - faults.count) further columns or members are not read.",
-                    advice: "Describe the rows in dataset_info.json.",
-                    count: rows.count { $0.unread.count > 0 }))
+                    .unreadColumn, "These are not read either: \(names.listed).",
+                    advice: "Describe the rows in dataset_info.json.", count: count))
         }
         return faults
     }
@@ -167,7 +160,8 @@ public struct RowChecks: Sendable {
         }
         if template.readsThoughts, answers.contains(where: isHalfOpen) {
             found.add(
-                .halfOpenThoughts, "Thoughts of answers are opened and never closed, or closed twice.",
+                .halfOpenThoughts,
+                "Thoughts of answers are opened and never closed, or closed twice.",
                 advice: "Complete the thoughts, or leave these rows out: the model would learn to "
                     + "end inside of one.", row)
         }

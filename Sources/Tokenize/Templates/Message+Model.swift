@@ -11,14 +11,14 @@ extension ChatTemplate {
         var items = [JSONValue]()
         if !system.isEmpty { items.append(["role": "system", "content": .string(system)]) }
         var callNames = [String]()
-        for message in messages {
+        for message in messages.map(\.joined) {
             switch message.role {
             case .user, .system:
                 items.append([
                     "role": .string(message.role.rawValue), "content": .string(message.content),
                 ])
             case .assistant:
-                items.append(answer(message.content, message.thought, thoughtMember: thoughtMember))
+                items.append(answer(message.content, thoughtMember: thoughtMember))
             case .observation:
                 for (index, text) in message.results.enumerated() {
                     var item: JSONValue = ["role": "tool", "content": .string(text)]
@@ -32,8 +32,7 @@ extension ChatTemplate {
                     message.content, callWords: Words(open: "<tool_call>", close: "</tool_call>"),
                     thoughtWords: Words(open: "<think>\n", close: "\n</think>\n\n"))
                 callNames = parts.calls.map(\.name)
-                let text = message.textBeforeCall.isEmpty ? parts.text : message.textBeforeCall
-                var item = answer(text.stripped, message.thought, thoughtMember: thoughtMember)
+                var item = answer(parts.text.stripped, thoughtMember: thoughtMember)
                 item["tool_calls"] = .array(
                     parts.calls.map { ["type": "function", "function": $0.json] })
                 items.append(item)
@@ -43,19 +42,8 @@ extension ChatTemplate {
     }
 
     /// An answer, with its thought where the template reads it.
-    private static func answer(
-        _ content: String, _ thought: String?, thoughtMember: String?
-    ) -> JSONValue {
+    private static func answer(_ content: String, thoughtMember: String?) -> JSONValue {
         var item: JSONValue = ["role": "assistant", "content": .string(content)]
-        // A content that has its thought already keeps that one.
-        if let thought, !content.holds("<think>"), !content.holds("</think>") {
-            if let thoughtMember {
-                item[thoughtMember] = .string(thought)
-            } else {
-                item["content"] = .string("<think>\n" + thought + "\n</think>\n\n" + content)
-            }
-            return item
-        }
         guard let thoughtMember, let end = content.byteOffset(of: "</think>") else { return item }
         // An answer to a prompt that opened the thought has the closing word alone.
         let open = content.byteOffset(of: "<think>")

@@ -19,6 +19,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
         _ rendering: ModelRendering, _ messages: [Message], system: String, tools: String,
         contentSpecials: ChatTemplate.ContentSpecials, _ tokenizer: Tokens
     ) throws {
+        let messages = messages.map(\.joined)
         (self.rendering, self.tokenizer, self.messages) = (rendering, tokenizer, messages)
         let texts = messages.flatMap(\.texts) + [system, tools]
         let isMarked =
@@ -35,8 +36,6 @@ struct ModelDialogue<Tokens: Tokenizer> {
             message.content = broken(message.content, isAnswer)
             if message.hasPartsApart {
                 message.furtherResults = message.furtherResults.map { broken($0) }
-                message.thought = message.thought.map { broken($0, true) }
-                message.textBeforeCall = broken(message.textBeforeCall, true)
             }
             return message
         }
@@ -60,7 +59,9 @@ struct ModelDialogue<Tokens: Tokenizer> {
         let controls = Set(tokenizer.encode(text, specials: .parse).filter(tokenizer.isSpecial))
         for id in controls.sorted() {
             let word = tokenizer.decode([id], skippingSpecials: false)
-            guard word.unicodeScalars.count > 1, !isAnswer || !word.holds("think>") else { continue }
+            guard word.unicodeScalars.count > 1, !isAnswer || !word.holds("think>") else {
+                continue
+            }
             let first = String(word.unicodeScalars.prefix(1))
             text = text.replacing(
                 word, by: first + ModelText.mark + String(word.unicodeScalars.dropFirst()))
