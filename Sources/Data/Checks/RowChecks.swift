@@ -89,7 +89,8 @@ public struct RowChecks: Sendable {
         }
         if readsThoughts, answers.contains(where: isHalfOpen) {
             found.add(
-                .halfOpenThoughts, "Thoughts of answers are opened and never closed, or closed twice.",
+                .halfOpenThoughts,
+                "Thoughts of answers are opened and never closed, or closed twice.",
                 advice: "Complete the thoughts, or leave these rows out: the model would learn to "
                     + "end inside of one.", row)
         }

@@ -14,7 +14,8 @@ struct OwnTemplate {
     func template(_ own: ModelChatTemplate?) throws -> ChatTemplate {
         guard let own else {
             throw FledgeError(
-                .configuration, "template: model needs a chat template of the model, which has none.",
+                .configuration,
+                "template: model needs a chat template of the model, which has none.",
                 advice: "Name a template.")
         }
         let options = configuration.data

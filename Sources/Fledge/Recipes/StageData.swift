@@ -235,7 +235,8 @@ public struct StageData<Sample: StageSample>: Sendable {
             faults.append(
                 DataFault(
                     .unlikeOwnTemplate, first.message,
-                    advice: "Set template: model, which writes rows as the model's own template does, "
+                    advice:
+                        "Set template: model, which writes rows as the model's own template does, "
                         + "or name the model's template.", places: findings.map(\.source)))
         } else if let wrong = findings.first(where: { !$0.isDefaultSystem }) {
             templateNote =

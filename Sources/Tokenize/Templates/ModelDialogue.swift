@@ -56,7 +56,9 @@ struct ModelDialogue<Tokens: Tokenizer> {
         let controls = Set(tokenizer.encode(text, specials: .parse).filter(tokenizer.isSpecial))
         for id in controls.sorted() {
             let word = tokenizer.decode([id], skippingSpecials: false)
-            guard word.unicodeScalars.count > 1, !isAnswer || !word.holds("think>") else { continue }
+            guard word.unicodeScalars.count > 1, !isAnswer || !word.holds("think>") else {
+                continue
+            }
             let first = String(word.unicodeScalars.prefix(1))
             text = text.replacing(
                 word, by: first + ModelText.mark + String(word.unicodeScalars.dropFirst()))

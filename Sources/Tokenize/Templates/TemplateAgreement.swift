@@ -116,7 +116,8 @@ public struct TemplateAgreement: Sendable {
                     ).last ?? dialogue
             }
         } catch let error as FledgeError
-        where error.code == .data || template.model != nil && error.code == .mismatch {
+            where error.code == .data || template.model != nil && error.code == .mismatch
+        {
             return .unknownToModel("the template cannot write it: \(error.message)")
         }
         let turns = dialogue.turns
@@ -156,7 +157,8 @@ public struct TemplateAgreement: Sendable {
             let asked = try rendered(shape, asking: true)
             // A template that ignores a part of the dialogue does not say how it should be written.
             for (part, without) in shape.parts {
-                let further: JSONValue = without.thinking.map { ["enable_thinking": .bool($0)] } ?? [:]
+                let further: JSONValue =
+                    without.thinking.map { ["enable_thinking": .bool($0)] } ?? [:]
                 if try rendered(without, asking: true, further) == asked {
                     return "the model's own template ignores \(part)"
                 }
