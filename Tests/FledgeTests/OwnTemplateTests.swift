@@ -1,6 +1,7 @@
 import Fledge
 import FledgeCore
 import FledgeTesting
+import Foundation
 import Testing
 
 /// Runs whose dialogues are written by the model's own template, or by what was read off it.
@@ -139,11 +140,13 @@ import Testing
         for key in ["tool_format=qwen", "default_system="] {
             let run = try configuration(Self.chatML, [["a", "b"]], "template=model", key)
             guard run.data.toolFormat != nil || run.data.defaultSystem != nil else { continue }
-            let error = #expect(throws: FledgeError.self) { try TextSide(run) }
+            let error = #expect(throws: FledgeError.self) { _ = try TextSide(run) }
             #expect(error?.message.contains(key.split(separator: "=")[0]) == true)
         }
+        try FileManager.default.removeItem(atPath: project.file("model/chat_template.jinja"))
         let none = try configuration(nil, [["a", "b"]], "template=model")
-        #expect(throws: FledgeError.self) { try TextSide(none) }
+        let error = #expect(throws: FledgeError.self) { _ = try TextSide(none) }
+        #expect(error?.message.contains("template: model") == true)
     }
 
     @Test func questionsWithoutDataAreWrittenByTheOwnTemplate() throws {

@@ -49,6 +49,7 @@ public struct RunPlanner {
 
     private mutating func refuse(_ error: FledgeError) {
         var fault = RunFault(.cannotStart, error.message, advice: error.advice)
+        if error.code == .templateDiffers { fault.code = DataFault.Code.unlikeOwnTemplate.rawValue }
         if let place = error.location { fault.places = [place] }
         plan.faults.append(fault)
     }

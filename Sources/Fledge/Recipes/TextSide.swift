@@ -172,7 +172,7 @@ public struct TextSide: Sendable {
         else { return }
         func shown(_ text: String) -> String { JSONValue.string(text).serialized() }
         throw FledgeError(
-            .unsupported,
+            .templateDiffers,
             "The template that was read off the model's own one differs from it: of "
                 + "\(first.comparison.rawValue), after \(first.place) equal tokens, one has "
                 + "\(shown(first.first)) and the other \(shown(first.second)).",
