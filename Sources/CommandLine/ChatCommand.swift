@@ -39,7 +39,7 @@ struct ChatCommand: ParsableCommand {
         for note in configuration.notes { Console.announce(note) }
         if let note { Console.announce(note) }
         let list = try tools.map { try JSONValue(contentsOf: $0) }
-        let text = try TextSide(configuration)
+        let text = try TextSide(configuration, asksOnly: true)
         let side = try ModelSide(inference: configuration)
         try text.requireFits(side.model)
         var session = ChatSession(

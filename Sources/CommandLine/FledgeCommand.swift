@@ -42,7 +42,7 @@ struct FledgeCommand: ParsableCommand {
     private static func exitCode(of error: FledgeError) -> Int32 {
         switch error.code {
         case .interrupted: 130
-        case .configuration, .unsupported: 2
+        case .configuration, .unsupported, .templateDiffers: 2
         default: 1
         }
     }

@@ -16,7 +16,8 @@ extension TextTokenizer {
             try TextTokenizer(parsing: $0, file: file)
         }
         configure(
-            TokenizerSideFiles(configuration, specialTokens: specialTokens, addedTokens: addedTokens))
+            TokenizerSideFiles(
+                configuration, specialTokens: specialTokens, addedTokens: addedTokens))
     }
 
     /// Reads the bytes of a `tokenizer.json`.

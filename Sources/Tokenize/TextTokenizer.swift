@@ -132,7 +132,8 @@ public struct TextTokenizer: Tokenizer {
         }
         let known = model.vocabulary.id(written: Array(content.utf8))
         addedTokens.append(
-            AddedToken(content, id: known ?? freeID, isSpecial: isSpecial, isNormalized: !isSpecial))
+            AddedToken(content, id: known ?? freeID, isSpecial: isSpecial, isNormalized: !isSpecial)
+        )
         indexAddedTokens()
         return known == nil
     }

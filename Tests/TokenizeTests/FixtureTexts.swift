@@ -115,4 +115,31 @@ enum TinyTokenizer {
         }
         return try TextTokenizer(json: json, file: variant)
     }
+
+    /// The small tokenizer with a token for every byte, so that no character is lost.
+    static func whole() throws -> TextTokenizer {
+        var fixture = try FixtureTexts.load("tiny.json")
+        var vocabulary = fixture["base"]?["model"]?["vocab"]?.members ?? []
+        let known = Set(vocabulary.map(\.key))
+        let added = fixture["base"]?["added_tokens"]?.arrayValue ?? []
+        let ids = vocabulary.compactMap(\.value.intValue) + added.compactMap { $0["id"]?.intValue }
+        var next = (ids.max() ?? -1) + 1
+        // In the order of transformers: characters that stand for themselves, then the others.
+        let plain = Array(33...126) + Array(161...172) + Array(174...255)
+        let others = (0..<(256 - plain.count)).map { 256 + $0 }
+        for value in plain + others {
+            guard let scalar = Unicode.Scalar(UInt32(value)), !known.contains(String(scalar)) else {
+                continue
+            }
+            let character = String(scalar)
+            vocabulary.append(.init(character, .integer(next)))
+            next += 1
+        }
+        var base = fixture["base"] ?? .null
+        var model = base["model"] ?? .null
+        model["vocab"] = .object(vocabulary)
+        base["model"] = model
+        fixture["base"] = base
+        return try make("smollm", fixture)
+    }
 }

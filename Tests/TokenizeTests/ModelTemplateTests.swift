@@ -11,32 +11,7 @@ import Testing
 
     init() throws {
         fixture = try FixtureTexts.load("template-model.json")
-        tokenizer = try Self.tokenizer()
-    }
-
-    /// The small tokenizer with a token for every byte, so that no character is lost.
-    private static func tokenizer() throws -> TextTokenizer {
-        var fixture = try FixtureTexts.load("tiny.json")
-        var vocabulary = fixture["base"]?["model"]?["vocab"]?.members ?? []
-        let known = Set(vocabulary.map(\.key))
-        let added = fixture["base"]?["added_tokens"]?.arrayValue ?? []
-        let ids = vocabulary.compactMap(\.value.intValue) + added.compactMap { $0["id"]?.intValue }
-        var next = (ids.max() ?? -1) + 1
-        // In the order of transformers: characters that stand for themselves, then the others.
-        let plain = Array(33...126) + Array(161...172) + Array(174...255)
-        let others = (0..<(256 - plain.count)).map { 256 + $0 }
-        for value in plain + others {
-            let character = String(Character(try #require(Unicode.Scalar(UInt32(value)))))
-            guard !known.contains(character) else { continue }
-            vocabulary.append(.init(character, .integer(next)))
-            next += 1
-        }
-        var base = fixture["base"] ?? .null
-        var model = base["model"] ?? .null
-        model["vocab"] = .object(vocabulary)
-        base["model"] = model
-        fixture["base"] = base
-        return try TinyTokenizer.make("smollm", fixture)
+        tokenizer = try TinyTokenizer.whole()
     }
 
     private func own(_ source: String) throws -> ModelChatTemplate {
@@ -138,7 +113,11 @@ import Testing
             let wrong = outcomes.compactMap { outcome -> String? in
                 if case .differs = outcome.result { outcome.shape } else { nil }
             }
-            if wrong.isEmpty { agreeing.append(name) } else { differing.append("\(name): \(wrong)") }
+            if wrong.isEmpty {
+                agreeing.append(name)
+            } else {
+                differing.append("\(name): \(wrong)")
+            }
         }
         print("agree \(agreeing.count), differ \(differing.count), refused \(refused.count)")
         print(differing.sorted().joined(separator: "\n"))
@@ -246,7 +225,8 @@ import Testing
             let turn = try template.encodeOneturn(
                 question + [Message(.assistant, answer)], with: tokenizer)
             #expect(turn.prompt == asked)
-            #expect(tokenizer.decode(turn.response, skippingSpecials: false).hasSuffix("<|im_end|>\n"))
+            #expect(
+                tokenizer.decode(turn.response, skippingSpecials: false).hasSuffix("<|im_end|>\n"))
         }
     }
 }

@@ -88,7 +88,8 @@ import Testing
             let again = try TokenizerFile.load(folder)
             for text in texts {
                 #expect(
-                    again.encode(text, specials: .parse) == tokenizer.encode(text, specials: .parse),
+                    again.encode(text, specials: .parse)
+                        == tokenizer.encode(text, specials: .parse),
                     "\(entry["name"]?.stringValue ?? ""): \(text)")
             }
         }

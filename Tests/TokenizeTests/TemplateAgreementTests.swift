@@ -59,10 +59,14 @@ import Testing
 
     @Test func thoughtsMakeAReasoningTemplate() throws {
         let source =
-            "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+            "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
         let (template, _) = try derived(source)
         #expect(template.family == .reasoning)
         #expect(template.assistant == [.text("{{content}};")])
+        // What every answer has is a part of it.
+        let (all, _) = try derived(source.replacing(" and loop.last", with: ""))
+        #expect(all.family == .plain)
+        #expect(all.assistant == [.text("<think>\n\n</think>\n\n{{content}};")])
     }
 
     @Test func whatCannotBeReadOffIsRefused() {

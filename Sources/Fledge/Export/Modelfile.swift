@@ -14,7 +14,7 @@ struct Modelfile {
 
     private var content: String? {
         let template = text.template
-        guard let prefix = slots(template.prefix, ""),
+        guard template.model == nil, let prefix = slots(template.prefix, ""),
             let system = slots(template.system, "{{ .System }}"),
             let user = slots(template.user, "{{ .Content }}"),
             let assistant = slots(template.assistant, "{{ .Content }}")

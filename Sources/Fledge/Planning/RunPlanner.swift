@@ -48,7 +48,9 @@ public struct RunPlanner {
     }
 
     private mutating func refuse(_ error: FledgeError) {
-        plan.faults.append(RunFault(.cannotStart, error))
+        var fault = RunFault(.cannotStart, error)
+        if error.code == .templateDiffers { fault.code = DataFault.Code.unlikeOwnTemplate.rawValue }
+        plan.faults.append(fault)
     }
 
     private mutating func prepare() throws {

@@ -32,9 +32,11 @@ public struct TextSide: Sendable {
     /// Where no template is named it is read off the model's own one, which is `empty` for models
     /// without; `model` names the model's own one itself.
     ///
+    /// - Parameter asksOnly: Whether the model is asked and nothing else: where no template is named and
+    ///   no data either, the model's own one writes the questions.
     /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when none can be
     ///   read off the model's own one.
-    public init(_ configuration: RunConfiguration) throws {
+    public init(_ configuration: RunConfiguration, asksOnly: Bool = false) throws {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
         var notes: [String] = []
@@ -51,7 +53,9 @@ public struct TextSide: Sendable {
             own = nil
         }
         var template: ChatTemplate
-        do { template = try Self.template(configuration, tokenizer, own) } catch {
+        do {
+            template = try Self.template(configuration, tokenizer, own, asksOnly: asksOnly)
+        } catch {
             guard isText, options.template == nil else { throw error }
             template = try TemplateCatalog.named("empty")
         }
@@ -88,14 +92,15 @@ public struct TextSide: Sendable {
         isChanged = options.defaultSystem != nil || !(options.enablesThinking ?? false)
         isDerived = isRead && template.model == nil
         ownTemplate = own
-        let asksOnly = configuration.finetuning.stage != .supervised
+        let comparesQuestions = configuration.finetuning.stage != .supervised
         templateChecks =
             isText || template.model != nil || configuration.finetuning.referenceQuirks == .all
             ? nil
             : own.map {
                 TemplateChecks(
-                    template: template, tokenizer: tokenizer, own: $0, asksOnly: asksOnly,
-                    masksHistory: options.masksHistory, defaultSystem: options.defaultSystem,
+                    template: template, tokenizer: tokenizer, own: $0,
+                    asksOnly: comparesQuestions, masksHistory: options.masksHistory,
+                    defaultSystem: options.defaultSystem,
                     comparesTools: options.toolFormat == nil)
             }
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
@@ -106,15 +111,19 @@ public struct TextSide: Sendable {
     static let modelTemplate = "model"
 
     private static func template(
-        _ configuration: RunConfiguration, _ tokenizer: TextTokenizer, _ own: ModelChatTemplate?
+        _ configuration: RunConfiguration, _ tokenizer: TextTokenizer, _ own: ModelChatTemplate?,
+        asksOnly: Bool
     ) throws -> ChatTemplate {
         let options = configuration.data
+        let isChanged = options.toolFormat != nil || options.defaultSystem?.isEmpty == true
         var template: ChatTemplate
         switch (options.template, own) {
         case (modelTemplate?, let own):
             return try OwnTemplate(configuration).template(own)
         case (let name?, _): template = try TemplateCatalog.named(name)
         case (nil, nil): template = try TemplateCatalog.named("empty")
+        case (nil, let own?) where asksOnly && options.datasets.isEmpty && !isChanged:
+            return try OwnTemplate(configuration).template(own)
         case (nil, let own?):
             if configuration.finetuning.referenceQuirks.contains(.derivedTemplate) {
                 template = try derivedAsReference(tokenizer, own)
@@ -163,7 +172,7 @@ public struct TextSide: Sendable {
         else { return }
         func shown(_ text: String) -> String { JSONValue.string(text).serialized() }
         throw FledgeError(
-            .unsupported,
+            .templateDiffers,
             "The template that was read off the model's own one differs from it: of "
                 + "\(first.comparison.rawValue), after \(first.place) equal tokens, one has "
                 + "\(shown(first.first)) and the other \(shown(first.second)).",

@@ -34,7 +34,9 @@ struct TokenizerSideFiles {
 
         /// The token of a vocabulary.
         init(_ token: AddedToken) {
-            (content, isSingleWord, isSpecial) = (token.content, token.isSingleWord, token.isSpecial)
+            (content, isSingleWord, isSpecial) = (
+                token.content, token.isSingleWord, token.isSpecial
+            )
             (stripsLeft, stripsRight) = (token.stripsLeft, token.stripsRight)
             isNormalized = token.isNormalized
         }

@@ -18,16 +18,16 @@ struct CallMessage {
     ) throws {
         var (place, blocks) = (0, 0)
         while let call = content.enclosed(by: callWords.open, callWords.close, from: place) {
-            text += content.bytes(place..<call.range.lowerBound)
+            // White space that only parts blocks of calls is no text.
+            let between = content.bytes(place..<call.range.lowerBound)
+            if blocks == 0 || !between.stripped.isEmpty { text += between }
             calls += try FunctionCall.list(call.inner)
             place = call.range.upperBound
             blocks += 1
         }
         let rest = content.bytes(place..<content.utf8.count)
         if blocks > 0 {
-            text += rest
-            // Line breaks that only part blocks of calls are no text.
-            if blocks > 1, text.stripped.isEmpty { text = "" }
+            if blocks == 1 || !rest.stripped.isEmpty { text += rest }
             return
         }
         let plain = ChatTemplate.Words(open: "<think>", close: "</think>")

@@ -1,5 +1,9 @@
-internal import FledgeJinja
-import FledgeCore
+public import FledgeCore
+
+extension FledgeError.Code {
+    /// A template that does not write what the one writes that it was read off.
+    public static let templateDiffers: FledgeError.Code = "template.differs"
+}
 
 extension ChatTemplate {
     /// Reads the slots of a template off what a model's own one writes.
@@ -41,7 +45,8 @@ extension ChatTemplate {
             user: [.text(SlotReader.text(userOpening + Self.content + opening))],
             assistant: [.text(SlotReader.text(Self.content + end))])
         readSystem(try? text.systemParts(), before, userOpening)
-        readThought(Array(answered[1].dropFirst(opening.count)))
+        readThought(
+            Array(answered[1].dropFirst(opening.count)), isKept: longer[1] == answered[1])
         trimmedRoles = text.trimmedRoles()
     }
 
@@ -83,10 +88,14 @@ extension ChatTemplate {
     }
 
     /// Reads the words around thoughts off what answers without one have before them.
-    private mutating func readThought(_ empty: [UInt8]) {
+    ///
+    /// - Parameter isKept: Whether it stands before earlier answers too, so that it is a part of all.
+    private mutating func readThought(_ empty: [UInt8], isKept: Bool) {
         guard !empty.isEmpty else { return }
         let text = SlotReader.text(empty)
-        if family == .plain, let (open, rest) = text.split(at: "</think>"), open.holds("<think>") {
+        if !isKept, family == .plain, let (open, rest) = text.split(at: "</think>"),
+            open.holds("<think>")
+        {
             family = .reasoning
             let lines = open.utf8.reversed().prefix { $0 == 0x0A }.count
             let closing = String(repeating: "\n", count: lines / 2)
@@ -94,7 +103,6 @@ extension ChatTemplate {
                 open: open.bytes(0..<open.utf8.count - lines / 2),
                 close: closing + "</think>" + rest)
         } else {
-            // It is written before every answer.
             assistant = [.text(text + "{{content}}" + SlotReader.end(of: assistant))]
         }
     }
@@ -184,7 +192,7 @@ private struct SlotReader {
         _ reason: String, at location: FledgeError.Location? = nil, cause: (any Error)? = nil
     ) -> FledgeError {
         FledgeError(
-            .unsupported, "No template can be read off the model's own one: \(reason).",
+            .templateDiffers, "No template can be read off the model's own one: \(reason).",
             advice: "Set template: model, which writes every dialogue as the model's own template "
                 + "does, or name the model's template.", at: location, cause: cause)
     }
