@@ -152,7 +152,7 @@ extension RunOption {
         }.joined(separator: "\n")
     }
 
-    private var note: String {
+    var note: String {
         switch standing {
         case .effective, .effectiveFor: help
         case .neutral: "Accepted without effect: " + help
