@@ -146,6 +146,7 @@ struct OutputFolderTests {
         }
         // Started anew and stopped at an earlier step, it is newer all the same.
         #expect(try train("overwrite_output_dir=true", "max_steps=8").status == 0)
+        try FileManager.default.removeItem(atPath: project.file("out/trainer_log.jsonl"))
         let anew = try CommandRun(
             [
                 "train", "run.yaml", "max_steps=100000", "overwrite_output_dir=true",

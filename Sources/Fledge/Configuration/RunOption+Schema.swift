@@ -40,6 +40,13 @@ extension RunOption {
             let no: [JSONValue] = accepted.contains("no") ? [false] : []
             return [["enum": .array(accepted.map { .string($0) } + no)]]
         case .list:
+            if let choices {
+                let word = choices.joined(separator: "|")
+                return [
+                    ["type": "string", "pattern": .string("^(\(word))(, *(\(word)))*$")],
+                    ["type": "array", "items": ["enum": .array(choices.map { .string($0) })]],
+                ]
+            }
             return [
                 ["type": ["string", "boolean", "number"]],
                 ["type": "array", "items": ["type": ["string", "boolean", "number"]]],

@@ -1,6 +1,6 @@
-public import FledgeCore
+internal import FledgeCore
 internal import FledgeModel
-public import FledgeTensor
+package import FledgeTensor
 
 /// Finds numbers that are none among weights and optimizer states, at the speed of memory.
 package enum FiniteCheck {

@@ -3,14 +3,14 @@ internal import Foundation
 
 /// An event file that TensorBoard shows: records of protocol buffers, framed by their lengths and
 /// masked CRC-32C checksums (TensorFlow's `record_writer` and `event.proto`).
-struct TensorBoardFile {
+package struct TensorBoardFile {
     private let handle: FileHandle
     private let path: String
 
     /// Starts a file in a folder, named after time, machine and process as TensorBoard expects it.
     ///
     /// - Throws: ``FledgeError`` when it cannot be written.
-    init(folder: String, time: Double = Date().timeIntervalSince1970) throws {
+    package init(folder: String, time: Double = Date().timeIntervalSince1970) throws {
         try Folder.create(folder)
         let host =
             ProcessInfo.processInfo.hostName.isEmpty
@@ -33,7 +33,7 @@ struct TensorBoardFile {
     /// Writes numbers of a step.
     ///
     /// - Throws: ``FledgeError`` when they cannot be written.
-    func write(_ values: [(tag: String, value: Double)], step: Int, time: Double) throws {
+    package func write(_ values: [(tag: String, value: Double)], step: Int, time: Double) throws {
         try append(
             values.flatMap { tag, value in
                 let summary = Self.field(1, Self.text(1, tag) + Self.float(2, Float(value)))
@@ -44,7 +44,7 @@ struct TensorBoardFile {
     /// Tells that a run goes on: what was written of this step and later ones is out of date.
     ///
     /// - Throws: ``FledgeError`` when it cannot be written.
-    func restart(atStep step: Int, time: Double) throws {
+    package func restart(atStep step: Int, time: Double) throws {
         // A session log with the status START.
         try append(
             Self.record(Self.event(time: time, step: step, .message(7, Self.integer(1, 1)))))
