@@ -60,11 +60,16 @@ private final class OutputFolder {
         let log = TrainerLog(folder: folder.path)
         try log.cut(toStep: 3)  // no file yet
         for step in 1...5 {
-            try log.append(
-                .init(currentSteps: step, totalSteps: 5, elapsedSeconds: 1, totalTokens: step))
+            var entry = TrainerLog.Entry(
+                currentSteps: step, totalSteps: 5, elapsedSeconds: 1, totalTokens: step)
+            entry.loss = 1
+            try log.append(entry)
         }
         let complete = try folder.text("trainer_log.jsonl")
-        try (complete + "{\"current_steps\": 2, \"tot").write(
+        // The line that tells of the end of a shorter run goes too: there will be another.
+        try log.append(.init(currentSteps: 3, totalSteps: 3, elapsedSeconds: 1, totalTokens: 3))
+        let ended = try folder.text("trainer_log.jsonl")
+        try (ended + "{\"current_steps\": 2, \"tot").write(
             toFile: log.path, atomically: true, encoding: .utf8)
         try log.cut(toStep: 3)
         let lines = try folder.text("trainer_log.jsonl").split(separator: "\n")

@@ -218,7 +218,8 @@ extension RunConfiguration {
         var copy = self
         var note = trained == folder ? "" : ", since the run has not ended"
         if trained == newer, OutputFolder.holdsWeights(folder) {
-            note = ", which is newer than the \(kind) in \(folder): the run there was extended or started anew, and has not ended"
+            note =
+                ", which is newer than the \(kind) in \(folder): the run there was extended or started anew, and has not ended"
         } else if OutputFolder.state(of: folder) == .running {
             note += trained == folder ? "; a run is going on there" : ", but is going on"
         }

@@ -152,7 +152,7 @@ extension RunOption {
         }.joined(separator: "\n")
     }
 
-    private var note: String {
+    var note: String {
         switch standing {
         case .effective, .effectiveFor: help
         case .neutral: "Accepted without effect: " + help
@@ -176,7 +176,7 @@ extension RunOption {
             case .number(.atLeast(let least)): "a number from \(Self.plain(least)) on"
             case .number(.above(let least)): "a number above \(Self.plain(least))"
             case .number(.fraction): "a number from 0 to below 1"
-            case .number(.probability): "a number from 0 to 0.9999999"
+            case .number(.probability): "a number from 0 to below 1 (at most 0.9999999)"
             case .text: choices?.joined(separator: ", ") ?? "a text"
             case .choice(let words): (choices ?? words).joined(separator: ", ")
             case .list: "a list, separated by commas"

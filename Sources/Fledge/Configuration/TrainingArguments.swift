@@ -56,6 +56,8 @@ public struct TrainingArguments: Hashable, Sendable {
     public var loggingStrategy: IntervalStrategy
     /// The steps between logs (`logging_steps`).
     public var loggingInterval: StepInterval
+    /// Where event files for TensorBoard are written (`report_to`, `logging_dir`); nil for none.
+    public var tensorBoardFolder: String?
     /// Whether the first step is logged (`logging_first_step`).
     public var logsFirstStep: Bool
     /// When to save (`save_strategy`).
@@ -143,6 +145,9 @@ public struct TrainingArguments: Hashable, Sendable {
         dataSeed = UInt64(values.optionalInteger("data_seed") ?? values.integer("seed"))
         loggingStrategy = values.word("logging_strategy")
         loggingInterval = StepInterval(values.number("logging_steps"))
+        tensorBoardFolder =
+            values.list("report_to").contains("tensorboard")
+            ? values.optionalText("logging_dir") ?? values.text("output_dir") + "/runs" : nil
         logsFirstStep = values.flag("logging_first_step")
         saveStrategy = values.word("save_strategy")
         saveInterval = StepInterval(values.number("save_steps"))

@@ -21,6 +21,7 @@ enum ContentDigest {
             var digest = SHA256()
             let size = Int(try handle.seekToEnd())
             digest.update(Array("\(size)\n".utf8))
+            guard size < Int.max / 2 else { throw POSIXError(.EISDIR) }
             let count = min(mostSamples, (size + sampleSize - 1) / sampleSize)
             for index in 0..<count {
                 // Evenly from the first to the last; all of a file that is small enough.
@@ -44,12 +45,17 @@ enum ContentDigest {
         String(SHA256.hexadecimal(of: Array(texts.joined(separator: "\n").utf8)).prefix(32))
     }
 
-    /// The digest of the files of a folder that `isPart` names, or of a file.
+    /// The digest of a file, or of the files of a folder that `isPart` names, those of its folders
+    /// included.
+    ///
+    /// - Throws: ``FledgeError`` when one cannot be read.
     static func of(path: String, where isPart: (String) -> Bool) throws -> String {
         guard Folder.exists(path) else { return try of(file: path) }
         return of(
-            texts: try Folder.names(in: path).filter(isPart).map {
-                try of(file: path + "/" + $0)
+            texts: try Folder.names(in: path).filter { !$0.hasPrefix(".") }.compactMap { name in
+                let path = path + "/" + name
+                if Folder.exists(path) { return try of(path: path, where: isPart) }
+                return isPart(name) ? try of(file: path) : nil
             })
     }
 }

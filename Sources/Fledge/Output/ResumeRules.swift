@@ -45,6 +45,8 @@ struct ResumeRules {
     ///   - before: Keys and values of the run that is resumed; a key that is not there had its default.
     ///   - now: Those of the run that resumes.
     static func differences(options before: JSONValue, _ now: JSONValue) -> [Difference] {
+        // The order of data has the run's seed where it has none of its own.
+        let (before, now) = (withDataSeed(before, beside: now), withDataSeed(now, beside: before))
         let generating = Set(RunOption.generating.map(\.name))
         let compared = RunOption.all.filter { option in
             option.isEffective && !harmless.contains(option.name) && !paths.contains(option.name)
@@ -53,7 +55,10 @@ struct ResumeRules {
         }
         return compared.compactMap { option in
             let (old, new) = (value(option, in: before), value(option, in: now))
-            guard old != new else { return nil }
+            // 2 and 2.0 are one value.
+            let isSame =
+                old == new || old.doubleValue.map { $0 == new.doubleValue } == true
+            guard !isSame else { return nil }
             return Difference(
                 key: option.name,
                 sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
@@ -77,14 +82,21 @@ struct ResumeRules {
         }
     }
 
+    private static func withDataSeed(_ options: JSONValue, beside other: JSONValue) -> JSONValue {
+        let isUnset = { (value: JSONValue?) in value == nil || value == .null }
+        guard isUnset(options["data_seed"]), !isUnset(other["data_seed"]) else { return options }
+        var copy = options
+        copy["data_seed"] = options["seed"]
+        return copy
+    }
+
     /// A value as the run understands it: what stands for the value of another key is that value.
     private static func value(_ option: RunOption, in options: JSONValue) -> JSONValue {
         let value = options[option.name] ?? option.defaultValue.json
         switch option.name {
         case "lora_alpha" where value == .null:
             return .integer(2 * (options["lora_rank"]?.intValue ?? 8))
-        case "data_seed" where value == .null: return options["seed"] ?? value
-        default: return value.doubleValue.map { .number($0) } ?? value
+        default: return value
         }
     }
 }

@@ -142,7 +142,9 @@ public struct LanguageModelTraining {
         )
         BufferPool.resetPeak()
         let saver = saver(run, plan, keeper, superseding: checkpointsToForget(beginning))
-        let trainer = trainer(run, plan, [RunLog(folder: folder), keeper, saver])
+        var logs: [any Callback] = [RunLog(folder: folder)]
+        if let board = options.tensorBoardFolder { logs.append(TensorBoardWriter(folder: board)) }
+        let trainer = trainer(run, plan, logs + [keeper, saver])
         let done = try trainer.fit(
             batches, evaluatingEach: evaluationSets(run), steps: plan.totalSteps,
             resuming: checkpoint)
@@ -397,7 +399,8 @@ public struct LanguageModelTraining {
         guard !data.evaluations.isEmpty else {
             throw FledgeError(
                 .data, "There is nothing to evaluate: the data have no evaluation set.",
-                advice: "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
+                advice:
+                    "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
         }
         for set in data.evaluations where !set.rows.contains(where: { $0.supervisedCount > 0 }) {
             throw FledgeError(

@@ -73,7 +73,8 @@ public final class ProgressPrinter: Callback {
                 String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
             text = "\(bar) \(text)"
         }
-        return text + " · loss \(Self.number(loss)) · \(Self.whole(run.tokensPerSecond)) tokens/s · "
+        return text
+            + " · loss \(Self.number(loss)) · \(Self.whole(run.tokensPerSecond)) tokens/s · "
             + "\(Self.duration(run.remainingSeconds)) left"
     }
 

@@ -1,6 +1,6 @@
-public import FledgeCore
+internal import FledgeCore
 internal import FledgeModel
-public import FledgeTensor
+package import FledgeTensor
 
 /// Finds numbers that are none among weights and optimizer states, at the speed of memory.
 package enum FiniteCheck {
@@ -13,7 +13,9 @@ package enum FiniteCheck {
 
     /// Whether every element is a finite number.
     package static func isFinite(_ tensor: Tensor) -> Bool {
-        guard tensor.elementType == .float32 else { return isFinite(tensor.converted(to: .float32)) }
+        guard tensor.elementType == .float32 else {
+            return isFinite(tensor.converted(to: .float32))
+        }
         return tensor.withUnsafeBytes { bytes in
             bytes.withMemoryRebound(to: UInt32.self) { words in
                 // All bits of the exponent are set in what is not finite. Blocks without a branch
@@ -42,7 +44,8 @@ package enum FiniteCheck {
         let weights = parameters.map { (name: $0.name, tensor: $0.kept) }
         guard let name = firstSpoiled(weights) ?? firstSpoiled(states) else { return }
         throw FledgeError(
-            .notFinite, "After step \(step), \(name) holds numbers that are not finite; nothing is saved.",
+            .notFinite,
+            "After step \(step), \(name) holds numbers that are not finite; nothing is saved.",
             advice: "Lower learning_rate, and go on from an earlier checkpoint or start anew.")
     }
 }

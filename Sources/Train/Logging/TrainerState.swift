@@ -77,9 +77,11 @@ public struct TrainerState: Hashable, Sendable {
         bestMetric = json["best_metric"]?.doubleValue
         bestModelCheckpoint = json["best_model_checkpoint"]?.stringValue
         epoch = json["epoch"]?.doubleValue ?? 0
-        evaluationSteps = json["eval_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
+        evaluationSteps =
+            json["eval_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
         globalStep = try read("global_step", \.intValue)
-        loggingSteps = json["logging_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
+        loggingSteps =
+            json["logging_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
         maxSteps = try read("max_steps", \.intValue)
         inputTokensSeen = json["num_input_tokens_seen"]?.intValue ?? 0
         trainEpochs = json["num_train_epochs"]?.intValue ?? 0

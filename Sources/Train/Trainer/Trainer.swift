@@ -153,7 +153,8 @@ public final class Trainer<S: Stage> {
                 .data,
                 "There is nothing to evaluate: of \(source.sampleCount) evaluation rows none has a token to predict.",
                 advice:
-                    "Give evaluation rows with answers that cutoff_len leaves, or set eval_strategy: no.")
+                    "Give evaluation rows with answers that cutoff_len leaves, or set eval_strategy: no."
+            )
         }
         switch evaluationMean {
         case .weighted: return (total.mean, total)
@@ -221,14 +222,16 @@ public final class Trainer<S: Stage> {
                 .notFinite, message,
                 advice:
                     "The weights of \(checkpoint) are spoiled: the run went wrong before it was saved. "
-                    + "Resume from an earlier checkpoint, or start anew with a lower learning_rate.")
+                    + "Resume from an earlier checkpoint, or start anew with a lower learning_rate."
+            )
         }
         let spoiled = FiniteCheck.firstSpoiled(
             stage.parameters.map { (name: $0.name, tensor: $0.kept) })
         return FledgeError(
             .notFinite, message,
             advice: (spoiled.map { "\($0) holds numbers that are not finite. " } ?? "")
-                + "No step has been made, so the cause lies in the weights that were loaded: the model's or the adapter's files are damaged, or their numbers too large.")
+                + "No step has been made, so the cause lies in the weights that were loaded: the model's or the adapter's files are damaged, or their numbers too large."
+        )
     }
 
     private func sumOverRanks(_ report: inout LossReport, _ gradients: inout Gradients) throws {
@@ -298,7 +301,8 @@ public final class Trainer<S: Stage> {
 
     private func logEvaluation(_ sets: [EvaluationSet], _ run: TrainingRun) throws {
         let values = try evaluationValues(sets)
-        if let loss = values["eval_loss"] ?? values.first(where: { $0.key.hasSuffix("_loss") })?.value,
+        if let loss = values["eval_loss"]
+            ?? values.first(where: { $0.key.hasSuffix("_loss") })?.value,
             !loss.isFinite
         {
             throw failure("The evaluation loss after step \(run.step) is \(loss).", run)
