@@ -41,6 +41,7 @@ struct ChatCommand: ParsableCommand {
         let list = try tools.map { try JSONValue(contentsOf: $0) }
         let text = try TextSide(configuration, asksOnly: true)
         let side = try ModelSide(inference: configuration)
+        for note in side.checkpoint.notes { Console.announce(note) }
         try text.requireFits(side.model)
         var session = ChatSession(
             configuration, text, side.model, announce: Console.announce)

@@ -29,13 +29,32 @@ public final class GGUFFile: Sendable {
     public let tensors: [GGUFTensor]
     private let indices: [String: Int]
 
-    /// Maps a file and reads its header.
+    /// Maps a file and reads its header; of a model in several files, which any of them stands for, the
+    /// headers of all.
+    ///
+    /// - Throws: ``FledgeError`` when the file is damaged, or a part is missing.
     public init(path: String) throws {
-        var parser = GGUFParser(try MappedFile(path: path), path: path)
+        var header = try Header(path: path)
+        var tensors = header.tensors
+        if let parts = try GGUFParts(header.metadata, path: path) {
+            try parts.requireAll()
+            let headers = try (0..<parts.count).map {
+                try $0 == parts.index ? header : Header(path: parts.path(of: $0))
+            }
+            header = headers[0]
+            tensors = headers.flatMap(\.tensors)
+            let stated = header.metadata["split.tensors.count"]?.intValue
+            guard stated ?? tensors.count == tensors.count else {
+                throw FledgeError(
+                    .fileCorrupt,
+                    "The model should have \(stated ?? 0) tensors; its \(parts.count) files have "
+                        + "\(tensors.count).",
+                    advice: "The files are of different models, or one is cut off.",
+                    at: .init(file: path))
+            }
+        }
         self.path = path
-        version = try parser.header()
-        metadata = try parser.metadata()
-        tensors = try parser.tensors(metadata)
+        (version, metadata, self.tensors) = (header.version, header.metadata, tensors)
         var indices = [String: Int](minimumCapacity: tensors.count)
         for (index, tensor) in tensors.enumerated() {
             guard indices.updateValue(index, forKey: tensor.name) == nil else {
@@ -45,6 +64,29 @@ public final class GGUFFile: Sendable {
             }
         }
         self.indices = indices
+    }
+
+    /// What a file begins with.
+    private struct Header {
+        let version: Int
+        let metadata: [String: GGUFValue]
+        let tensors: [GGUFTensor]
+
+        init(path: String) throws {
+            var parser = GGUFParser(try MappedFile(path: path), path: path)
+            version = try parser.header()
+            metadata = try parser.metadata()
+            tensors = try parser.tensors(metadata)
+        }
+    }
+
+    /// Whether a path is that of a GGUF file: by its ending, or by what it begins with, as Ollama keeps
+    /// such files under names of their own.
+    package static func isThere(at path: String) -> Bool {
+        let ending = (FileSystem.fileExtension(of: path) ?? "").utf8.map { $0 | 0x20 }
+        if ending.elementsEqual("gguf".utf8) { return !FileSystem.isFolder(path) }
+        guard !FileSystem.isFolder(path), let file = try? MappedFile(path: path) else { return false }
+        return file.bytes.starts(with: "GGUF".utf8)
     }
 
     /// The tensor of a name.

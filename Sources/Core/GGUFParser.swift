@@ -37,6 +37,8 @@ struct GGUFParser {
             throw corrupt("A GGUF file begins with 24 bytes; this file has \(size).")
         }
         guard magic == Self.magic else {
+            try ForeignContent.refuse(
+                cursor.mapping.bytes, expected: "a GGUF file", at: .init(file: path))
             let found = cursor.mapping.bytes.prefix(4).map {
                 $0 >= 0x20 && $0 < 0x7F
                     ? String(UnicodeScalar($0)) : "\\x" + String($0, radix: 16)

@@ -9,38 +9,41 @@ public struct Checkpoint {
     public let configuration: DecoderConfiguration
     /// The weights, under Hugging Face names.
     public let weights: any TensorSource
+    /// What stands there twice or is passed over, a sentence each.
+    public let notes: [String]
 
-    /// Opens a Hugging Face folder or a `.gguf` file; weights are mapped, not read.
+    /// Opens a Hugging Face folder or a GGUF file, whatever its name; weights are mapped, not read.
+    ///
+    /// Of a GGUF model in several files any one is named.
     ///
     /// - Throws: ``FledgeError`` when there is no such model, when its architecture is not supported,
     ///   or when a file is damaged.
     public init(path: String) throws {
         self.path = path
-        if path.hasSuffix(".gguf") {
+        if GGUFFile.isThere(at: path) {
             let file = try GGUFFile(path: path)
             configuration = try DecoderConfiguration(gguf: file)
             weights = try GGUFTensorSource(file)
+            notes = []
         } else {
+            let folder = try ModelFolder(path)
             configuration = try DecoderConfiguration(folder: path)
-            weights = try Self.safetensors(folder: path)
+            weights = try folder.weights(configuration)
+            notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }
     }
 
-    private static func safetensors(folder: String) throws -> any TensorSource {
-        let single = folder + "/model.safetensors"
-        let files = Folder.names(in: folder)
-        if files.contains(ShardedSafetensors.indexName) {
-            return try ShardedSafetensors(folder: folder)
+    /// The element type that weights are stored in: what the configuration declares, else that of the
+    /// first matrix, as in transformers; nil where matrices are in blocks.
+    public var storedType: SafetensorsType? {
+        switch configuration.declaredType {
+        case "bfloat16": return .bfloat16
+        case "float16": return .float16
+        case "float32": return .float32
+        default:
+            let matrices = weights.names.lazy.filter { weights.shape(of: $0)?.count == 2 }
+            return matrices.compactMap(weights.storedType).first
         }
-        guard files.contains("model.safetensors") else {
-            let isPickled = files.contains { $0.hasSuffix(".bin") || $0.hasSuffix(".pth") }
-            throw FledgeError(
-                isPickled ? .unsupported : .fileNotFound, "The folder holds no model.safetensors.",
-                advice: isPickled
-                    ? "Pickled weights can run code when they are opened; convert them to safetensors."
-                    : "Download the model's weights into the folder.", at: .init(file: folder))
-        }
-        return try SafetensorsFile(path: single)
     }
 
     /// Loads the model with all weights frozen.
@@ -50,8 +53,9 @@ public struct Checkpoint {
     ///     are float32.
     ///   - storage: What becomes of the linear layers' weights; the head and the embedding table
     ///     are plain in any case.
-    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or belongs to no part
-    ///   of the model; when blocks are to be kept and the model is no GGUF file.
+    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, belongs to no part of
+    ///   the model, or holds a number that is not finite; when blocks are to be kept and the model is
+    ///   no GGUF file.
     public func causalLM(
         storing type: ElementType = .float32, linears storage: LinearStorage = .plain
     ) throws -> DecoderLM {

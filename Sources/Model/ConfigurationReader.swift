@@ -55,9 +55,14 @@ struct ConfigurationReader {
                 "The model is of the type \(type); known are \(known.joined(separator: ", ")).")
         }
         let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        guard classes.isEmpty || classes.contains(where: { $0.hasSuffix("ForCausalLM") }) else {
+        // A model that was saved without its head (LlamaModel) is one with a tied head.
+        guard
+            classes.isEmpty
+                || classes.contains(where: { $0.hasSuffix("ForCausalLM") || $0.hasSuffix("Model") })
+        else {
             throw unsupported(
-                "The model is a \(classes.joined(separator: ", ")); only …ForCausalLM is known.")
+                "The model is a \(classes.joined(separator: ", ")); only …ForCausalLM and …Model, "
+                    + "the same without its head, are known.")
         }
         return type
     }
@@ -99,7 +104,7 @@ struct ConfigurationReader {
         if try optionalNumber("attention_dropout") ?? 0 != 0 {
             throw unsupported("attention_dropout is not 0; it is not supported.")
         }
-        let rope = json["rope_parameters"]
+        let rope = setting("rope_scaling") ?? setting("rope_parameters")
         let partial = rope?["partial_rotary_factor"] ?? json["partial_rotary_factor"]
         if let partial, !partial.isNull, partial.doubleValue != 1 {
             throw unsupported("partial_rotary_factor is \(partial.serialized()); only 1 is known.")
@@ -107,15 +112,46 @@ struct ConfigurationReader {
     }
 
     func rope(maxPositions: Int) throws -> (theta: Double, scaling: RopeScaling) {
-        let parameters = json["rope_parameters"]?.isNull == false ? json["rope_parameters"] : nil
-        let scaling = json["rope_scaling"]?.isNull == false ? json["rope_scaling"] : nil
-        let theta = (parameters?["rope_theta"] ?? json["rope_theta"])
+        // Of two the older spelling counts, whole, as in transformers.
+        let given = setting("rope_scaling") ?? setting("rope_parameters")
+        let theta = given?["rope_theta"] ?? json["rope_theta"]
         guard theta == nil || theta?.isNull == true || theta?.doubleValue != nil else {
             throw wrong("rope_theta", "a number")
         }
         let value = theta?.doubleValue ?? 10000
-        guard let given = parameters ?? scaling else { return (value, .none) }
+        guard value.isFinite, value > 0 else { throw wrong("rope_theta", "a positive number") }
+        guard let given else { return (value, .none) }
         return (value, try ropeScaling(given, maxPositions))
+    }
+
+    /// An object that says something.
+    private func setting(_ key: String) -> JSONValue? {
+        json[key].flatMap { $0.members?.isEmpty == false ? $0 : nil }
+    }
+
+    /// What stands twice, with the one that counts.
+    func contradictions() -> [String] {
+        [("rope_scaling", "rope_parameters"), ("dtype", "torch_dtype")].compactMap { first, second in
+            guard let one = json[first], let other = json[second], !one.isNull, !other.isNull,
+                !Self.agree(one, other)
+            else { return nil }
+            return "\(first) is \(one.serialized()) and \(second) is \(other.serialized()): "
+                + "\(first) counts, as in transformers."
+        }
+    }
+
+    /// Whether no member that both state differs.
+    private static func agree(_ one: JSONValue, _ other: JSONValue) -> Bool {
+        guard let members = one.members, let others = other.members else { return one == other }
+        let spellings = ["type": "rope_type"]
+        func named(_ members: [JSONValue.Member]) -> [String: JSONValue] {
+            Dictionary(
+                members.map { (spellings[$0.key] ?? $0.key, $0.value) },
+                uniquingKeysWith: { first, _ in first })
+        }
+        let (left, right) = (named(members), named(others))
+        return (left["rope_type"] ?? "default") == (right["rope_type"] ?? "default")
+            && left.allSatisfy { key, value in right[key].map { $0 == value } ?? true }
     }
 
     private func ropeScaling(_ given: JSONValue, _ maxPositions: Int) throws -> RopeScaling {

@@ -53,6 +53,7 @@ extension DecoderConfiguration {
         paddingID = try reader.optionalInteger("pad_token_id")
         declaredType = (json["dtype"] ?? json["torch_dtype"])?.stringValue
         try reader.refuseWhatChangesResults()
+        contradictions = reader.contradictions()
         original = json
         try validate(.init(file: file))
     }

@@ -8,7 +8,9 @@ extension DecoderConfiguration {
     public func json(elementType: String? = nil) -> JSONValue {
         var json = original ?? .object([JSONValue.Member]())
         let className = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"][modelType]
-        if json["architectures"] == nil, let className {
+        // What is written has its head, whatever was read.
+        let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        if !classes.contains(where: { $0.hasSuffix("ForCausalLM") }), let className {
             json["architectures"] = [.string(className + "ForCausalLM")]
         }
         json["model_type"] = .string(modelType)
@@ -80,6 +82,8 @@ extension DecoderConfiguration {
             if scaling == nil { parameters = ["rope_type": "default"] }
             parameters["rope_theta"] = .number(ropeTheta)
             json["rope_parameters"] = parameters
+            // Beside it the older spelling would count.
+            json["rope_scaling"] = nil
             return
         }
         json["rope_theta"] = .number(ropeTheta)

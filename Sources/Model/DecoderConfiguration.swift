@@ -46,6 +46,8 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var paddingID: Int?
     /// The element type that the file declares, such as `bfloat16`.
     public var declaredType: String?
+    /// Settings that the configuration file states twice and differently, with the one that counts.
+    package var contradictions: [String] = []
     /// Everything that the configuration file held, to be written back.
     package var original: JSONValue?
     /// What generation_config.json held.

@@ -122,6 +122,7 @@ private struct DecoderLoader {
                 return .plain(try matrix(name, shape))
             }
             used.insert(stored)
+            try blocks.requireFinite(stored, at: path)
             return .quantized(blocks)
         }
     }
@@ -141,7 +142,9 @@ private struct DecoderLoader {
     ) throws -> Parameter {
         try requireShape(name, shape)
         used.insert(name)
-        return Parameter(name, try source.tensor(named: name, as: type))
+        let value = try source.tensor(named: name, as: type)
+        try value.requireFinite(name, at: path)
+        return Parameter(name, value)
     }
 
     private func requireShape(_ name: String, _ shape: [Int]) throws {

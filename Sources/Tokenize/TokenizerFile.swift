@@ -14,7 +14,7 @@ public enum TokenizerFile {
                 .fileNotFound, "There is no such file or folder.",
                 at: FledgeError.Location(file: path))
         }
-        if FileSystem.fileExtension(of: path) == "gguf" {
+        if GGUFFile.isThere(at: path) {
             return try TextTokenizer(GGUFFile(path: path))
         }
         let folder = FileSystem.folder(of: path)
@@ -24,9 +24,7 @@ public enum TokenizerFile {
         }
         let mapped = try MappedFile(path: path)
         let tokenizer: TextTokenizer
-        if mapped.bytes.starts(with: "GGUF".utf8) {
-            return try TextTokenizer(GGUFFile(path: path))
-        } else if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
+        if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
             return try load(json: mapped, folder)
         } else if TiktokenFile.matches(mapped.bytes) {
             tokenizer = try withExtendedLifetime(mapped) {

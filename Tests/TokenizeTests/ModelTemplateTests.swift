@@ -22,7 +22,7 @@ import Testing
     private func template(_ source: String, _ variables: JSONValue = [:]) throws -> ChatTemplate {
         ChatTemplate(
             writingAs: ModelRendering(
-                try own(source), variables: variables, clock: JinjaFixtures.clock))
+                try own(source), variables: variables, clock: .fixed(secondsSince1970: 1_767_323_045.678901)))
     }
 
     private static func dialogue(_ texts: [String]) -> (messages: [Message], system: String) {
@@ -80,11 +80,11 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: JinjaFixtures.hasTemplates))
+    @Test(.enabled(if: Cache.hasTemplates))
     func realTemplatesAsWithTransformers() throws {
         var (wrong, count) = ([String](), 0)
-        for name in try FileManager.default.contentsOfDirectory(atPath: JinjaFixtures.templates) {
-            let url = URL(filePath: JinjaFixtures.templates + "/" + name)
+        for name in try FileManager.default.contentsOfDirectory(atPath: Cache.templates) {
+            let url = URL(filePath: Cache.templates + "/" + name)
             wrong += try compare(name, String(decoding: Data(contentsOf: url), as: UTF8.self))
             count += 1
         }
@@ -92,14 +92,14 @@ import Testing
         #expect(wrong.isEmpty, "\(wrong.count) differ:\n\(wrong.joined(separator: "\n"))")
     }
 
-    @Test(.enabled(if: JinjaFixtures.hasTemplates))
+    @Test(.enabled(if: Cache.hasTemplates))
     func whatIsReadOffARealTemplateAgreesOrIsRefused() throws {
         var (agreeing, differing, refused) = ([String](), [String](), [String]())
         let plain = DialogueShape.all.filter {
             $0.tools.isEmpty && $0.thinking == nil
         }
-        for name in try FileManager.default.contentsOfDirectory(atPath: JinjaFixtures.templates) {
-            let url = URL(filePath: JinjaFixtures.templates + "/" + name)
+        for name in try FileManager.default.contentsOfDirectory(atPath: Cache.templates) {
+            let url = URL(filePath: Cache.templates + "/" + name)
             let own = try own(String(decoding: Data(contentsOf: url), as: UTF8.self))
             guard let template = try? ChatTemplate(deriving: name, from: own) else {
                 refused.append(name)

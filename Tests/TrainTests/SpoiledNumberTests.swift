@@ -34,19 +34,19 @@ import Testing
     @Test func everyPlaceAndKindIsFound() {
         for count in [1, 7, 4095, 4096, 4097, 10_000] {
             let plain = (0..<count).map { Float($0) * 1e30 - 1e34 }
-            #expect(FiniteCheck.isFinite(Tensor(plain, shape: [count])))
+            #expect(Tensor(plain, shape: [count]).isFinite)
             for place in Set([0, count / 2, count - 1]) {
                 for wrong in [Float.nan, .infinity, -.infinity, .signalingNaN] {
                     var spoiled = plain
                     spoiled[place] = wrong
                     let tensor = Tensor(spoiled, shape: [count])
-                    #expect(!FiniteCheck.isFinite(tensor), "\(count) \(place)")
-                    #expect(!FiniteCheck.isFinite(tensor.converted(to: .bfloat16)))
+                    #expect(!tensor.isFinite, "\(count) \(place)")
+                    #expect(!tensor.converted(to: .bfloat16).isFinite)
                 }
             }
         }
         let limits: [Float] = [.greatestFiniteMagnitude, -.leastNonzeroMagnitude, -0.0, 0]
-        #expect(FiniteCheck.isFinite(Tensor(limits, shape: [4])))
+        #expect(Tensor(limits, shape: [4]).isFinite)
         #expect(
             FiniteCheck.firstSpoiled([
                 (name: "a", tensor: Tensor([Float(1)], shape: [1])),

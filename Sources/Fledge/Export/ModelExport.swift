@@ -41,6 +41,7 @@ public struct ModelExport {
         merging.model.inferenceType = .float32
         let side = try ModelSide(
             inference: merging, dequantizing: configuration.model.exportsDequantized)
+        for note in side.checkpoint.notes { announce(note) }
         try text.requireFits(side.model)
         let type = storedType(side.checkpoint)
         announce("Writing \(path) as \(type.configurationName).")
@@ -75,10 +76,10 @@ public struct ModelExport {
         case .float16: return .float16
         case .bfloat16: return .bfloat16
         case .automatic:
-            switch checkpoint.configuration.declaredType {
-            case "bfloat16": return .bfloat16
-            case "float16": return .float16
-            default: return .float32
+            return switch checkpoint.storedType {
+            case .bfloat16: .bfloat16
+            case .float16: .float16
+            default: .float32
             }
         }
     }

@@ -91,6 +91,7 @@ public struct RunPlanner {
     /// Notes steps, memory and time, which need the model.
     private mutating func estimate(_ data: StageData<PackedRow>, _ text: TextSide) throws {
         let side = try ModelSide(training: configuration)
+        plan.notes += side.checkpoint.notes
         // Dropout draws for every sample, which cannot share anything then; an adapter that is
         // trained on brings its own.
         let rule = configuration.trainingBatches(

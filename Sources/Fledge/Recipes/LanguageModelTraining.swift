@@ -77,6 +77,7 @@ public struct LanguageModelTraining {
                 as: path, options: options, digests: digests, announce: announce)
         }
         let side = try ModelSide(training: configuration)
+        for note in side.checkpoint.notes { announce(note) }
         try text.requireFits(side.model)
         let cutoff = configuration.data.cutoffLength
         if let error = data.excess(over: side.model.configuration, cutoffLength: cutoff) {

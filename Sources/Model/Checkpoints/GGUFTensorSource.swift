@@ -44,6 +44,16 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     /// A tensor's shape; nil when there is no tensor of that name.
     public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
+    /// What a tensor's elements are stored as; nil for blocks.
+    public func storedType(of name: String) -> SafetensorsType? {
+        switch tensors[name]?.type {
+        case .float32: .float32
+        case .float16: .float16
+        case .bfloat16: .bfloat16
+        default: nil
+        }
+    }
+
     /// A tensor, expanded to an element type; borrowed from the file where it is stored so.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
         let tensor = try stored(name)

@@ -45,6 +45,9 @@ public final class SafetensorsFile: TensorSource, Sendable {
     /// A tensor's shape; nil when there is no tensor of that name.
     public func shape(of name: String) -> [Int]? { entry(named: name)?.shape }
 
+    /// What a tensor's elements are stored as.
+    public func storedType(of name: String) -> SafetensorsType? { entry(named: name)?.type }
+
     /// A tensor's bytes as they are stored; valid while the file object lives.
     public func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.range])

@@ -16,11 +16,16 @@ struct SafetensorsHeader {
 
     func parse() throws -> (entries: [SafetensorsFile.Entry], metadata: [String: String]) {
         let bytes = mapping.bytes
+        func refuseOtherFiles() throws {
+            try ForeignContent.refuse(bytes, expected: "a safetensors file", at: .init(file: path))
+        }
         guard bytes.count >= 8 else {
+            try refuseOtherFiles()
             throw corrupt("A safetensors file begins with 8 bytes; this file has \(bytes.count).")
         }
         let stated = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard stated <= UInt64(Self.greatestLength), Int(stated) <= bytes.count - 8 else {
+            try refuseOtherFiles()
             throw corrupt(
                 "The first 8 bytes state a header of \(stated) bytes; the file has "
                     + "\(bytes.count). It is cut off or no safetensors file.")

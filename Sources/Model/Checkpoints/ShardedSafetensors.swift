@@ -54,6 +54,11 @@ public final class ShardedSafetensors: TensorSource, Sendable {
         shardIndices[name].flatMap { shards[$0].shape(of: name) }
     }
 
+    /// What a tensor's elements are stored as.
+    public func storedType(of name: String) -> SafetensorsType? {
+        shardIndices[name].flatMap { shards[$0].storedType(of: name) }
+    }
+
     /// A tensor, converted to an element type; borrowed from its file where no conversion is needed.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
         guard let index = shardIndices[name] else {

@@ -8,8 +8,16 @@ public protocol TensorSource {
     /// A tensor's shape; nil when there is no tensor of that name.
     func shape(of name: String) -> [Int]?
 
+    /// What a tensor's elements are stored as; nil for blocks, and where that is not known.
+    func storedType(of name: String) -> SafetensorsType?
+
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     func tensor(named name: String, as type: ElementType) throws -> Tensor
+}
+
+extension TensorSource {
+    /// Not known.
+    public func storedType(of name: String) -> SafetensorsType? { nil }
 }
 
 /// A source that holds some of its matrices in blocks.

@@ -109,6 +109,11 @@ public final class QuantizedMatrix {
         expandedRows(Array(0..<shape[0]), as: type)
     }
 
+    /// Rows that follow each other, as a plain tensor.
+    package func expanded(rows: Range<Int>, as type: ElementType) -> Tensor {
+        expandedRows(Array(rows), as: type)
+    }
+
     /// Some rows as a plain tensor, one after another.
     func expandedRows(_ sources: [Int], as type: ElementType) -> Tensor {
         let columns = shape[1]

@@ -15,8 +15,8 @@ extension ModelChatTemplate {
     ///   Jinja.
     public static func load(_ path: String) throws -> ModelChatTemplate? {
         if FileSystem.isFolder(path) { return try load(folder: path) }
+        if GGUFFile.isThere(at: path) { return try ModelChatTemplate(GGUFFile(path: path)) }
         switch FileSystem.fileExtension(of: path) {
-        case "gguf": return try ModelChatTemplate(GGUFFile(path: path))
         case "json":
             let json = try JSONValue(contentsOf: path)
             return try make(parse(json["chat_template"], file: path), json, path)

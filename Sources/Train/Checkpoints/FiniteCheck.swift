@@ -8,31 +8,7 @@ package enum FiniteCheck {
     package static func firstSpoiled(
         _ tensors: some Sequence<(name: String, tensor: Tensor)>
     ) -> String? {
-        tensors.first { !isFinite($0.tensor) }?.name
-    }
-
-    /// Whether every element is a finite number.
-    package static func isFinite(_ tensor: Tensor) -> Bool {
-        guard tensor.elementType == .float32 else {
-            return isFinite(tensor.converted(to: .float32))
-        }
-        return tensor.withUnsafeBytes { bytes in
-            bytes.withMemoryRebound(to: UInt32.self) { words in
-                // All bits of the exponent are set in what is not finite. Blocks without a branch
-                // inside are computed many at a time.
-                var start = 0
-                while start < words.count {
-                    let end = min(start + 4096, words.count)
-                    var found: UInt32 = 0
-                    for index in start..<end {
-                        found |= (words[index] & 0x7F80_0000) &+ 0x0080_0000
-                    }
-                    if found & 0x8000_0000 != 0 { return false }
-                    start = end
-                }
-                return true
-            }
-        }
+        tensors.first { !$0.tensor.isFinite }?.name
     }
 
     /// Refuses to save what is not finite.
@@ -58,7 +34,7 @@ extension TrainingCheckpoint {
         guard FileSystem.exists(path) else { return nil }
         let file = try SafetensorsFile(path: path)
         return try file.names.first {
-            !FiniteCheck.isFinite(try file.tensor(named: $0, as: .float32))
+            try !file.tensor(named: $0, as: .float32).isFinite
         }
     }
 }
