@@ -43,6 +43,11 @@ import Testing
         (#"{"rows": [{"a": 1}]}"#, 1), (#"{"version": "1", "data": [{"a": 1}, {"a": 2}]}"#, 2),
         (#"{"examples": []}"#, 1),
         // A row by itself stays one.
+        (#"{"tools": [], "messages": [{"role": "user"}]}"#, 1),
+        (#"{"messages": [{"role": "user"}], "tools": []}"#, 1),
+        (#"{"loss_mask": [0, 1], "messages": [{"role": "user"}]}"#, 1),
+        (#"{"chosen": {"role": "a"}, "rejected": {"role": "b"}}"#, 1),
+        (#"{"history": [["a", "b"]], "tags": []}"#, 1),
         (#"{"messages": [{"role": "user"}, {"role": "assistant"}]}"#, 1),
         (#"{"instruction": "a", "output": "b"}"#, 1), (#"{"a": {"b": 1}}"#, 1),
         (#"{"instruction": "a", "examples": [{"x": 1}, {"x": 2}]}"#, 1),

@@ -238,7 +238,8 @@ import Testing
             (#""context": ["a", "b"]"#, true), (#""evidence": {"a": "b"}"#, true),
             (#""rationale": "r""#, true), (#""train": false"#, true),
             (#""sample_weight": 2"#, true),
-            (#""images": ["a.png"]"#, true), (#""context": []"#, false), (#""note": """#, false),
+            (#""images": ["a.png"]"#, true), (#""turns": ["a"]"#, true),
+            (#""schema": "t(a)""#, true), (#""context": []"#, false), (#""note": """#, false),
             (#""id": "1""#, false), (#""source": "web""#, false), (#""doc_id": "7""#, false),
             (#""count": 4"#, false), (#""is_good": true"#, false), (#""meta": {"a": 1}"#, false),
         ] {

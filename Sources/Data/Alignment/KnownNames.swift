@@ -19,7 +19,7 @@ enum KnownNames {
         (
             "tells where a row is from",
             [
-                "source", "sources", "origin", "provenance", "dataset", "dataset_name",
+                "source", "origin", "provenance", "dataset", "dataset_name",
                 "data_source", "url", "urls", "link", "file", "filename", "file_name", "path",
                 "file_path", "repo", "repo_name", "author", "license", "licence", "copyright",
                 "site", "subreddit", "generator", "model", "model_name", "annotator", "created_by",
@@ -38,8 +38,8 @@ enum KnownNames {
             [
                 "category", "categories", "topic", "topics", "type", "kind", "task", "tasks",
                 "task_type", "task_name", "subject", "subset", "split", "lang", "language",
-                "languages", "tag", "tags", "difficulty", "level", "domain", "field", "intent",
-                "skill", "style", "genre", "cluster", "keywords",
+                "languages", "tag", "tags", "difficulty", "level", "domain", "intent",
+                "skill", "style", "genre", "cluster",
             ]
         ),
         (
@@ -54,15 +54,14 @@ enum KnownNames {
         (
             "counts what is there",
             [
-                "length", "tokens", "token_count", "num_tokens", "n_tokens", "num_turns", "n_turns",
-                "turns", "char_count", "word_count", "turn", "position",
+                "length", "token_count", "num_tokens", "n_tokens", "num_turns", "n_turns",
+                "char_count", "word_count", "turn", "position",
             ]
         ),
         (
             "tells about the row, not what is said in it",
             [
-                "meta", "metadata", "extra_info", "additional_info", "version", "schema",
-                "language_id",
+                "meta", "metadata", "extra_info", "additional_info", "version", "language_id",
             ]
         ),
     ]

@@ -26,6 +26,12 @@ extension JSONScanner {
         /// The first key of an object.
         let innerKey: String?
         let value: JSONScanner
+
+        /// Whether it is an array of texts or numbers.
+        var holdsValues: Bool {
+            guard first == UInt8(ascii: "["), let inner else { return false }
+            return ![UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "]")].contains(inner)
+        }
     }
 
     /// Where the rows of a file are that is a single object; nil where the object is itself a row, or
@@ -52,7 +58,7 @@ extension JSONScanner {
         let isTable =
             first.first == brace
             ? !first.key.isNumber && first.innerKey?.isNumber == true
-            : first.first == bracket && first.inner != brace && first.inner != bracket
+            : entries.allSatisfy { $0.holdsValues }
         if isTable {
             throw FledgeError(
                 .data,
@@ -62,7 +68,11 @@ extension JSONScanner {
                     "Write it row by row: pandas' to_json(path, orient=\"records\", lines=True).",
                 at: location)
         }
-        return first.first == brace ? .members : nil
+        // Messages by themselves are columns of one row.
+        let isMessage = entries.contains {
+            ["role", "from", "content", "value"].contains($0.innerKey)
+        }
+        return first.first == brace && !isMessage ? .members : nil
     }
 
     /// The first members and those that may hold rows, the number of all, and whether all are objects
