@@ -41,7 +41,7 @@ examples: dependencies
 
 # The tests of data files once more, with the libraries that package traits ask for.
 test-traits: dependencies
-	$(SWIFT) test -c release --traits Zstandard --scratch-path .build-traits --filter DataTests
+	$(SWIFT) test -c release --traits default,Zstandard --scratch-path .build-traits --filter "DataTests|ColumnarTests"
 
 bench: dependencies
 	Benchmarks/bench.sh $(ROWS)

@@ -23,13 +23,18 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 /// What reads Zstandard is a library of the system, for those who ask for it.
 let zstandard: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstandard"]))
 
+/// What reads gzip and writes PNG, unless somebody leaves it out.
+let zlib: Target.Dependency = .target(name: "CZlib", condition: .when(traits: ["Zlib"]))
+
 let package = Package(
     name: "fledge",
     products: [
         .library(name: "Fledge", targets: ["Fledge"]),
         .library(name: "FledgeCore", targets: ["FledgeCore"]),
         .library(name: "FledgeTensor", targets: ["FledgeTensor"]),
+        .library(name: "FledgeJinja", targets: ["FledgeJinja"]),
         .library(name: "FledgeTokenize", targets: ["FledgeTokenize"]),
+        .library(name: "FledgeColumnar", targets: ["FledgeColumnar"]),
         .library(name: "FledgeData", targets: ["FledgeData"]),
         .library(name: "FledgeModel", targets: ["FledgeModel"]),
         .library(name: "FledgeAdapters", targets: ["FledgeAdapters"]),
@@ -38,9 +43,13 @@ let package = Package(
         .executable(name: "fledge", targets: ["FledgeCommandLine"]),
     ],
     traits: [
+        .default(enabledTraits: ["Zlib"]),
+        .trait(
+            name: "Zlib",
+            description: "Reads gzip and draws charts; needs the package zlib1g-dev."),
         .trait(
             name: "Zstandard",
-            description: "Reads data compressed by Zstandard; needs the package libzstd-dev.")
+            description: "Reads data compressed by Zstandard; needs the package libzstd-dev."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -51,21 +60,29 @@ let package = Package(
             name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
         .systemLibrary(
+            name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
             name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"])]),
         .target(name: "FledgeKernels", path: "Sources/Kernels"),
         module("Core"),
         module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
-        module("Tokenize", ["FledgeCore"]),
-        module("Data", ["FledgeCore", "FledgeTokenize", zstandard]),
+        module("Jinja", ["FledgeCore"]),
+        module("Tokenize", ["FledgeCore", "FledgeJinja"]),
+        module("Columnar", ["FledgeCore", zlib, zstandard]),
+        module("Data", ["FledgeCore", "FledgeTokenize", "FledgeColumnar"]),
         module("Model", ["FledgeCore", "FledgeTensor"]),
         module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
-        module("Train", ["FledgeCore", "FledgeTensor", "FledgeData", "FledgeModel"]),
+        module(
+            "Train",
+            ["FledgeCore", "FledgeTensor", "FledgeColumnar", "FledgeData", "FledgeModel"]),
         .target(
             name: "Fledge",
             dependencies: [
-                "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
-                "FledgeAdapters", "FledgeTrain", .product(name: "Yams", package: "Yams"),
+                "FledgeCore", "FledgeTensor", "FledgeJinja", "FledgeTokenize", "FledgeColumnar",
+                "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain",
+                .product(name: "Yams", package: "Yams"),
             ], path: "Sources/Fledge", swiftSettings: swiftSettings),
         .executableTarget(
             name: "FledgeCommandLine",
@@ -80,8 +97,10 @@ let package = Package(
             ]),
         tests("Core", ["FledgeCore"]),
         tests("Tensor", ["FledgeCore", "FledgeTensor", "FledgeTesting"]),
+        tests("Jinja", ["FledgeCore", "FledgeJinja", "FledgeTokenize"]),
         tests("Tokenize", ["FledgeCore", "FledgeTokenize"]),
-        tests("Data", ["FledgeCore", "FledgeTokenize", "FledgeData"]),
+        tests("Columnar", ["FledgeCore", "FledgeColumnar", "FledgeData"]),
+        tests("Data", ["FledgeCore", "FledgeTokenize", "FledgeColumnar", "FledgeData"]),
         tests("Model", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeTesting"]),
         tests(
             "Adapters",

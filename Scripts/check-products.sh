@@ -29,7 +29,7 @@ for product in $products; do
     linked=$(grep -ciE 'openblas|lapack|cblas' <<< "$libraries" || true)
     symbols=$(nm "$program" 2> /dev/null | grep -cE ' [TtDdBb] (fledge_|\$s12FledgeTensor)' || true)
     case $product in
-    FledgeCore | FledgeTokenize | FledgeData) expected=no ;;
+    FledgeCore | FledgeJinja | FledgeTokenize | FledgeColumnar | FledgeData) expected=no ;;
     *) expected=yes ;;
     esac
     if [ "$linked" -gt 0 ] || [ "$symbols" -gt 0 ]; then found=yes; else found=no; fi

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs the Debian or Ubuntu packages that Fledge builds with, those only that are missing.
 set -euo pipefail
-PACKAGES=(libopenblas-dev liblapacke-dev pkg-config)
+PACKAGES=(libopenblas-dev liblapacke-dev zlib1g-dev pkg-config)
 
 if ! command -v dpkg-query > /dev/null; then
-    if pkg-config --exists openblas 2> /dev/null; then exit 0; fi
-    echo "install-dependencies: this is no Debian or Ubuntu; install OpenBLAS and LAPACKE with" \
+    if pkg-config --exists openblas zlib 2> /dev/null; then exit 0; fi
+    echo "install-dependencies: this is no Debian or Ubuntu; install OpenBLAS, LAPACKE and zlib with" \
         "their headers and pkg-config files by hand." >&2
     exit 1
 fi

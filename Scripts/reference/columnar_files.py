@@ -1,6 +1,6 @@
 """Writes small Parquet and Arrow files of every form that published data sets use, and their rows.
 
-Usage: columnar_files.py OUTPUT_FOLDER    (Tests/DataTests/Fixtures/columnar)
+Usage: columnar_files.py OUTPUT_FOLDER    (Tests/ColumnarTests/Fixtures)
 
 Each file's rows are read back by pyarrow into `rows.json`; files with the same rows share them. Compressed
 pieces of text for the decompressors are in `compressed.json`, with the SHA-256 of what they hold.
@@ -197,15 +197,15 @@ def compressed(folder):
                            sha256=hashlib.sha256(content).hexdigest()))
 
     def deflate(content, level, strategy):
-        stream = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
+        stream = zlib.compressobj(level, zlib.DEFLATED, 31, 9, strategy)
         return stream.compress(content) + stream.flush()
 
     for name, content in pieces().items():
         for level, strategy in [(1, zlib.Z_DEFAULT_STRATEGY), (9, zlib.Z_DEFAULT_STRATEGY), (6, zlib.Z_FIXED)]:
-            add("deflate", f"{name} {level} {strategy}", deflate(content, level, strategy), content)
+            add("gzip", f"{name} {level} {strategy}", deflate(content, level, strategy), content)
         add("snappy", name, snappy.compress(content), content)
     for name in ["one", "noise"]:
-        add("deflate", f"{name} 0", deflate(pieces()[name], 0, zlib.Z_DEFAULT_STRATEGY), pieces()[name])
+        add("gzip", f"{name} 0", deflate(pieces()[name], 0, zlib.Z_DEFAULT_STRATEGY), pieces()[name])
     english = pieces()["text"]
     add("gzip", "text", gzip.compress(english, mtime=0), english)
     add("gzip", "two members", gzip.compress(english[:500], mtime=0) + gzip.compress(english[500:], mtime=0), english)

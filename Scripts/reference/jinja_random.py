@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders random small programs with Jinja2, as transformers sets it up.
 
-Writes Tests/TokenizeTests/Fixtures/jinja-random.json: programs of assignments, loops, macros and
+Writes Tests/JinjaTests/Fixtures/jinja-random.json: programs of assignments, loops, macros and
 blocks inside each other, which show where a name is visible, and mixtures of tags and white space.
 
     python3 jinja_random.py [SEED SCOPES SPACES TARGET]
@@ -119,7 +119,7 @@ def main():
                 continue
             if " at 0x" not in result.get("text", "") and len(str(result)) < 400:
                 cases.append({"template": template, **result})
-    folder = pathlib.Path(__file__).parents[2] / "Tests/TokenizeTests/Fixtures"
+    folder = pathlib.Path(__file__).parents[2] / "Tests/JinjaTests/Fixtures"
     target = pathlib.Path(arguments[3]) if arguments[3] else folder / "jinja-random.json"
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
     values = json.dumps(VALUES, ensure_ascii=False)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders small templates with Jinja2, as transformers sets it up.
 
-Writes Tests/TokenizeTests/Fixtures/jinja-snippets.json: each template, its values and its text, or
+Writes Tests/JinjaTests/Fixtures/jinja-snippets.json: each template, its values and its text, or
 the kind of its error. Versions: requirements.txt.
 """
 
@@ -691,7 +691,7 @@ def main():
     for text in MASKED:
         values = {"messages": VALUES["messages"]}
         cases.append({"group": "generation", "template": text, **render(text, values, mask=True)})
-    target = pathlib.Path(__file__).parents[2] / "Tests/TokenizeTests/Fixtures/jinja-snippets.json"
+    target = pathlib.Path(__file__).parents[2] / "Tests/JinjaTests/Fixtures/jinja-snippets.json"
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
     values = json.dumps(VALUES, ensure_ascii=False)
     more = json.dumps(list(continued()), ensure_ascii=False)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders llama.cpp's chat templates with transformers over the conversations below.
 
-Writes Tests/TokenizeTests/Fixtures/jinja-templates.json: the conversations, and for each template
+Writes Tests/JinjaTests/Fixtures/jinja-templates.json: the conversations, and for each template
 its file's SHA-256 and for each conversation a digest of the rendering or the error. The templates
 themselves are not committed: Scripts/fetch-chat-templates.sh fetches them.
 
@@ -263,7 +263,7 @@ def main():
                    for name, messages, options in SHAPES],
         "templates": templates,
     }
-    target = pathlib.Path(__file__).parents[2] / "Tests/TokenizeTests/Fixtures/jinja-templates.json"
+    target = pathlib.Path(__file__).parents[2] / "Tests/JinjaTests/Fixtures/jinja-templates.json"
     target.write_text(json.dumps(fixture, ensure_ascii=False, separators=(",", ":")) + "\n")
     if len(sys.argv) > 2:
         pathlib.Path(sys.argv[2]).write_text(json.dumps(full, ensure_ascii=False, indent=1))

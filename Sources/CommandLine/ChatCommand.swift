@@ -42,7 +42,8 @@ struct ChatCommand: ParsableCommand {
         let text = try TextSide(configuration, asksOnly: true)
         let side = try ModelSide(inference: configuration)
         try text.requireFits(side.model)
-        var session = ChatSession(configuration, text, side.model)
+        var session = ChatSession(
+            configuration, text, side.model, announce: Console.announce)
         if let list { try session.use(tools: list) }
         if isatty(STDIN_FILENO) == 1, !json { try converse(&session) } else { try answer(&session) }
     }
@@ -64,10 +65,18 @@ struct ChatCommand: ParsableCommand {
             default:
                 if single, call == nil { session.clear() }
                 if session.openCalls.count < 2 { print("Assistant: ", terminator: "") }
-                let reply = try session.send(line) { piece in
-                    print(piece, terminator: "")
-                    fflush(nil)
-                    return true
+                let reply: ChatSession.Reply?
+                do {
+                    reply = try session.send(line) { piece in
+                        print(piece, terminator: "")
+                        fflush(nil)
+                        return true
+                    }
+                } catch let error as FledgeError where error.code == .data {
+                    // What is wrong with a line ends no dialogue.
+                    print()
+                    Console.error(error.description)
+                    continue
                 }
                 guard let reply else { continue }
                 print()
@@ -79,9 +88,23 @@ struct ChatCommand: ParsableCommand {
     /// A question a line, an answer a line.
     private func answer(_ session: inout ChatSession) throws {
         var output = ResultWriter()
+        var (number, failures) = (0, 0)
         while let line = readLine() {
+            number += 1
             if single, session.openCalls.isEmpty { session.clear() }
-            guard let reply = try session.send(line) else { continue }
+            let answered: ChatSession.Reply?
+            do { answered = try session.send(line) } catch let error as FledgeError
+                where error.code == .data
+            {
+                // What is wrong with a line ends no dialogue; its place in the output stays.
+                failures += 1
+                Console.error("line \(number): \(error)")
+                let none: JSONValue = ["ids": [], "text": "", "finish_reason": "error"]
+                try output.write(json ? none.serialized(.compact) + "\n" : "\n")
+                try output.flush()
+                continue
+            }
+            guard let reply = answered else { continue }
             let calls = reply.answer.calls
             if json {
                 var object: JSONValue = .object([
@@ -98,6 +121,7 @@ struct ChatCommand: ParsableCommand {
             }
             try output.flush()
         }
+        if failures > 0 { throw ExitCode(1) }
     }
 
     /// A call in a line of its own.

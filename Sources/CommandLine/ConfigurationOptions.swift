@@ -7,7 +7,8 @@ struct ConfigurationOptions: ParsableArguments {
         parsing: .allUnrecognized,
         help: ArgumentHelp(
             "A YAML file with LLaMA-Factory's keys, then key=value or --key value to replace some.",
-            valueName: "FILE.yaml> [key=value …"))
+            valueName: "FILE.yaml> [key=value …"),
+        completion: .custom { _, _, word in WordCompletion.words(for: word) })
     var words: [String] = []
 
     /// Reads the configuration; words before the first override are the file.

@@ -9,9 +9,7 @@ enum Console {
     /// A sentence about what went wrong.
     static func error(_ text: String) { write("error: \(text)\n") }
 
-    static func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
-    }
+    static func write(_ text: String) { MessageStream.write(text) }
 }
 
 /// Results: standard output, buffered, with failed writes reported.

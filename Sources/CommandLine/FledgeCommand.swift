@@ -24,10 +24,7 @@ struct FledgeCommand: ParsableCommand {
         ])
 
     static func main() {
-        // A broken pipe ends a command by a failed write, not by a signal.
-        signal(SIGPIPE, SIG_IGN)
-        // So does a file that may not grow further.
-        signal(SIGXFSZ, SIG_IGN)
+        MessageStream.fillClosedStreams()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -35,7 +35,8 @@ struct PreprocessCommand: ParsableCommand {
             try rows.write(split) { try writer.write($0.serialized(.compact) + "\n") }
             try writer.flush()
         } else {
-            let file = try AtomicFile(path: output)
+            // A link is written through.
+            let file = try AtomicFile(path: FileSystem.followingLinks(output))
             try rows.write(split) { try file.write($0.serialized(.compact) + "\n") }
             try file.commit()
         }

@@ -4,7 +4,8 @@ internal import Foundation
 ///
 /// Files are written into a temporary sibling; ``commit()`` renames it over the target and syncs the
 /// parent. Whatever fails, or when the object goes without a commit, the temporary is removed and the
-/// target stays as it was.
+/// target stays as it was. A target that is a symbolic link is written through: the folder that it
+/// leads to is replaced, the link stays.
 public final class AtomicFolder {
     /// Where the folder will be.
     public let path: String
@@ -14,7 +15,7 @@ public final class AtomicFolder {
 
     /// Starts a folder; parents are made where they are missing.
     public init(path: String) throws {
-        let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
+        let trimmed = FileSystem.followingLinks(path)
         self.path = trimmed
         let url = URL(fileURLWithPath: trimmed)
         let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial"
@@ -82,8 +83,9 @@ public enum Folder {
     /// - Throws: ``FledgeError`` when it cannot be made, for example because a file has its name.
     public static func create(_ path: String) throws {
         do {
+            // A link to a folder that is not there yet is made to lead somewhere.
             try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true)
+                atPath: FileSystem.followingLinks(path), withIntermediateDirectories: true)
         } catch {
             throw FledgeError(
                 .fileAccess, "The folder cannot be created.",

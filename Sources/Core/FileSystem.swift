@@ -45,4 +45,21 @@ package enum FileSystem {
         }
         return String(Substring(name[name.index(after: dot)...]))
     }
+
+    /// Where a path leads when it is a symbolic link, also to something that is not there yet; other
+    /// paths as they are, without slashes at their end.
+    package static func followingLinks(_ path: String) -> String {
+        var path = path
+        // As many links in a row as the kernel follows.
+        for _ in 0..<40 {
+            while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
+            var bytes = [CChar](repeating: 0, count: 4096)
+            let count = readlink(path, &bytes, bytes.count)
+            guard count > 0, count < bytes.count else { return path }
+            let target = String(
+                decoding: bytes.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+            path = target.utf8.first == UInt8(ascii: "/") ? target : folder(of: path) + target
+        }
+        return path
+    }
 }

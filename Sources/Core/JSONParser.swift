@@ -271,7 +271,10 @@ public struct JSONParser {
     private func text(_ slice: Slice<UnsafeRawBufferPointer>, at start: Int) throws -> String {
         let view = UnsafeRawBufferPointer(rebasing: slice)
         guard let text = String(validating: view, as: UTF8.self) else {
-            throw error("A string is not valid UTF-8.", at: start)
+            throw FledgeError(
+                .fileCorrupt, "A string is not valid UTF-8.",
+                advice: "Convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 old > new.",
+                at: location(of: start))
         }
         return text
     }
@@ -377,6 +380,10 @@ extension JSONValue {
     /// Reads a file that holds one value.
     public init(contentsOf path: String) throws {
         let file = try MappedFile(path: path)
-        self = try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes, file: path) }
+        self = try withExtendedLifetime(file) {
+            try ForeignContent.refuse(
+                file.bytes, expected: "JSON", at: FledgeError.Location(file: path))
+            return try JSONValue(parsing: file.bytes, file: path)
+        }
     }
 }

@@ -13,6 +13,26 @@ public enum ProcessMemory {
         return nil
     }
 
+    /// The resident bytes of this process now: those of its own, and those of the mapped files that
+    /// `isCounted` says by their paths; nil where the system does not tell.
+    package static func residentBytes(ofFiles isCounted: (String) -> Bool) -> Int? {
+        guard let maps = text("/proc/self/smaps") else { return nil }
+        var (total, counts) = (0, true)
+        for line in maps.split(separator: "\n") {
+            if line.hasPrefix("Rss:") {
+                let kibibytes = line.split(separator: " ").compactMap { Int($0) }.first ?? 0
+                if counts { total += kibibytes * 1024 }
+            } else if let first = line.first, first.isHexDigit, !first.isUppercase,
+                let slash = line.firstIndex(of: "/")
+            {
+                counts = isCounted(String(line[slash...]))
+            } else if let first = line.first, first.isHexDigit, !first.isUppercase {
+                counts = true
+            }
+        }
+        return total
+    }
+
     /// The bytes that this process may still take: what the machine has available, or what the
     /// process's control group allows where that is less; nil where the system does not tell.
     ///

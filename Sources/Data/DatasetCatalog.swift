@@ -86,7 +86,7 @@ public struct DatasetCatalog: Sendable {
         if let missing { throw missing }
         throw FledgeError(
             .configuration, "Undefined dataset \(name) in dataset_info.json.",
-            advice: names.count > 40 ? "" : "Defined are \(names.joined(separator: ", ")).",
+            advice: names.isEmpty ? "" : "Defined are \(names.listed).",
             at: FledgeError.Location(file: file))
     }
 }

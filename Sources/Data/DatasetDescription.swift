@@ -91,6 +91,8 @@ public struct DatasetDescription: Hashable, Sendable {
             RemoteDataset.keys + [
                 "file_name", "formatting", "ranking", "subset", "split", "folder", "num_samples",
                 "columns", "tags",
+                // A digest of the file that old descriptions have; the reference does not read it.
+                "file_sha1",
             ])
         if let remote = try RemoteDataset(json, reader) { throw remote.error(name: name, reader) }
         guard let fileName = try reader.text(json, "file_name") else {
@@ -123,8 +125,8 @@ public struct DatasetDescription: Hashable, Sendable {
             }
             split = part
         }
-        if let value = json["columns"] { columns = try Columns(value, reader) }
-        if let value = json["tags"] { tags = try Tags(value, reader) }
+        if let value = json["columns"], !value.isNull { columns = try Columns(value, reader) }
+        if let value = json["tags"], !value.isNull { tags = try Tags(value, reader) }
         if columns.images != nil || columns.videos != nil || columns.audios != nil {
             throw reader.error(
                 .unsupported, "The data set \(name) has images, videos or audios.",

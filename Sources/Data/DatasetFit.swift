@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 public import FledgeCore
 
 /// What rows seem to be, judged by their keys: the entry of `dataset_info.json` that would fit them.
@@ -9,7 +10,14 @@ public struct DatasetFit: Hashable, Sendable {
     public init?(_ row: JSONValue) {
         guard let members = row.members else { return nil }
         var entry: [(String, JSONValue)] = []
-        if let dialogue = Dialogue(in: members) {
+        let pair = Self.columns(members, of: Self.answers) { $0.isAnswer }
+        let isPair = pair.count == 2
+        let hasQuestion = members.contains { Self.questions.contains($0.key) }
+        let others = members.filter { member in
+            !(isPair && pair.contains { $0.1 == member.key })
+                && !(hasQuestion && Self.response.1.contains(member.key))
+        }
+        if let dialogue = Dialogue(in: others, rolesOf: members) {
             entry.append(("formatting", .string(dialogue.isOpenAI ? "openai" : "sharegpt")))
             var columns = [("messages", dialogue.column)]
             columns += Self.columns(members, of: [("system", ["system", "system_prompt"])]) {
@@ -19,41 +27,54 @@ public struct DatasetFit: Hashable, Sendable {
                 !$0.isNull
             }
             columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
-            let pair = Self.columns(members, of: Self.answers) { $0.members != nil }
-            if pair.count == 2 {
+            if isPair {
                 entry.append(("ranking", true))
                 columns += pair
+            } else if Self.questions.contains(dialogue.column) {
+                // A question as messages, with its answer in a column of its own.
+                columns += Self.columns(members, of: [Self.response]) { $0.isAnswer }
             }
             entry.append(("columns", Self.object(columns)))
             if !dialogue.tags.isEmpty { entry.append(("tags", Self.object(dialogue.tags))) }
         } else {
-            let texts = Self.columns(members, of: Self.alpaca) {
+            var columns = Self.columns(members, of: Self.alpaca) {
                 $0.stringValue != nil || $0.isNull
             }
-            let pair = Self.columns(members, of: Self.answers) { $0.stringValue != nil }
-            var columns = texts
+            if !columns.contains(where: { $0.0 == "prompt" }) {
+                // Where nothing else is a question, the input is one.
+                columns.removeAll { $0.0 == "query" }
+                columns += Self.columns(members, of: [("prompt", ["input", "inputs", "context"])]) {
+                    $0.stringValue != nil
+                }
+            }
+            let hasResponse = columns.contains { $0.0 == "response" }
+            if !hasResponse {
+                columns += Self.columns(members, of: [Self.response]) { $0.isAnswer }
+            }
             columns += Self.columns(members, of: [("history", ["history"])]) {
                 $0.arrayValue != nil
             }
             columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
-            if pair.count == 2 {
+            if isPair {
                 columns.removeAll { $0.0 == "response" }
                 columns += pair
                 entry.append(("ranking", true))
             }
-            guard columns.contains(where: { $0.0 == "prompt" }) else { return nil }
+            guard isPair || columns.contains(where: { $0.0 == "prompt" }) else { return nil }
             entry.append(("columns", Self.object(columns)))
         }
         self.entry = .object(entry.map { JSONValue.Member($0.0, $0.1) })
     }
 
+    private static let questions = [
+        "instruction", "prompt", "question", "problem", "query", "user", "text",
+    ]
+    private static let response: (String, [String]) = (
+        "response",
+        ["output", "response", "answer", "completion", "solution", "target", "assistant"]
+    )
     private static let alpaca: [(String, [String])] = [
-        ("prompt", ["instruction", "prompt", "question", "problem", "query", "user", "text"]),
-        ("query", ["input", "context"]),
-        (
-            "response",
-            ["output", "response", "answer", "completion", "solution", "target", "assistant"]
-        ),
+        ("prompt", questions), ("query", ["input", "context"]), response,
         ("system", ["system", "system_prompt"]),
     ]
     private static let answers: [(String, [String])] = [
@@ -82,6 +103,18 @@ public struct DatasetFit: Hashable, Sendable {
     }
 }
 
+extension JSONValue {
+    /// Whether an answer can be read of it: a text, a message, or a list of those.
+    fileprivate var isAnswer: Bool {
+        switch self {
+        case .string: true
+        case .object: self["role"] != nil || self["from"] != nil
+        case .array(let items): !items.isEmpty && items.allSatisfy { $0.members != nil }
+        default: false
+        }
+    }
+}
+
 /// A column of messages, and how they are written.
 private struct Dialogue {
     let column: String
@@ -93,20 +126,29 @@ private struct Dialogue {
     private static let roles: [(String, [String])] = [
         ("user_tag", ["user", "human", "prompter", "User", "Human"]),
         ("assistant_tag", ["assistant", "gpt", "bot", "model", "chatbot", "Assistant"]),
-        ("observation_tag", ["observation", "tool", "ipython", "tool_response"]),
-        ("function_tag", ["function_call", "function", "tool_call"]),
+        (
+            "observation_tag",
+            ["observation", "tool", "ipython", "tool_response", "function_response"]
+        ),
+        ("function_tag", ["function_call", "tool_call"]),
         ("system_tag", ["system", "System"]),
     ]
 
-    init?(in members: [JSONValue.Member]) {
+    /// Finds a column of messages.
+    ///
+    /// - Parameter all: All columns; those that may hold answers tell of further roles.
+    init?(in members: [JSONValue.Member], rolesOf all: [JSONValue.Member]) {
         for member in members {
-            guard let items = member.value.arrayValue, let first = items.first,
-                let role = Self.roleKeys.first(where: { first[$0]?.stringValue != nil }),
-                let content = Self.contentKeys.first(where: { first[$0]?.stringValue != nil })
+            guard let items = member.value.arrayValue,
+                let role = Self.roleKeys.first(where: { key in
+                    items.contains { $0[key]?.stringValue != nil }
+                }), let content = Self.contentKeys.first(where: { Self.hold(items, $0) })
             else { continue }
             column = member.key
-            isOpenAI = items.contains { $0["tool_calls"]?.arrayValue?.isEmpty == false }
-            let names = items.compactMap { $0[role]?.stringValue }
+            isOpenAI = items.contains { $0["tool_calls"]?.isNothing == false }
+            let names = (items + all.flatMap { $0.value.arrayValue ?? [$0.value] }).compactMap {
+                $0[role]?.stringValue
+            }
             let found = Self.roles.compactMap { tag, known in
                 known.first(where: names.contains).map { (tag, $0) }
             }
@@ -127,6 +169,15 @@ private struct Dialogue {
         }
         return nil
     }
+
+    /// Whether messages have a content under a key: a text, or parts with texts.
+    private static func hold(_ items: [JSONValue], _ key: String) -> Bool {
+        items.contains { item in
+            item[key]?.stringValue != nil
+                || item[key]?.arrayValue?.contains { $0["text"] != nil || $0["type"] != nil }
+                    == true
+        }
+    }
 }
 
 extension DatasetDescription {
@@ -137,6 +188,7 @@ extension DatasetDescription {
     init(fitting path: String, cacheFolder: String?) throws {
         var options = RecordFile.Options()
         options.cacheFolder = cacheFolder
+        options.removesPadding = true
         let source = try RecordFile.open(path, options)
         guard source.count > 0 else {
             self.init(name: path, path: path)
@@ -165,7 +217,7 @@ extension DatasetDescription {
             throw FledgeError(
                 .data,
                 "The file is not described in dataset_info.json, and its columns say nothing: found "
-                    + merged.map(\.key).joined(separator: ", ") + ".",
+                    + merged.map(\.key).listed + ".",
                 advice: "Describe it in dataset_info.json.", at: first?.location)
         }
         var entry = fit.entry

@@ -68,6 +68,8 @@ public struct LoadedDatasets: Sendable {
     public var evaluations: [Evaluation]
     /// What the descriptions of the data sets overlook.
     public var faults: [DataFault] = []
+    /// What the user should know about files that are not read.
+    public var notes: [String] = []
 }
 
 /// Loads, samples, mixes and splits data sets.
@@ -89,7 +91,8 @@ public struct DatasetLoader: Sendable {
         let split = try DatasetSampling.split(
             rows.count, validation: options.validationSize, seed: options.seed)
         var result = LoadedDatasets(train: split.train.map { rows[$0] }, evaluations: [])
-        result.faults = (train + evaluation).compactMap(\.fault)
+        result.faults = (train + evaluation).flatMap(\.faults)
+        result.notes = (train + evaluation).flatMap(\.notes)
         if options.evaluatesEach {
             result.evaluations = zip(options.evaluationNames, evaluation).map {
                 LoadedDatasets.Evaluation(name: "validation_" + $0, samples: $1.samples)
@@ -117,7 +120,7 @@ public struct DatasetLoader: Sendable {
 
     private func rows(
         _ description: DatasetDescription, _ generator: inout MersenneTwister
-    ) throws -> (samples: [AlignedSample], fault: DataFault?) {
+    ) throws -> (samples: [AlignedSample], faults: [DataFault], notes: [String]) {
         let source = try DatasetSource(
             description, skipsBrokenRows: options.dropsInvalidRows, quirks: options.quirks)
         var indices = Array(0..<source.count)
@@ -128,7 +131,7 @@ public struct DatasetLoader: Sendable {
         // Rows that are dropped later take part in the order, as they do in the reference.
         let samples = try source.samples(
             at: indices, threads: options.threads, allowingFaults: options.dropsInvalidRows)
-        return (samples, source.unreadColumn)
+        return (samples, source.unreadColumns(), source.notes)
     }
 
     private func mixed(_ sets: [[AlignedSample]]) throws -> [AlignedSample] {

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 internal import FledgeCore
 
 /// The rows of one data set, described and opened, read one by one.
@@ -25,7 +26,8 @@ public struct DatasetSource: Sendable {
         options.readsInAnyOrder = readsInAnyOrder
         options.cacheFolder = cacheFolder
         options.truthColumns = description.columns.ktoTag.map { [$0] } ?? []
-        options.columns = description.columns.names
+        options.columns = description.columns.names.union([Aligner.lossMaskColumn])
+        options.removesPadding = !quirks.contains(.columnarPadding)
         let source = try RecordFile.open(description.path, options)
         do {
             try self.init(
@@ -55,6 +57,26 @@ public struct DatasetSource: Sendable {
 
     /// Number of rows.
     public var count: Int { rows.count }
+
+    /// Whether the rows are those of a file that is written column by column, of which no more columns
+    /// are read than the description names.
+    var isColumnar: Bool {
+        guard let file = try? RecordFile.files(of: description.path).first,
+            let format = try? RecordFormat(path: file)
+        else { return false }
+        return format.kind == .parquet || format.kind == .arrow
+    }
+
+    /// What the user should know about files of the data set that are not read.
+    var notes: [String] {
+        guard let held = try? RecordFile.heldBack(of: description.path), !held.isEmpty else {
+            return []
+        }
+        return [
+            "Of the data set \(description.name) these belong to other splits and are not read: "
+                + held.listed + "."
+        ]
+    }
 
     /// Whether rows in any order cost about as much as rows in their own order.
     public var isRandomAccess: Bool { source.isRandomAccess }

@@ -46,6 +46,11 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     public static let openAIAlignment = ReferenceQuirks(bit: 15)
     /// Results of tools in a row are joined as one model family writes them, whatever the template.
     public static let toolResultsJoined = ReferenceQuirks(bit: 16)
+    /// Of messages nothing is read but role, content and, in the form openai, calls without the text
+    /// beside them: no thoughts, no marks of what is not to be learned, no other names of roles.
+    public static let messageMembers = ReferenceQuirks(bit: 24)
+    /// Members that columnar files only pad with are null in tools and calls.
+    public static let columnarPadding = ReferenceQuirks(bit: 25)
 
     /// An empty list of tools makes an empty system text.
     public static let emptyTools = ReferenceQuirks(bit: 17)
@@ -73,6 +78,7 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
         ("unshifted_label_count", .unshiftedLabelCount),
         ("kto_empty_answers", .ktoEmptyAnswers), ("pt_map_batches", .pretrainingMapBatches),
         ("openai_alignment", .openAIAlignment), ("tool_results_joined", .toolResultsJoined),
+        ("message_members", .messageMembers), ("columnar_padding", .columnarPadding),
         ("empty_tools", .emptyTools), ("single_tool_calls", .singleToolCalls),
         ("half_open_thoughts", .halfOpenThoughts), ("derived_template", .derivedTemplate),
     ]

@@ -12,7 +12,9 @@ struct RemoteDataset {
     /// The first of the places that an entry gives, as the reference would take them; `nil` when it
     /// gives none.
     init?(_ entry: JSONValue, _ reader: EntryReader) throws {
-        guard let key = Self.keys.first(where: { entry[$0] != nil }) else { return nil }
+        guard let key = Self.keys.first(where: { entry[$0]?.isNothing == false }) else {
+            return nil
+        }
         self.key = key
         place = try reader.text(entry, key) ?? ""
         fileName = try reader.text(entry, "file_name")

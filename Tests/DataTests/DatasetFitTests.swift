@@ -1,3 +1,4 @@
+import FledgeColumnar
 import FledgeCore
 import FledgeData
 import FledgeTokenize
@@ -66,6 +67,30 @@ import Testing
         (
             #"{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "", "tool_calls": [{"id": 1}]}, {"role": "tool", "content": "z"}]}"#,
             #"{"formatting": "openai", "columns": {"messages": "messages"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant", "observation_tag": "tool"}}"#
+        ),
+        (
+            #"{"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}, {"role": "assistant", "content": "y"}]}"#,
+            #"{"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}}"#
+        ),
+        (
+            #"{"input": "a", "output": "b"}"#,
+            #"{"columns": {"response": "output", "prompt": "input"}}"#
+        ),
+        (
+            #"{"prompt": [{"role": "user", "content": "x"}], "completion": [{"role": "assistant", "content": "y"}]}"#,
+            #"{"formatting": "sharegpt", "columns": {"messages": "prompt", "response": "completion"}, "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}}"#
+        ),
+        (
+            #"{"prompt": "x", "completion": [{"from": "gpt", "value": "y"}]}"#,
+            #"{"columns": {"prompt": "prompt", "response": "completion"}}"#
+        ),
+        (
+            #"{"prompt": "x", "chosen": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], "rejected": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "z"}]}"#,
+            #"{"ranking": true, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}}"#
+        ),
+        (
+            #"{"chosen": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], "rejected": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "z"}]}"#,
+            #"{"ranking": true, "columns": {"chosen": "chosen", "rejected": "rejected"}}"#
         ),
         (#"{"text": "a"}"#, #"{"columns": {"prompt": "text"}}"#), (#"{"x": 1}"#, "nil"),
         ("[1]", "nil"),

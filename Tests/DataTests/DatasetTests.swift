@@ -72,7 +72,7 @@ import Testing
             #"[{"instruction": "q", "output": "a", "tag": true}, {"instruction": "q", "#
                 + #""output": "a", "tag": false}, {"instruction": "q", "output": "a", "tag": 1}]"#,
             ["columns": ["prompt": "instruction", "response": "output", "kto_tag": "tag"]])
-        #expect(tagged.map { $0.response.map(\.content) } == [["a", ""], ["", "a"], ["a"]])
+        #expect(tagged.map { $0.response.map(\.content) } == [["a", ""], ["", "a"], ["a", ""]])
         let ranked = try rows(
             #"[{"instruction": "q", "good": "g", "bad": "b", "s": "S"}]"#,
             [

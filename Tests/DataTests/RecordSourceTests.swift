@@ -1,3 +1,4 @@
+import FledgeColumnar
 import FledgeCore
 import FledgeData
 import Foundation
@@ -156,13 +157,16 @@ import Testing
     // MARK: Files
 
     private var gzipped: [UInt8] {
-        CompressionTests.pieces.first { $0.kind == "gzip" && $0.name == "text" }?.data ?? []
+        let list = try? JSONValue(contentsOf: ReferenceFiles.columnar + "compressed.json")
+        let text = list?.arrayValue?.first { $0["kind"] == "gzip" && $0["name"] == "text" }
+        return Array(Data(base64Encoded: text?["data"]?.stringValue ?? "") ?? Data())
     }
 
     @Test func namesSayTheFormat() throws {
-        let piece = try #require(
-            CompressionTests.pieces.first { $0.kind == "gzip" && $0.name == "text" })
-        let content = try piece.expand(piece.data)
+        var content = [UInt8]()
+        try gzipped.withUnsafeBytes { bytes in
+            try Gzip.expand(bytes, file: "t.gz") { content.append(contentsOf: $0) }
+        }
         let packed = try RecordFile.open(try folder.write(gzipped, "t.txt.gz"))
         let plain = try RecordFile.open(try folder.write(content, "t.txt"))
         #expect(try rows(packed) == rows(plain) && packed.count > 0)
@@ -225,7 +229,7 @@ import Testing
         let text = try rows(RecordFile.open(packed, options))
         #expect(try rows(RecordFile.open(packed, options)) == text && kept() == 4)
         // Parquet is made into lines, which can be read in any order.
-        let parquet = ColumnarFileTests.folder + "groups.parquet"
+        let parquet = ReferenceFiles.columnar + "groups.parquet"
         let converted = try RecordFile.open(parquet, options)
         #expect(converted.isRandomAccess && kept() == 6)
         #expect(try rows(converted) == rows(RecordFile.open(parquet)))

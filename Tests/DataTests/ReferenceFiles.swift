@@ -24,6 +24,9 @@ enum ReferenceFiles {
     static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// Parquet, Arrow and compressed files.
+    static let columnar = root + "/Tests/ColumnarTests/Fixtures/"
+
     static func fixture(_ name: String) throws -> JSONValue {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         return try JSONValue(contentsOf: folder.appending(path: "Fixtures/" + name).path)

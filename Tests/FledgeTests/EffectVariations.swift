@@ -18,6 +18,7 @@ struct Variation {
     /// Keys whose accepted values mean the same, or whose effect needs more than a tiny model.
     static let synonyms = [
         "allowed_faults": "a run refuses without it; tested with planted faults",
+        "allow_changed": "a resumed run refuses without it; tested with output folders",
         "overwrite_cache": "the same numbers from anew; tested with the cache",
         "optim": "adamw_torch and adamw_torch_fused are one optimizer",
         "metric_for_best_model": "loss and eval_loss are one metric",
@@ -111,6 +112,8 @@ struct Variation {
         "max_grad_norm": .init(.run, "0.001", "adam_epsilon=0.01"), "bf16": .init(.run, "true"),
         "seed": .init(.run, "7"), "data_seed": .init(.run, "7"),
         "logging_strategy": .init(.run, "epoch"), "logging_steps": .init(.run, "1"),
+        "report_to": .init(.run, "tensorboard"),
+        "logging_dir": .init(.run, "@boards", "report_to=tensorboard"),
         "logging_first_step": .init(.run, "true"), "save_strategy": .init(.run, "epoch"),
         "save_steps": .init(.run, "2", "save_strategy=steps"),
         "save_total_limit": .init(.run, "1", "save_strategy=steps", "save_steps=2"),

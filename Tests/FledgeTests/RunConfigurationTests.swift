@@ -90,7 +90,7 @@ import Testing
             "do_train": "true", "eval_dataset": "other", "val_size": "0.5",
             "interleave_probs": "1", "lora_target": "q_proj", "allowed_faults": "all",
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
-            "quantization_bit": "4",
+            "quantization_bit": "4", "allow_changed": "seed",
         ]
         // What a key needs beside it to be accepted.
         let companions: [String: String] = [
@@ -103,6 +103,7 @@ import Testing
             "quantization_type": "quantization_bit: 4\n",
             "double_quantization": "quantization_bit: 4\n",
             "export_dequantize": "quantization_bit: 4\n",
+            "logging_dir": "report_to: tensorboard\n",
             "model_name_or_path": "", "dataset": "", "template": "",
         ]
         let withoutOthers = ["infer_backend", "report_to", "optim"]
@@ -125,7 +126,7 @@ import Testing
                     case (.flag, _): "true"
                     case (.integer, .integer(let number)): "\(number + 3)"
                     case (.integer, _): "11"
-                    case (.number(.fraction), _): "0.125"
+                    case (.number(.fraction), _), (.number(.probability), _): "0.125"
                     case (.number, .number(let number)): "\(number + 2)"
                     case (.number, _): "0.25"
                     case (.mapping, _): "{a: 1}"
@@ -218,7 +219,7 @@ import Testing
             ("mix_strategy: shuffle", "concat, interleave_under"),
             ("lr_scheduler_kwargs: 3", "a mapping or null"),
             ("interleave_probs: 0.5, x", "numbers, separated by commas"),
-            ("temperature: 0", "above 0"),
+            ("temperature: -1", "a number from 0 on"),
         ]
         for (yaml, part) in cases {
             let found = error(yaml)

@@ -5,8 +5,8 @@ import PackageDescription
 // `Scripts/check-products.sh` builds it and looks at what got linked.
 
 let products = [
-    "Fledge", "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
-    "FledgeAdapters", "FledgeTrain", "FledgeTesting",
+    "Fledge", "FledgeCore", "FledgeTensor", "FledgeJinja", "FledgeTokenize", "FledgeColumnar",
+    "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain", "FledgeTesting",
 ]
 
 let package = Package(

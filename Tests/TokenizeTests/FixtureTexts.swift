@@ -92,6 +92,12 @@ enum Cache {
 
     static let model = folder + "/SmolLM2-135M-Instruct.Q4_1.gguf"
     static let hasModel = FileManager.default.fileExists(atPath: model)
+
+    /// The templates that `Scripts/fetch-chat-templates.sh` fetches.
+    static let templates =
+        ProcessInfo.processInfo.environment["FLEDGE_CHAT_TEMPLATES"]
+        ?? folder + "/chat-templates-0.3.36"
+    static let hasTemplates = FileManager.default.fileExists(atPath: templates)
 }
 
 /// The small tokenizer of the fixtures and its variants.

@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 import FledgeTokenize
 import Foundation
 import Testing
@@ -93,7 +94,7 @@ import Testing
     }
 
     /// Between two results the models' own templates write the same.
-    @Test(.enabled(if: JinjaFixtures.hasTemplates))
+    @Test(.enabled(if: Cache.hasTemplates))
     func modelsWriteTheSame() throws {
         let messages: JSONValue = [
             ["role": "user", "content": "Q"],
@@ -125,7 +126,7 @@ import Testing
             // The template leaves the tags to the results.
             ("GLM-4.6", "glm4_moe", tagged),
         ] {
-            let path = JinjaFixtures.templates + "/\(file).jinja"
+            let path = Cache.templates + "/\(file).jinja"
             let source = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
             let own = try ModelChatTemplate(
                 JinjaTemplate(parsing: source),

@@ -60,11 +60,16 @@ private final class OutputFolder {
         let log = TrainerLog(folder: folder.path)
         try log.cut(toStep: 3)  // no file yet
         for step in 1...5 {
-            try log.append(
-                .init(currentSteps: step, totalSteps: 5, elapsedSeconds: 1, totalTokens: step))
+            var entry = TrainerLog.Entry(
+                currentSteps: step, totalSteps: 5, elapsedSeconds: 1, totalTokens: step)
+            entry.loss = 1
+            try log.append(entry)
         }
         let complete = try folder.text("trainer_log.jsonl")
-        try (complete + "{\"current_steps\": 2, \"tot").write(
+        // The line that tells of the end of a shorter run goes too: there will be another.
+        try log.append(.init(currentSteps: 3, totalSteps: 3, elapsedSeconds: 1, totalTokens: 3))
+        let ended = try folder.text("trainer_log.jsonl")
+        try (ended + "{\"current_steps\": 2, \"tot").write(
             toFile: log.path, atomically: true, encoding: .utf8)
         try log.cut(toStep: 3)
         let lines = try folder.text("trainer_log.jsonl").split(separator: "\n")
@@ -186,19 +191,19 @@ private final class OutputFolder {
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(files == ["training_loss.png"])
         if let target = ProcessInfo.processInfo.environment["FLEDGE_KEEP_CURVE"] {
-            let bytes = LossCurve(name: "loss", history: history).png()
+            let bytes = try LossCurve(name: "loss", history: history).png()
             try Data(bytes).write(to: URL(fileURLWithPath: target))
         }
         #expect(
             LossCurve(name: "rewards/chosen", points: []).fileName == "training_rewards_chosen.png")
     }
 
-    @Test func degenerateCurvesAreDrawnToo() {
+    @Test func degenerateCurvesAreDrawnToo() throws {
         for points: [(Int, Double)] in [
             [], [(1, 2)], [(1, 2), (2, 2)], [(1, 0), (2, 0)], [(1, 1e-9), (100_000, 1e9)],
             [(3, -4), (2, .infinity), (9, 1)],
         ] {
-            let bytes = LossCurve(name: "loss", points: points).png()
+            let bytes = try LossCurve(name: "loss", points: points).png()
             #expect(Array(bytes.prefix(4)) == [0x89, 0x50, 0x4E, 0x47], "\(points)")
         }
     }

@@ -46,7 +46,7 @@ import FuzzSupport
             141, 116, 20, 148, 42, 148, 98, 97, 124, 160, 4, 0, 89, 58, 197, 2, 34, 0, 0, 0,
         ]
         folder.write([7] + packed, "gzip")
-        let columnar = Fixtures.path("DataTests", "columnar")
+        let columnar = Fixtures.path("ColumnarTests", "")
         for name in (try? FileManager.default.contentsOfDirectory(atPath: columnar)) ?? [] {
             guard let kind = Self.endings.firstIndex(where: { name.hasSuffix("." + $0) }),
                 kind == 5 || kind == 6,

@@ -4,7 +4,7 @@ import FuzzSupport
 
 /// Any text as a chat template: it gives a text or an error of our own, within its limits.
 @main struct Templates: FuzzTarget {
-    private let fixture = Fixtures.json("TokenizeTests", "jinja-snippets.json")
+    private let fixture = Fixtures.json("JinjaTests", "jinja-snippets.json")
     private let values: JSONValue
 
     init() {

@@ -17,6 +17,10 @@ public struct AlignedSample: Hashable, Sendable {
     public var source: FledgeError.Location
     /// Why the row is to be dropped.
     public var fault: String?
+    /// Why the row has no answer, or none that is marked, where a stage needs one.
+    public var answerFault: String?
+    /// What the row holds and nothing reads.
+    public var unread: [UnreadName] = []
 
     /// Creates a sample.
     public init(
@@ -31,11 +35,31 @@ public struct AlignedSample: Hashable, Sendable {
         self.fault = fault
     }
 
+    /// Notes something that the row holds and that nothing reads.
+    mutating func noteUnread(_ name: UnreadName) {
+        if !unread.contains(name) { unread.append(name) }
+    }
+
     /// Gives the row one answer that was found good or bad: the other place is empty, as in the
     /// reference.
     mutating func mark(_ answer: Message, isDesirable: Bool) {
         let none = Message(.assistant, "")
         response = isDesirable ? [answer, none] : [none, answer]
         self.isDesirable = isDesirable
+    }
+}
+
+/// Something that rows hold and that nothing reads.
+public enum UnreadName: Hashable, Sendable {
+    /// A column.
+    case column(String)
+    /// A member of messages.
+    case member(String)
+
+    /// The name itself.
+    var text: String {
+        switch self {
+        case .column(let name), .member(let name): name
+        }
     }
 }

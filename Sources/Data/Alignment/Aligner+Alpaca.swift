@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 import FledgeCore
 import FledgeTokenize
 
@@ -5,32 +6,68 @@ extension Aligner {
     /// A question in columns, perhaps with earlier turns, and its answer.
     func alpaca(_ record: Record) throws -> AlignedSample {
         let columns = description.columns
-        var prompt = [Message]()
-        if let turns = value(columns.history, record)?.arrayValue {
-            for turn in turns {
-                guard let pair = turn.arrayValue, pair.count == 2,
-                    let question = pair[0].stringValue, let answer = pair[1].stringValue
-                else {
-                    throw unexpected(
-                        record, columns.history, turn, "a list of a question and its answer")
-                }
-                prompt += [Message(.user, question), Message(.assistant, answer)]
+        var sample = AlignedSample(prompt: [], response: [])
+        let history = try history(record, &sample)
+        let question = try question(record, &sample)
+        let prompt = history.isEmpty ? question : history + question
+        sample.system = try sample.system.isEmpty ? text(columns.system, record) : sample.system
+        sample.prompt = prompt
+        if sample.fault != nil { return sample }
+        if let isDesirable = mark(record, &sample) {
+            if readsAsReference {
+                let answer = Message(.assistant, try text(columns.response, record))
+                sample.mark(answer, isDesirable: isDesirable)
+                return sample
+            }
+            switch try answer(columns.response, record, &sample) {
+            case .none(let reason): sample.answerFault = reason
+            case .messages(_, let answer): sample.mark(answer, isDesirable: isDesirable)
+            }
+        } else if description.isRanking {
+            try addPair(prompt, record, to: &sample)
+        } else {
+            switch try answer(columns.response, record, &sample) {
+            case .none(let reason): sample.answerFault = sample.answerFault ?? reason
+            case .messages(_, let answer): sample.response = [answer]
             }
         }
-        let query = try [text(columns.prompt, record), text(columns.query, record)]
-        prompt.append(
-            Message(.user, query.filter { !$0.isEmpty }.joined(separator: "\n")))
-        var sample = AlignedSample(
-            prompt: prompt, response: [], system: try text(columns.system, record))
-        if let tag = value(columns.ktoTag, record)?.boolValue {
-            sample.mark(Message(.assistant, try text(columns.response, record)), isDesirable: tag)
-        } else if description.isRanking, let chosen = value(columns.chosen, record)?.stringValue,
-            let rejected = value(columns.rejected, record)?.stringValue
-        {
-            sample.response = [Message(.assistant, chosen), Message(.assistant, rejected)]
-        } else if let answer = value(columns.response, record)?.stringValue {
-            sample.response = [Message(.assistant, answer)]
-        }
         return sample
+    }
+
+    /// Earlier turns: pairs of a question and its answer, or messages.
+    private func history(_ record: Record, _ sample: inout AlignedSample) throws -> [Message] {
+        let column = description.columns.history
+        guard let value = value(column, record) else { return [] }
+        guard let turns = value.arrayValue else {
+            if value.isNothing || readsAsReference { return [] }
+            throw unexpected(record, column, value, "a list of questions and answers")
+        }
+        if !readsAsReference, let reader = reader(for: turns) {
+            let (system, messages) = try self.turns(turns, reader, record, into: &sample)
+            sample.system = system ?? ""
+            return messages
+        }
+        return try turns.flatMap { turn in
+            guard let pair = turn.arrayValue, pair.count == 2,
+                let question = pair[0].stringValue, let answer = pair[1].stringValue
+            else {
+                throw unexpected(record, column, turn, "a list of a question and its answer")
+            }
+            return [Message(.user, question), Message(.assistant, answer)]
+        }
+    }
+
+    /// The question: texts of two columns, or messages.
+    private func question(_ record: Record, _ sample: inout AlignedSample) throws -> [Message] {
+        let columns = description.columns
+        if !readsAsReference, let items = value(columns.prompt, record)?.arrayValue,
+            let reader = reader(for: items), try text(columns.query, record).isEmpty
+        {
+            let (system, messages) = try turns(items, reader, record, into: &sample)
+            if let system { sample.system = system }
+            return messages
+        }
+        let texts = try [text(columns.prompt, record), text(columns.query, record)]
+        return [Message(.user, texts.filter { !$0.isEmpty }.joined(separator: "\n"))]
     }
 }

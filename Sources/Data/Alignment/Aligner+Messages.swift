@@ -1,46 +1,152 @@
+internal import FledgeColumnar
 import FledgeCore
 import FledgeTokenize
 
 /// Rows that are lists of messages.
 extension Aligner {
-    /// Questions and answers in turn, as ShareGPT exports them.
-    func sharegpt(_ record: Record) throws -> AlignedSample {
-        let (items, opened) = try opened(record)
-        var sample = opened
-        var messages = [Message]()
-        for (index, item) in items.enumerated() {
-            let name = try role(item, record)
-            guard let role = roles(at: index).first(where: { $0.tag == name })?.role else {
-                sample.fault = Self.misplaced(index, name)
-                break
-            }
-            messages.append(
-                Message(role, try content(item, record), weight: try weight(item, record)))
-        }
-        try divide(messages, record, into: &sample)
-        return sample
-    }
-
-    /// The system text that the messages begin with, and the others.
-    func opened(_ record: Record) throws -> (items: [JSONValue], sample: AlignedSample) {
+    /// Questions and answers in turn, as ShareGPT exports them or in the form of OpenAI's chat
+    /// completions.
+    ///
+    /// The two forms differ in the keys and roles that they have by default, and in what the reference
+    /// makes of them.
+    func dialogue(_ record: Record) throws -> AlignedSample {
         let column = description.columns.messages ?? "conversations"
         let found = value(column, record) ?? .null
-        guard var items = found.arrayValue else {
+        guard let items = found.arrayValue else {
             throw unexpected(record, column, found, "a list of messages")
         }
         var sample = AlignedSample(prompt: [], response: [])
-        if let tag = description.tags.system, let first = items.first,
-            try role(first, record).utf8.elementsEqual(tag.utf8)
-        {
-            sample.system = try content(first, record)
-            items.removeFirst()
-        } else {
-            sample.system = try text(description.columns.system, record)
-        }
-        return (items, sample)
+        var (system, turns) = try self.turns(items, reader, record, into: &sample)
+        sample.system = try system ?? text(description.columns.system, record)
+        if !readsAsReference { try addAnswer(to: &turns, record, &sample) }
+        try divide(turns, record, into: &sample)
+        return sample
     }
 
-    /// Checks that turns alternate, and tells the answer from what precedes it.
+    /// Messages as turns: results of tools that follow each other are one, and where a role cannot stand
+    /// the sample has a fault. A system text that they begin with is apart.
+    func turns(
+        _ items: [JSONValue], _ reader: MessageReader, _ record: Record,
+        into sample: inout AlignedSample
+    ) throws -> (system: String?, turns: [Message]) {
+        let isOpenAI = description.formatting == .openai
+        let masks = readsAsReference ? [] : lossMask(record, count: items.count, &sample)
+        var (system, turns, results) = (String?.none, [Message](), [String]())
+        for (index, item) in items.enumerated() {
+            let written = try reader.read(item, record)
+            let place = turns.count + (results.isEmpty ? 0 : 1)
+            let role = reader.role(written.role, at: place)
+            if index == 0, role == .system {
+                system = written.content ?? ""
+                note(written, .system, &sample)
+                continue
+            }
+            guard let role else {
+                let fault = Self.unknown(written.role, at: index + 1, reader.tags)
+                guard isOpenAI else {
+                    sample.fault = fault
+                    break
+                }
+                throw FledgeError(
+                    .data, "A row of the data set \(description.name) does not fit: \(fault).",
+                    at: record.location)
+            }
+            note(written, role, &sample)
+            let isJoined = role == .observation && (isOpenAI || !readsAsReference)
+            let isQuestion = role == .user || role == .observation
+            if role == .system || isQuestion != (place % 2 == 0), !(isJoined && !results.isEmpty) {
+                sample.fault =
+                    "message \(index + 1) has the role \(written.role), which cannot stand there"
+                break
+            }
+            if isJoined {
+                results.append(written.content ?? "")
+                continue
+            }
+            flush(&results, into: &turns)
+            var message = try message(written, role, record)
+            if index < masks.count { message.weight *= masks[index] }
+            turns.append(message)
+        }
+        // Results at the end have no answer that could be learned; the form openai leaves them out.
+        if isOpenAI, !results.isEmpty {
+            sample.noteUnread(.member("results of tools that no answer follows"))
+        } else {
+            flush(&results, into: &turns)
+        }
+        return (system, turns)
+    }
+
+    private func flush(_ results: inout [String], into messages: inout [Message]) {
+        if results.isEmpty { return }
+        messages.append(
+            quirks.contains(.toolResultsJoined)
+                ? Message(.observation, results.joined(separator: Self.resultSeparator))
+                : Message(results: results))
+        results = []
+    }
+
+    /// A message with its calls in the form that templates read.
+    func message(
+        _ written: WrittenMessage, _ role: Message.Role, _ record: Record
+    ) throws -> Message {
+        let answers = role == .assistant || role == .function
+        guard answers, !written.calls.isEmpty else {
+            var message = Message(role, written.content ?? "", weight: written.weight)
+            if answers { message.thought = written.thought }
+            return message
+        }
+        var message = Message(
+            .function, try callText(written.calls, record), weight: written.weight)
+        if !readsAsReference {
+            message.textBeforeCall = written.content ?? ""
+            message.thought = written.thought
+        }
+        return message
+    }
+
+    /// Notes what of a message is not read.
+    func note(
+        _ written: WrittenMessage, _ role: Message.Role, _ sample: inout AlignedSample
+    ) {
+        let answers = role == .assistant || role == .function
+        if !answers, written.thought != nil { sample.noteUnread(.member("thoughts")) }
+        if !answers, !written.calls.isEmpty { sample.noteUnread(.member("tool_calls")) }
+        for name in written.unread
+        where KnownNames.reason(member: name, isResult: role == .observation) == nil {
+            sample.noteUnread(.member(name))
+        }
+    }
+
+    /// Marks of all messages in a column of their own; empty where there are none.
+    private func lossMask(
+        _ record: Record, count: Int, _ sample: inout AlignedSample
+    ) -> [Float] {
+        guard let marks = record.value[Self.lossMaskColumn], !marks.isNothing else { return [] }
+        let values = (marks.arrayValue ?? []).compactMap { mark in
+            mark.boolValue.map { $0 ? 1 : 0 } ?? mark.doubleValue.flatMap { $0 >= 0 ? $0 : nil }
+        }
+        guard values.count == count, marks.arrayValue?.count == count else {
+            sample.noteUnread(.column(Self.lossMaskColumn))
+            return []
+        }
+        return values.map { Float($0) }
+    }
+
+    /// The column that marks messages as learned or not, one number each.
+    static let lossMaskColumn = "loss_mask"
+
+    static func unknown(
+        _ name: String, at number: Int, _ tags: DatasetDescription.Tags
+    ) -> String {
+        let known = [tags.user, tags.assistant, tags.observation, tags.function, tags.system]
+        return "message \(number) has the role \(name), expected one of "
+            + known.compactMap(\.self).listed
+    }
+}
+
+extension Aligner {
+    /// Tells the answer from what precedes it.
     func divide(
         _ messages: [Message], _ record: Record, into sample: inout AlignedSample
     ) throws {
@@ -50,85 +156,14 @@ extension Aligner {
                 "\(messages.count) messages, expected an \(isOdd ? "even" : "odd") number"
         }
         if sample.fault != nil { return }
-        let columns = description.columns
-        if let tag = value(columns.ktoTag, record)?.boolValue, let last = messages.last {
+        if let isDesirable = mark(record, &sample), let last = messages.last {
             sample.prompt = Array(messages.dropLast())
-            sample.mark(last, isDesirable: tag)
-        } else if description.isRanking, let chosen = value(columns.chosen, record),
-            let rejected = value(columns.rejected, record), chosen.members != nil,
-            rejected.members != nil
-        {
-            sample.prompt = messages
-            sample.response = [try answer(chosen, record), try answer(rejected, record)]
+            sample.mark(last, isDesirable: isDesirable)
+        } else if description.isRanking {
+            try addPair(messages, record, to: &sample)
         } else {
             sample.prompt = Array(messages.dropLast())
             sample.response = Array(messages.suffix(1))
         }
-    }
-
-    static func misplaced(_ index: Int, _ name: String) -> String {
-        "message \(index + 1) has the role \(name), which cannot stand there"
-    }
-
-    /// The roles that may stand at a place, questions and answers in turn.
-    func roles(at index: Int) -> [(tag: String?, role: Message.Role)] {
-        let tags = description.tags
-        return index % 2 == 0
-            ? [(tags.user, .user), (tags.observation, .observation)]
-            : [(tags.assistant, .assistant), (tags.function, .function)]
-    }
-
-    /// The role that a tag of the description stands for.
-    func knownRole(_ name: String) -> Message.Role? {
-        let roles = roles(at: 0) + roles(at: 1) + [(description.tags.system, .system)]
-        return roles.first { $0.tag == name }?.role
-    }
-
-    private func answer(_ value: JSONValue, _ record: Record) throws -> Message {
-        let name = try role(value, record)
-        guard let role = knownRole(name) else {
-            throw unexpected(record, description.columns.chosen, .string(name), "a known role")
-        }
-        return Message(role, try content(value, record), weight: try weight(value, record))
-    }
-
-    func role(_ message: JSONValue, _ record: Record) throws -> String {
-        try member(message, description.tags.role ?? "from", "role_tag", record)
-    }
-
-    func content(_ message: JSONValue, _ record: Record) throws -> String {
-        try member(message, description.tags.content ?? "value", "content_tag", record)
-    }
-
-    /// How much a message counts, under `weight` as fine-tuning services write it, or `loss_weight`.
-    func weight(_ message: JSONValue, _ record: Record) throws -> Float {
-        guard let value = message["weight"] ?? message["loss_weight"], !value.isNull else {
-            return 1
-        }
-        guard let weight = value.doubleValue, weight >= 0, weight.isFinite else {
-            throw unexpected(record, "weight", value, "a number from 0 on")
-        }
-        return Float(weight)
-    }
-
-    private func member(
-        _ message: JSONValue, _ key: String, _ tag: String, _ record: Record
-    ) throws -> String {
-        if let text = message[key]?.stringValue { return text }
-        let keys = message.members?.map(\.key) ?? []
-        let role = keys.first { ["role", "from"].contains($0) }
-        let content = keys.first { ["content", "value"].contains($0) }
-        var advice = "A message is an object with a text for role and content."
-        if let role, let content, message[key] == nil {
-            advice =
-                "The rows would fit with \"tags\": {\"role_tag\": \"\(role)\", \"content_tag\": "
-                + "\"\(content)\", \"user_tag\": …, \"assistant_tag\": …}."
-        }
-        throw FledgeError(
-            .data,
-            "A message of the data set \(description.name) has "
-                + "\(message[key].map { "\($0.kind) under" } ?? "no") \(key) (its \(tag)): "
-                + "found \(message.members == nil ? message.kind : keys.joined(separator: ", ")).",
-            advice: advice, at: record.location)
     }
 }

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 internal import FledgeCore
 
 extension Aligner {

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 import FledgeCore
 import FledgeTokenize
 
@@ -5,22 +6,26 @@ import FledgeTokenize
 public struct Aligner: Sendable {
     let description: DatasetDescription
     let quirks: ReferenceQuirks
-    /// The columns that any row of the file has; others are mistakes, missing ones read as null.
-    private let known: Set<[UInt8]>
+    /// Reads messages with the tags of the description.
+    let reader: MessageReader
+    /// The columns that are read.
+    private let readColumns: [String]
 
     /// Creates an aligner for rows that were read together.
     ///
-    /// - Parameter quirks: With `openai_alignment` rows in that form are as in the reference.
+    /// - Parameter quirks: With `openai_alignment` rows in that form are as in the reference, with
+    ///   `message_members` it is only read what the reference reads.
     /// - Throws: ``FledgeError`` when the rows lack a column that the description names.
     public init(
         _ description: DatasetDescription, records: [Record], quirks: ReferenceQuirks = []
     ) throws {
         (self.description, self.quirks) = (description, quirks)
+        reader = Self.reader(description, description.tags, quirks)
+        readColumns = Array(description.columns.names) + [Self.lossMaskColumn]
         var known = Set<[UInt8]>()
         for record in records {
             for member in record.value.members ?? [] { known.insert(Array(member.key.utf8)) }
         }
-        self.known = known
         guard let first = records.first else { return }
         for (meaning, column) in required where !known.contains(Array(column.utf8)) {
             throw missing(meaning, column, in: first)
@@ -53,15 +58,41 @@ public struct Aligner: Sendable {
         var sample =
             switch description.formatting {
             case .alpaca: try alpaca(record)
-            case .sharegpt: try sharegpt(record)
-            case .openai: try openAI(record)
+            case .sharegpt, .openai: try dialogue(record)
             }
         sample.source = record.location
         sample.tools = try text(description.columns.tools, record, acceptingJSON: true)
         if description.formatting == .openai, quirks.contains(.openAIAlignment) {
             sample.system = Self.referenceSystem(sample.system, hasTools: !sample.tools.isEmpty)
         }
+        noteUnreadColumns(record, &sample)
         return sample
+    }
+
+    /// Whether nothing is read but what the reference reads.
+    var readsAsReference: Bool { quirks.contains(.messageMembers) }
+
+    /// Reads messages with some tags.
+    func reader(_ tags: DatasetDescription.Tags) -> MessageReader {
+        Self.reader(description, tags, quirks)
+    }
+
+    private static func reader(
+        _ description: DatasetDescription, _ tags: DatasetDescription.Tags,
+        _ quirks: ReferenceQuirks
+    ) -> MessageReader {
+        let isReference = quirks.contains(.messageMembers)
+        return MessageReader(
+            dataset: description.name, tags: tags, isReference: isReference,
+            readsCalls: !isReference || description.formatting == .openai)
+    }
+
+    /// Notes the columns that hold something and that nothing reads.
+    private func noteUnreadColumns(_ record: Record, _ sample: inout AlignedSample) {
+        for member in record.value.members ?? []
+        where !readColumns.contains(member.key) && KnownNames.isWorthReading(member) {
+            sample.noteUnread(.column(member.key))
+        }
     }
 
     func value(_ column: String?, _ record: Record) -> JSONValue? {
@@ -114,7 +145,7 @@ public struct Aligner: Sendable {
         return FledgeError(
             .data,
             "The data set \(description.name) has no column \(column) (its \(meaning)): found "
-                + "\(keys.isEmpty ? "none" : keys.joined(separator: ", ")).",
+                + "\(keys.isEmpty ? "none" : keys.listed).",
             advice: advice, at: record.location)
     }
 }

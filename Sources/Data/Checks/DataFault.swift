@@ -36,8 +36,12 @@ public struct DataFault: Hashable, Sendable {
         case oneKindOfFeedback = "one-kind-of-feedback"
         /// Texts hold what is left of characters that were decoded wrongly.
         case brokenEncoding = "broken-encoding"
-        /// Columns that hold text are not mentioned in the description, so that nothing reads them.
+        /// Columns that hold something of the dialogue, as far as is known, and that nothing reads.
         case unreadColumn = "unread-column"
+        /// Members of messages that hold something and that nothing reads.
+        case unreadMember = "unread-member"
+        /// Thoughts, or texts before calls, that the template has no place for.
+        case unwrittenText = "unwritten-text"
         /// Rows for evaluation are trained on too.
         case evaluationOverlap = "evaluation-overlap"
         /// Answers hold thoughts, for which the template has no place.

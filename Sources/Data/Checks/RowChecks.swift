@@ -19,22 +19,19 @@ public struct RowChecks: Sendable {
     ])
     private static let thoughts = ByteMarks(["<think>", "</think>"])
 
-    private let readsThoughts: Bool
-    private let thoughtWords: ChatTemplate.Words
-    /// Whether answers without the opening word get it.
-    private let mendsThoughts: Bool
+    private let template: ChatTemplate
     private let answerCount: Int
+    private let readsTextAlone: Bool
 
     /// Creates checks.
     ///
     /// - Parameters:
     ///   - template: How rows will be written.
     ///   - answerCount: Answers of a row: 1, 2 in preference data, 0 where none are learned.
-    public init(template: ChatTemplate, answerCount: Int = 1) {
-        readsThoughts = template.readsThoughts
-        thoughtWords = template.thoughtWords
-        mendsThoughts = !template.referenceWays.contains(.halfThoughts)
-        self.answerCount = answerCount
+    ///   - readsTextAlone: Whether nothing of a row is read but its first text, as in pre-training.
+    public init(template: ChatTemplate, answerCount: Int = 1, readsTextAlone: Bool = false) {
+        (self.template, self.answerCount) = (template, answerCount)
+        self.readsTextAlone = readsTextAlone
     }
 
     /// The faults of some rows.
@@ -46,7 +43,32 @@ public struct RowChecks: Sendable {
         let faults = found.faults.filter {
             $0.code != .brokenEncoding || $0.count * 20 > rows.count
         }
-        return faults + repetitions(whole)
+        return faults + unread(rows) + repetitions(whole)
+    }
+
+    /// What rows hold and nothing reads, by its name.
+    private func unread(_ rows: [AlignedSample]) -> [DataFault] {
+        var (order, found) = ([UnreadName](), [UnreadName: DataFault]())
+        var count = 0
+        for row in rows where !row.unread.isEmpty {
+            count += 1
+            for name in row.unread {
+                if found[name] == nil {
+                    order.append(name)
+                    found[name] = .unread(name)
+                }
+                found[name]?.add(row.source)
+            }
+        }
+        var faults = order.prefix(10).compactMap { found[$0] }
+        if order.count > faults.count {
+            let names = order.dropFirst(faults.count).map(\.text)
+            faults.append(
+                DataFault(
+                    .unreadColumn, "These are not read either: \(names.listed).",
+                    advice: "Describe the rows in dataset_info.json.", count: count))
+        }
+        return faults
     }
 
     private func check(_ row: AlignedSample, _ found: inout FaultCollector) {
@@ -61,12 +83,59 @@ public struct RowChecks: Sendable {
                 .brokenEncoding, "Texts hold characters that were decoded wrongly.",
                 advice: "Write the file again as UTF-8.", row)
         }
+        if readsTextAlone {
+            if row.prompt.count + row.response.count > 1 || !row.system.isEmpty {
+                found.add(
+                    .unreadColumn,
+                    "Rows hold answers, further messages or a system text: of each row the first text "
+                        + "alone is learned in pre-training.",
+                    advice: "Name the column of the whole text as prompt, and no other column.", row
+                )
+            }
+        } else {
+            checkWriting(row, &found)
+        }
         guard answerCount > 0 else { return checkQuestion(row, nil, &found) }
         // Of a marked answer the other place is empty.
         let answers =
             row.isDesirable.map { [row.response[$0 ? 0 : 1]] } ?? row.response
         checkAnswers(answers, row, &found)
         checkQuestion(row, answers.count == 1 ? answers[0].content : nil, &found)
+    }
+
+    /// Whether the template writes all that messages hold apart from their content.
+    private func checkWriting(_ row: AlignedSample, _ found: inout FaultCollector) {
+        guard
+            row.prompt.contains(where: \.hasPartsApart)
+                || row.response.contains(where: \.hasPartsApart)
+        else { return }
+        for message in row.prompt + row.response {
+            if let thought = message.thought {
+                let isOther =
+                    Self.thoughts.occur(in: message.content) && !message.content.contains(thought)
+                if !template.readsThoughts || isOther {
+                    found.add(
+                        .unwrittenText,
+                        isOther
+                            ? "Answers have a thought apart from their text (reasoning_content), and "
+                                + "another one in it: the first is not written."
+                            : "Answers have thoughts (reasoning_content, reasoning, thinking or "
+                                + "thought), which the template \(template.name) does not write.",
+                        advice: isOther
+                            ? "Take one of them out."
+                            : "Choose the template of a reasoning model, or take the thoughts out.",
+                        row)
+                }
+            }
+            if !message.textBeforeCall.isEmpty, !template.writesTextBeforeCalls {
+                found.add(
+                    .unwrittenText,
+                    "Messages have content beside tool_calls, which the template \(template.name) "
+                        + "does not write.",
+                    advice: "Choose another template, or move the text into a message of its own.",
+                    row)
+            }
+        }
     }
 
     private func checkAnswers(
@@ -82,12 +151,14 @@ public struct RowChecks: Sendable {
                 .doubledEnd, "Answers end with text that looks like the token for the end.",
                 advice: "Remove it from the data: the template ends answers.", row)
         }
-        if !readsThoughts, answers.contains(where: { Self.thoughts.occur(in: $0.content) }) {
+        if !template.readsThoughts,
+            answers.contains(where: { Self.thoughts.occur(in: $0.content) })
+        {
             found.add(
                 .unexpectedThoughts, "Answers hold thoughts, and the template knows none.",
                 advice: "Choose the template of a reasoning model, or remove the thoughts.", row)
         }
-        if readsThoughts, answers.contains(where: isHalfOpen) {
+        if template.readsThoughts, answers.contains(where: isHalfOpen) {
             found.add(
                 .halfOpenThoughts,
                 "Thoughts of answers are opened and never closed, or closed twice.",
@@ -100,8 +171,9 @@ public struct RowChecks: Sendable {
     /// mended by the template.
     private func isHalfOpen(_ answer: Message) -> Bool {
         guard Self.thoughts.occur(in: answer.content) else { return false }
-        let marks = answer.content.thoughtMarks(thoughtWords)
-        let whole = mendsThoughts && marks.first == false ? [true] + marks : marks
+        let marks = answer.content.thoughtMarks(template.thoughtWords)
+        let isMended = !template.referenceWays.contains(.halfThoughts)
+        let whole = isMended && marks.first == false ? [true] + marks : marks
         return whole.enumerated().contains { $0.element != ($0.offset % 2 == 0) }
             || whole.count % 2 == 1
     }

@@ -127,6 +127,32 @@ public struct SampleChecks: Sendable {
         return faults
     }
 
+    /// What the report of the rows for evaluation tells.
+    public static func faults(ofEvaluation report: DataReport) -> [DataFault] {
+        var faults = [DataFault]()
+        if let first = report.dropped.first {
+            faults.append(
+                DataFault(
+                    .droppedRows,
+                    "\(report.dropped.count) of \(report.rowCount) rows for evaluation are left out: "
+                        + "\(first.reason).",
+                    advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
+                    places: report.dropped.map(\.source)))
+        }
+        if !report.unsupervised.isEmpty {
+            let isAll = report.supervisedCount == 0
+            faults.append(
+                DataFault(
+                    isAll ? .nothingLearned : .emptyMask,
+                    isAll
+                        ? "No row for evaluation has a token that counts."
+                        : "Rows for evaluation of which no token counts.",
+                    advice: "Raise cutoff_len, or leave these rows out.",
+                    places: report.unsupervised))
+        }
+        return faults
+    }
+
     /// Rows for evaluation that are trained on, where they are more than a few by chance.
     public static func overlap(
         training: [[Int32]], evaluation: [[Int32]]

@@ -31,7 +31,7 @@ public struct DataReport: Hashable, Sendable {
     public init() {}
 
     /// Adds what happened to more rows.
-    mutating func append(_ other: DataReport) {
+    package mutating func append(_ other: DataReport) {
         rowCount += other.rowCount
         dropped += other.dropped
         truncated += other.truncated

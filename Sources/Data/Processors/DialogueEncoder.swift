@@ -46,11 +46,23 @@ struct DialogueEncoder: Sendable {
 
     /// Notes a row that is not used; `answers` says how many it should have.
     func drop(_ row: AlignedSample, answers: String, _ report: inout DataReport) {
-        let reason =
-            row.fault
-            ?? "\(row.prompt.count) messages before \(row.response.count) answers, expected "
-            + "an odd number before \(answers)"
+        let reason = row.fault ?? row.answerFault ?? Self.mismatch(row, answers)
         report.dropped.append(DataReport.Dropped(source: row.source, reason: reason))
+    }
+
+    /// What a row has that a stage cannot use.
+    private static func mismatch(_ row: AlignedSample, _ answers: String) -> String {
+        if row.prompt.count % 2 == 0 {
+            return
+                "there are \(row.prompt.count) messages before the answer, expected an odd number"
+        }
+        let found =
+            switch row.response.count {
+            case 0: "no answer"
+            case 1: "one answer"
+            default: row.isDesirable == nil ? "two answers" : "an answer that is marked good or bad"
+            }
+        return "the row has \(found), expected \(answers)"
     }
 
     func noteControlStrings(_ row: AlignedSample, _ report: inout DataReport) {

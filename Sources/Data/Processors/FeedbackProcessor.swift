@@ -65,7 +65,7 @@ public struct FeedbackProcessor: SampleProcessor {
         report.rowCount += 1
         let (row, other) = (row.row, row.other)
         guard row.prompt.count % 2 == 1, row.response.count >= 2 else {
-            encoder.drop(row, answers: "one that is marked", &report)
+            encoder.drop(row, answers: "one that is marked (columns: kto_tag)", &report)
             return nil
         }
         let isDesirable = isDesirable(row)

@@ -43,7 +43,7 @@ public struct PairwiseProcessor: SampleProcessor {
     ) throws -> PairwiseSample? {
         report.rowCount += 1
         guard row.prompt.count % 2 == 1, row.response.count >= 2 else {
-            encoder.drop(row, answers: "two", &report)
+            encoder.drop(row, answers: "a chosen and a rejected one (ranking: true)", &report)
             return nil
         }
         let better = try encoder.oneturn(row, answer: row.response[0])

@@ -35,7 +35,7 @@ public struct PromptProcessor: SampleProcessor {
     public func sample(_ row: AlignedSample, _ report: inout DataReport) throws -> PromptSample? {
         report.rowCount += 1
         guard row.prompt.count % 2 == 1 else {
-            encoder.drop(row, answers: "any", &report)
+            encoder.drop(row, answers: "a question before it", &report)
             return nil
         }
         let answer = row.response.count == 1 ? row.response[0] : Message(.assistant, "")

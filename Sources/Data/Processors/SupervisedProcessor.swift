@@ -56,7 +56,7 @@ public struct SupervisedProcessor: SampleProcessor {
     ) throws -> [ProcessedSample] {
         report.rowCount += 1
         guard row.prompt.count % 2 == 1, row.response.count == 1 else {
-            encoder.drop(row, answers: "one", &report)
+            encoder.drop(row, answers: "one that is learned", &report)
             return []
         }
         let messages = row.prompt + row.response

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 public import FledgeCore
 
 /// The rows of a file of comma- or tab-separated values whose first line names the columns.
@@ -79,7 +80,7 @@ public struct CSVRecords: RecordSource {
             throw FledgeError(
                 .data,
                 "The row has \(fields.count) fields, expected \(columns.count): "
-                    + columns.joined(separator: ", ") + ".",
+                    + columns.listed + ".",
                 advice: "A field with a delimiter in it has to be in quotes.", at: place)
         }
         let members = try columns.enumerated().map { number, column in

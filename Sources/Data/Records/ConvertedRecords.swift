@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 /// The rows of a file whose rows are not where they can be read one by one, kept as lines of JSON.

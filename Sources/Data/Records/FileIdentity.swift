@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 #if canImport(Glibc)
@@ -93,5 +94,14 @@ extension DatasetOptions {
     private func described() throws -> [DatasetDescription] {
         let descriptions = try descriptions()
         return descriptions.train + descriptions.evaluation
+    }
+}
+
+extension DatasetOptions {
+    /// The files of the data that are trained on.
+    ///
+    /// - Throws: ``FledgeError`` when a data set is not described, or not there.
+    package func trainingPaths() throws -> [String] {
+        try descriptions().train.flatMap { try RecordFile.files(of: $0.path) }
     }
 }

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 public import FledgeCore
 
 /// The rows of a JSON file: an array of objects, objects one after another, or one a line.

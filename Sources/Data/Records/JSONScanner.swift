@@ -10,9 +10,9 @@ struct JSONScanner {
         case values
     }
 
-    private let bytes: UnsafeRawBufferPointer
+    let bytes: UnsafeRawBufferPointer
     private let file: String
-    private var position: Int
+    var position: Int
     private var line = 1
     private var lineStart: Int
 
@@ -29,7 +29,9 @@ struct JSONScanner {
         guard start < bytes.count, bytes[start] == UInt8(ascii: "{") else { return .values }
         let end = LineScanner.lineFeed(in: bytes, from: start) ?? bytes.count
         // A single line may be an object that holds the rows.
-        guard end < bytes.count else { return .values }
+        var rest = end
+        while rest < bytes.count, bytes[rest].isBlank { rest += 1 }
+        guard rest < bytes.count else { return .values }
         var parser = JSONParser(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), file: file)
         guard (try? parser.parseValue()) != nil, parser.atEnd() else { return .values }
         return .lines
@@ -44,9 +46,13 @@ struct JSONScanner {
         }
         var scanner = JSONScanner(bytes, file: file)
         scanner.skipBlanks()
-        if let array = scanner.arrayOfData() {
-            scanner = array
-            try scanner.scanArray(&builder)
+        if let container = try scanner.container() {
+            switch container {
+            case .array(let array):
+                scanner = array
+                try scanner.scanArray(&builder)
+            case .members: try scanner.scanMembers(&builder)
+            }
         } else if scanner.next == UInt8(ascii: "[") {
             try scanner.scanArray(&builder)
             guard scanner.next == nil else { throw scanner.unexpected("nothing after the array") }
@@ -57,9 +63,9 @@ struct JSONScanner {
     }
 
     /// The next byte after white space, `nil` at the end.
-    private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    private mutating func skipBlanks() {
+    mutating func skipBlanks() {
         while position < bytes.count, bytes[position].isBlank {
             if bytes[position] == 0x0A { (line, lineStart) = (line + 1, position + 1) }
             position += 1
@@ -93,7 +99,7 @@ struct JSONScanner {
     }
 
     /// Adds the value at the position and moves behind it and the white space that follows.
-    private mutating func scanValue(_ builder: inout RowIndex.Builder) throws {
+    mutating func scanValue(_ builder: inout RowIndex.Builder) throws {
         let start = self
         guard next == UInt8(ascii: "{") || next == UInt8(ascii: "[") else {
             // Anything else is no row: reading it says what it is.
@@ -113,7 +119,7 @@ struct JSONScanner {
     }
 
     /// Moves behind the bracket that closes the one at the position, or beyond the end.
-    private mutating func skipBrackets() {
+    mutating func skipBrackets() {
         var depth = 0
         while position < bytes.count {
             let byte = bytes[position]
@@ -139,46 +145,8 @@ struct JSONScanner {
         position = bytes.count + 1
     }
 
-    /// A scanner at the array that the member `data` of a single object holds, if the file is such.
-    private func arrayOfData() -> JSONScanner? {
-        var whole = self
-        guard next == UInt8(ascii: "{") else { return nil }
-        whole.skipBrackets()
-        guard whole.position <= bytes.count else { return nil }
-        whole.skipBlanks()
-        guard whole.next == nil else { return nil }
-        var scanner = self
-        scanner.position += 1
-        scanner.skipBlanks()
-        while let key = scanner.skipKey() {
-            guard let first = scanner.next else { return nil }
-            if key.elementsEqual("data".utf8), first == UInt8(ascii: "[") {
-                var inside = scanner
-                inside.position += 1
-                inside.skipBlanks()
-                return inside.next == UInt8(ascii: "{") ? scanner : nil
-            }
-            if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-                scanner.skipBrackets()
-            } else if first == UInt8(ascii: "\"") {
-                guard scanner.skipString() != nil else { return nil }
-            } else {
-                while let byte = scanner.next, byte != UInt8(ascii: ","),
-                    byte != UInt8(ascii: "}")
-                {
-                    scanner.position += 1
-                }
-            }
-            scanner.skipBlanks()
-            guard scanner.next == UInt8(ascii: ",") else { return nil }
-            scanner.position += 1
-            scanner.skipBlanks()
-        }
-        return nil
-    }
-
     /// The bytes of a key without escapes; moves to its value.
-    private mutating func skipKey() -> Slice<UnsafeRawBufferPointer>? {
+    mutating func skipKey() -> Slice<UnsafeRawBufferPointer>? {
         guard let key = skipString() else { return nil }
         skipBlanks()
         guard next == UInt8(ascii: ":") else { return nil }
@@ -187,7 +155,7 @@ struct JSONScanner {
         return key
     }
 
-    private mutating func skipString() -> Slice<UnsafeRawBufferPointer>? {
+    mutating func skipString() -> Slice<UnsafeRawBufferPointer>? {
         guard next == UInt8(ascii: "\"") else { return nil }
         let start = position + 1
         position = start
@@ -201,7 +169,7 @@ struct JSONScanner {
 
     // MARK: Errors
 
-    private var location: FledgeError.Location {
+    var location: FledgeError.Location {
         FledgeError.Location(file: file, line: line, column: position - lineStart + 1)
     }
 
@@ -219,5 +187,5 @@ struct JSONScanner {
             .data, "A row is \(value.kind), expected an object.", at: location)
     }
 
-    private func unexpected(_ expected: String) -> FledgeError { parser.unexpected(expected) }
+    func unexpected(_ expected: String) -> FledgeError { parser.unexpected(expected) }
 }

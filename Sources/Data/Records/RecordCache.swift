@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 /// Keeps what was found out about a large file: where its rows begin, and what it holds expanded.
@@ -9,7 +10,7 @@ struct RecordCache {
     private let path: String
 
     /// The version of everything that is kept.
-    private static let version = 1
+    private static let version = 2
 
     /// - Parameter least: The size of files that are worth it; `nil` comes back for smaller ones.
     init?(folder: String, path: String, from least: Int) throws {

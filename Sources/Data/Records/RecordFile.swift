@@ -1,3 +1,4 @@
+public import FledgeColumnar
 internal import FledgeCore
 
 /// Opens data files.
@@ -8,6 +9,8 @@ public enum RecordFile {
         public var truthColumns: Set<String> = []
         /// The columns that Parquet and Arrow files are read for; `nil` for all of them.
         public var columns: Set<String>?
+        /// Whether what is null inside of the columns of columnar files, where it only pads, is left out.
+        public var removesPadding = false
         /// Whether rows will be read in any order: Parquet is then converted as a whole.
         public var readsInAnyOrder = false
         /// The folder that keeps the places of rows and what compressed files hold, so that opening
@@ -31,10 +34,7 @@ public enum RecordFile {
         guard FileSystem.isFolder(path) else {
             return try openFile(path, RecordFormat(path: path), options)
         }
-        guard let first = files.first else {
-            throw FledgeError(
-                .fileNotFound, "The folder holds no files.", at: FledgeError.Location(file: path))
-        }
+        guard let first = files.first else { return RecordList([]) }
         let kind = try RecordFormat(path: first).kind
         let parts = try files.map { file -> any RecordSource in
             let format = try RecordFormat(path: file)
@@ -62,8 +62,12 @@ public enum RecordFile {
                 .fileNotFound, "File \(path) not found.", at: FledgeError.Location(file: path))
         }
         guard FileSystem.isFolder(path) else { return [path] }
-        let folder = path.utf8.last == UInt8(ascii: "/") ? path : path + "/"
-        return try FileSystem.names(in: path).map { folder + $0 }
+        return try DataFolder(path).files
+    }
+
+    /// The files of a folder that belong to other splits than the one to train on.
+    static func heldBack(of path: String) throws -> [String] {
+        FileSystem.isFolder(path) ? try DataFolder(path).heldBack : []
     }
 
     private static func openFile(
@@ -72,15 +76,13 @@ public enum RecordFile {
         let cache = try options.cacheFolder.flatMap {
             try RecordCache(folder: $0, path: path, from: options.cachesFrom)
         }
-        switch format.kind {
-        case .parquet:
-            let source = try ParquetRecords(path: path, columns: options.columns)
-            guard options.readsInAnyOrder else { return source }
-            return try ConvertedRecords(source, options.columns, cache)
-        case .arrow: return try ArrowRecords(path: path, columns: options.columns)
-        case .json, .csv, .tsv, .text: break
+        if let source = try openColumns(path, format, options, cache) {
+            return options.removesPadding ? UnpaddedRecords(source) : source
         }
         let store = try expanded(path, format, cache)
+        try ForeignContent.refuse(
+            store.bytes, expected: format.kind.words, allowingText: format.kind == .text,
+            at: FledgeError.Location(file: path))
         func index(_ scan: (inout RowIndex.Builder) throws -> Void) throws -> RowIndex {
             if let cache {
                 let index = try cache.index(format.kind.rawValue, scan)
@@ -107,6 +109,25 @@ public enum RecordFile {
                 store, file: path, index: index, delimiter: delimiter,
                 truthColumns: options.truthColumns)
         }
+    }
+
+    /// The rows of a file that is written column by column; nil for any other.
+    private static func openColumns(
+        _ path: String, _ format: RecordFormat, _ options: Options, _ cache: RecordCache?
+    ) throws -> (any RecordSource)? {
+        guard format.kind == .parquet || format.kind == .arrow else { return nil }
+        let head = try ByteStore(mapping: path)
+        let magic = format.kind == .parquet ? "PAR1" : "ARROW1"
+        if !head.bytes.starts(with: magic.utf8) {
+            try ForeignContent.refuse(
+                head.bytes, expected: format.kind.words, at: FledgeError.Location(file: path))
+        }
+        guard format.kind == .parquet else {
+            return try ArrowRecords(path: path, columns: options.columns)
+        }
+        let source = try ParquetRecords(path: path, columns: options.columns)
+        guard options.readsInAnyOrder else { return source }
+        return try ConvertedRecords(source, options.columns, cache)
     }
 
     /// The file's bytes, or what they hold when they are compressed.

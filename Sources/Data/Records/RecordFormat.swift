@@ -5,6 +5,18 @@ struct RecordFormat: Hashable {
     /// The formats of rows.
     enum Kind: String, CaseIterable {
         case json, csv, tsv, text, parquet, arrow
+
+        /// What a file of the format is, for messages.
+        var words: String {
+            switch self {
+            case .json: "rows in JSON"
+            case .csv: "comma-separated values"
+            case .tsv: "tab-separated values"
+            case .text: "plain text in UTF-8"
+            case .parquet: "a Parquet file"
+            case .arrow: "an Arrow file"
+            }
+        }
     }
 
     /// How the whole file is compressed.

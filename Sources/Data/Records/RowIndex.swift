@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 /// Where the rows of a text file begin: byte, line and column of each.

@@ -1,3 +1,4 @@
+public import FledgeColumnar
 public import FledgeCore
 
 /// The lines of a text file, each a row with the single column `text`.

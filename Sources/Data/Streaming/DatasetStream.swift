@@ -71,6 +71,12 @@ public struct DatasetStream: Sendable {
         return result
     }
 
+    /// What the descriptions of the data sets overlook.
+    public func faults() -> [DataFault] { sets.flatMap { $0.source.unreadColumns() } }
+
+    /// What the user should know about files that are not read.
+    public var notes: [String] { sets.flatMap(\.source.notes) }
+
     /// Number of rows of an epoch.
     public var count: Int { order.count }
 
@@ -101,7 +107,7 @@ public struct DatasetStream: Sendable {
 
 /// A data set with those of its rows that are used.
 struct StreamedSet: Sendable {
-    private let source: DatasetSource
+    let source: DatasetSource
     private let key: RandomKey
     /// Number of rows, those that are set aside left out.
     private(set) var count: Int

@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 internal import Synchronization
 

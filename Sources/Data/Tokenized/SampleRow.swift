@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 public import FledgeCore
 
 /// A row of a table of samples that is being read.
@@ -86,7 +87,7 @@ public struct SampleRow {
         FledgeError(
             .mismatch,
             "The tokenised data have no column \(name): found "
-                + table.columnNames.joined(separator: ", ") + ".",
+                + table.columnNames.listed + ".",
             advice: "They were made for another stage; name another tokenized_path.",
             at: table.location(at: tableRow))
     }

@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 public import FledgeCore
 
 /// Tokenised data in a folder, as `datasets.load_from_disk` and the reference's `tokenized_path` read

@@ -30,7 +30,16 @@ public struct ChatSession {
     private let skipsSpecials: Bool
 
     /// Starts a dialogue.
-    public init(_ configuration: RunConfiguration, _ text: TextSide, _ model: any CausalLM) {
+    ///
+    /// - Parameter announce: Hears, once, that the dialogue no longer fits the model's context and its
+    ///   oldest turns are left out.
+    public init(
+        _ configuration: RunConfiguration, _ text: TextSide, _ model: any CausalLM,
+        announce: @escaping (String) -> Void = { _ in }
+    ) {
+        self.announce = announce
+        let sizes = model.configuration
+        context = min(sizes.maxPositions, sizes.longestSequence ?? sizes.maxPositions)
         let generating = configuration.generating
         self.text = text
         generator = TokenGenerator(model, model.elementType)
@@ -47,9 +56,15 @@ public struct ChatSession {
     }
 
     private let limitsTotalLength: Bool
+    private let announce: (String) -> Void
+    private let context: Int
+    private var hasAnnounced = false
 
     /// Forgets the dialogue.
-    public mutating func clear() { (messages, openCalls, results) = ([], [], []) }
+    public mutating func clear() {
+        (messages, openCalls, results) = ([], [], [])
+        hasAnnounced = false
+    }
 
     /// Tells the model of tools that it may call.
     ///
@@ -89,7 +104,8 @@ public struct ChatSession {
     ///
     /// - Parameter receive: Called with each piece of text as soon as its characters are whole;
     ///   returns whether to go on.
-    /// - Throws: ``FledgeError`` when the dialogue no longer fits the model's context.
+    /// - Throws: ``FledgeError`` when the question alone does not fit the model's context; the dialogue
+    ///   stays as it was then, and can go on.
     public mutating func ask(
         _ question: String, receive: (String) throws -> Bool = { _ in true }
     ) throws -> Reply {
@@ -97,13 +113,58 @@ public struct ChatSession {
         return try reply(to: Message(.user, question), receive)
     }
 
+    /// The prompt of the dialogue with one more message; the oldest turns go where it does not fit.
+    ///
+    /// - Throws: ``FledgeError`` when the last turn alone does not fit.
+    private mutating func fittingPrompt(_ message: Message) throws -> [Int32] {
+        var kept = messages
+        while true {
+            let prompt = try text.template.encodePrompt(
+                kept + [message], tools: tools, with: text.tokenizer)
+            // An answer of some words has to fit as well, while there is something to leave out.
+            let room = min(options.maxNewTokens, max(1, context / 16))
+            guard prompt.count + room > context else {
+                if kept.count < messages.count { leaveOut(messages.count - kept.count) }
+                return prompt
+            }
+            // A turn begins with a question, and results belong to the calls before them.
+            guard let next = kept.dropFirst().firstIndex(where: { $0.role == .user }) else {
+                if !kept.isEmpty, message.role == .user {
+                    kept = []
+                    continue
+                }
+                guard prompt.count < context else { throw tooLong(prompt.count) }
+                if kept.count < messages.count { leaveOut(messages.count - kept.count) }
+                return prompt
+            }
+            kept.removeFirst(next)
+        }
+    }
+
+    private mutating func leaveOut(_ count: Int) {
+        messages.removeFirst(count)
+        guard !hasAnnounced else { return }
+        hasAnnounced = true
+        announce(
+            "The dialogue no longer fits the model's context of \(context) tokens: its oldest turns are left out from here on."
+        )
+    }
+
+    private func tooLong(_ count: Int) -> FledgeError {
+        FledgeError(
+            .data,
+            "This needs \(count) tokens; the model's context holds \(context), the answer included.",
+            advice: "Write less at a time.")
+    }
+
     private mutating func reply(
         to message: Message, _ receive: (String) throws -> Bool
     ) throws -> Reply {
-        let prompt = try text.template.encodePrompt(
-            messages + [message], tools: tools, with: text.tokenizer)
+        let prompt = try fittingPrompt(message)
         var options = options
         if limitsTotalLength { options.maxNewTokens = max(1, options.maxNewTokens - prompt.count) }
+        // Only as much as there is room for.
+        options.maxNewTokens = min(options.maxNewTokens, max(1, context - prompt.count))
         // Every question has draws of its own, so that a repeated one can get another answer.
         options.seed = options.seed &+ UInt64(messages.count)
         var decoder = StreamingDecoder(text.tokenizer, skippingSpecials: skipsSpecials)
@@ -143,8 +204,9 @@ extension RunConfiguration {
         let isTrainingFile = model.adapterPaths.isEmpty || training.trains
         guard isTrainingFile, values.isSet("output_dir") else { return (self, nil) }
         let newest = TrainingCheckpoint.newest(in: folder)
+        let newer = OutputFolder.newerCheckpoint(in: folder)
         let isLowRank = finetuning.method == .lora
-        let trained = [folder, newest].compactMap { $0 }.first {
+        let trained = [newer, folder, newest].compactMap { $0 }.first {
             FileManager.default.fileExists(
                 atPath: $0 + (isLowRank ? "/adapter_config.json" : "/config.json"))
         }
@@ -154,7 +216,13 @@ extension RunConfiguration {
             return (self, "\(folder) holds no trained \(kind); this is \(base).")
         }
         var copy = self
-        let note = trained == folder ? "" : ", since the run has not ended"
+        var note = trained == folder ? "" : ", since the run has not ended"
+        if trained == newer, OutputFolder.holdsWeights(folder) {
+            note =
+                ", which is newer than the \(kind) in \(folder): the run there was extended or started anew, and has not ended"
+        } else if OutputFolder.state(of: folder) == .running {
+            note += trained == folder ? "; a run is going on there" : ", but is going on"
+        }
         guard isLowRank else {
             copy.model.modelPath = trained
             return (copy, "Using the model in \(trained)\(note).")

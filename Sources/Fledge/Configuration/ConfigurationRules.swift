@@ -16,6 +16,7 @@ struct ConfigurationRules {
         try checkSchedule()
         try checkRun()
         try checkAllowedFaults()
+        try checkAllowedChanges()
         try checkAdapters()
     }
 
@@ -164,6 +165,17 @@ struct ConfigurationRules {
             unknown.isEmpty,
             "There is no fault \(unknown.joined(separator: ", ")); there are: "
                 + known.joined(separator: ", ") + ".", "allowed_faults")
+    }
+
+    private func checkAllowedChanges() throws {
+        let unknown = values.list("allow_changed").filter {
+            $0 != "all" && RunOption.named($0) == nil
+        }
+        let nearest = unknown.first.flatMap { RunOption.nearest(to: $0) }
+        try require(
+            unknown.isEmpty,
+            "`allow_changed` names \(unknown.joined(separator: ", ")), which is no key."
+                + (nearest.map { " Did you mean \($0)?" } ?? ""), "allow_changed")
     }
 
     private func checkRun() throws {

@@ -16,7 +16,7 @@ struct ConfigurationText {
     init(yaml: String, file: String) throws {
         let root: Node?
         do {
-            root = try Yams.compose(yaml: yaml)
+            root = try Yams.compose(yaml: Self.withoutMark(yaml))
         } catch let error as YamlError {
             throw Self.explained(error, file)
         }
@@ -64,7 +64,8 @@ struct ConfigurationText {
     private mutating func set(_ key: String, _ value: String, _ word: String) throws {
         let location = FledgeError.Location(file: "command line (\(word))")
         var node = Node.scalar(.init(value))
-        if value.hasPrefix("{") || value.hasPrefix("[") {
+        if value.isEmpty { node = Node.scalar(.init("", .implicit, .doubleQuoted)) }
+        if value.hasPrefix("{") || value.hasPrefix("[") || Self.isQuoted(value) {
             do {
                 node = try Yams.compose(yaml: value) ?? node
             } catch let error as YamlError {
@@ -73,6 +74,20 @@ struct ConfigurationText {
         }
         entries.removeAll { $0.key == key }
         entries.append(Entry(key: key, node: node, location: location))
+    }
+
+    /// The text without the byte-order mark that some editors begin files with.
+    private static func withoutMark(_ text: String) -> String {
+        guard text.unicodeScalars.first == "\u{FEFF}" else { return text }
+        return String(text.unicodeScalars.dropFirst())
+    }
+
+    /// Whether a value is a whole text in quotation marks, as YAML writes it.
+    private static func isQuoted(_ value: String) -> Bool {
+        guard value.hasPrefix("\"") || value.hasPrefix("'"),
+            let scalar = try? Yams.compose(yaml: value)?.scalar
+        else { return false }
+        return scalar.style == .doubleQuoted || scalar.style == .singleQuoted
     }
 
     private static func location(_ node: Node, _ file: String) -> FledgeError.Location {

@@ -59,7 +59,8 @@ public struct RunConfiguration: Sendable {
         let file = try MappedFile(path: path)
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
             throw FledgeError(
-                .configuration, "The file is not UTF-8 text.", at: .init(file: path))
+                .configuration, "The file is not UTF-8 text.",
+                advice: "Save it as UTF-8.", at: .init(file: path))
         }
         try self.init(
             yaml: text, file: path, overrides: overrides, purpose: purpose,

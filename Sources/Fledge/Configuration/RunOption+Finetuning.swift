@@ -30,7 +30,7 @@ extension RunOption {
             "lora_alpha", .integer(atLeast: 1), nil, .effective,
             "Numerator of the adapters' scale; twice the rank when null."),
         RunOption(
-            "lora_dropout", .number(.fraction), 0.0, .effective,
+            "lora_dropout", .number(.probability), 0.0, .effective,
             "Dropout on the adapters' input."),
         RunOption(
             "lora_rank", .integer(atLeast: 1), 8, .effective,

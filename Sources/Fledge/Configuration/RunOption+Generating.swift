@@ -5,8 +5,8 @@ extension RunOption {
             "do_sample", .flag, true, .effective,
             "Draws tokens at random; false takes the likeliest."),
         RunOption(
-            "temperature", .number(.above(0)), 0.95, .effective,
-            "Flattens (above 1) or sharpens the distribution."),
+            "temperature", .number(.atLeast(0)), 0.95, .effective,
+            "Flattens (above 1) or sharpens the distribution; 0 takes the likeliest token."),
         RunOption(
             "top_p", .number(.above(0)), 0.7, .effective,
             "Draws from the likeliest tokens of this total probability."),

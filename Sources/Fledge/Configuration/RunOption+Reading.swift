@@ -7,12 +7,21 @@ extension RunOption {
     /// The form decides how a scalar is read, not YAML's own rules: `1e-4` is a number though YAML
     /// 1.1 takes it for a text, and `eval_strategy: no` is the word, not false.
     func value(of node: Node, at location: FledgeError.Location) throws -> OptionValue {
-        if node.isNull {
-            guard acceptsNull || isEmptyByNull else { throw wrong("null", location) }
+        // A path that is empty is none, and so is a number.
+        let isEmpty = node.scalar?.string.isEmpty == true && (isPath || kind != .text)
+        if node.isNull || isEmpty {
+            guard acceptsNull || isEmptyByNull else {
+                throw wrong(node.isNull ? "null" : "empty", location)
+            }
             return isEmptyByNull ? .list([]) : .null
         }
         guard let value = read(node) else { throw wrong(node.shown, location) }
-        return value
+        guard isPath else { return value }
+        switch value {
+        case .text(let path): return .text(HomePath.expanded(path))
+        case .list(let paths): return .list(paths.map { HomePath.expanded($0) })
+        default: return value
+        }
     }
 
     /// Lists have no null: an unset one is empty.
@@ -28,7 +37,7 @@ extension RunOption {
             return node.scalar.flatMap { Self.flag($0.string) }.map { .flag($0) }
         case .integer(let least):
             guard let number = node.scalar.flatMap({ Self.integer($0.string) }), number >= least,
-                abs(number) <= Self.largestInteger || name.hasSuffix("seed")
+                number.magnitude <= Self.largestInteger || name.hasSuffix("seed")
             else { return nil }
             return .integer(number)
         case .number(let bounds):
@@ -39,8 +48,10 @@ extension RunOption {
         case .text:
             return node.scalar.map { .text($0.string) }
         case .choice(let words):
-            guard let word = node.scalar?.string, words.contains(word) else { return nil }
-            return .text(word)
+            guard let word = node.scalar?.string else { return nil }
+            // YAML reads no, off and False as one value; here it is the word for it.
+            let isNo = Self.yamlFlag(word) == false && words.contains("no")
+            return words.contains(word) ? .text(word) : isNo ? .text("no") : nil
         case .list:
             return Self.words(node).map { .list($0) }
         case .numbers:
@@ -59,8 +70,17 @@ extension RunOption {
     }
 
     /// Beyond these, products of options would leave the range of machine integers.
-    private static let largestInteger = 1 << 31
+    private static let largestInteger: UInt = 1 << 31
     private static let largestNumber = 1e9
+
+    /// What YAML 1.1 reads as a flag where a key takes flags and texts.
+    static func yamlFlag(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "true", "yes", "on", "y": true
+        case "false", "no", "off", "n": false
+        default: nil
+        }
+    }
 
     static func flag(_ text: String) -> Bool? {
         switch text.lowercased() {
@@ -87,6 +107,7 @@ extension RunOption {
         case .atLeast(let least): number >= least
         case .above(let least): number > least
         case .fraction: number >= 0 && number < 1
+        case .probability: number >= 0 && Float(number) < 1
         }
     }
 

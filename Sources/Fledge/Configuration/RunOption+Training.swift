@@ -18,7 +18,11 @@ extension RunOption {
             "Writes generated answers."),
         RunOption(
             "resume_from_checkpoint", .text, nil, .effective,
-            "Checkpoint folder to go on from, or true for the newest in output_dir."),
+            "Checkpoint folder to go on from, or true for the newest in output_dir; false for none."
+        ),
+        RunOption(
+            "allow_changed", .list, [], .effective,
+            "Keys that may differ from those of the run that is resumed; all for any."),
         RunOption(
             "per_device_train_batch_size", .integer(atLeast: 1), 8, .effective,
             "Examples of one micro-batch in training."),
@@ -141,8 +145,8 @@ extension RunOption {
             "disable_tqdm", .flag, nil, .neutral,
             "Progress is shown on terminals only."),
         RunOption(
-            "report_to", .list, ["none"], .effectiveFor(["none"]),
-            "Trackers to report to; none exist."),
+            "report_to", .list, ["none"], .effectiveFor(["none", "tensorboard"]),
+            "Trackers to report to: tensorboard writes event files into logging_dir."),
         RunOption(
             "run_name", .text, nil, .neutral,
             "A label for trackers."),
@@ -150,8 +154,8 @@ extension RunOption {
             "project", .text, "huggingface", .neutral,
             "A label for trackers."),
         RunOption(
-            "logging_dir", .text, nil, .neutral,
-            "A folder for trackers."),
+            "logging_dir", .text, nil, .effective,
+            "Folder for the event files of report_to: tensorboard; runs in output_dir when null."),
         RunOption(
             "trackio_space_id", .text, nil, .neutral,
             "Matters with trackers only."),

@@ -32,6 +32,8 @@ public struct RunOption: Sendable {
         case above(Double)
         /// From 0 on and below 1.
         case fraction
+        /// From 0 on and below 1 also in single precision, in which masks are drawn.
+        case probability
     }
 
     /// What becomes of a key.
@@ -80,6 +82,16 @@ public struct RunOption: Sendable {
         case .neutral, .refused, .refusedByHardware: false
         }
     }
+
+    /// Whether its values are paths, in which `~` is the home folder.
+    public var isPath: Bool { Self.pathNames.contains(name) }
+
+    private static let pathNames: Set = [
+        "model_name_or_path", "adapter_name_or_path", "cache_dir", "export_dir", "output_dir",
+        "dataset_dir", "dataset", "eval_dataset", "media_dir", "tokenized_path", "logging_dir",
+        "resume_from_checkpoint", "offload_folder", "ref_model", "ref_model_adapters",
+        "reward_model", "reward_model_adapters", "new_special_tokens_config",
+    ]
 
     /// The words that are accepted; nil for keys that take other values.
     public var choices: [String]? {
@@ -140,7 +152,7 @@ extension RunOption {
         }.joined(separator: "\n")
     }
 
-    private var note: String {
+    var note: String {
         switch standing {
         case .effective, .effectiveFor: help
         case .neutral: "Accepted without effect: " + help
@@ -164,6 +176,7 @@ extension RunOption {
             case .number(.atLeast(let least)): "a number from \(Self.plain(least)) on"
             case .number(.above(let least)): "a number above \(Self.plain(least))"
             case .number(.fraction): "a number from 0 to below 1"
+            case .number(.probability): "a number from 0 to below 1 (at most 0.9999999)"
             case .text: choices?.joined(separator: ", ") ?? "a text"
             case .choice(let words): (choices ?? words).joined(separator: ", ")
             case .list: "a list, separated by commas"

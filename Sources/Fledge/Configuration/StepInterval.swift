@@ -7,7 +7,7 @@ public enum StepInterval: Hashable, Sendable {
 
     /// Reads a number as the reference does: below 1 it is a part, from 1 on a count.
     public init(_ number: Double) {
-        self = number < 1 && number > 0 ? .ratio(number) : .steps(Int(number))
+        self = number < 1 && number > 0 ? .ratio(number) : .steps(Int(min(number, 1e15)))
     }
 
     /// The number of steps out of all, rounded up.

@@ -12,6 +12,8 @@ public struct TrainingArguments: Hashable, Sendable {
     public var evaluates: Bool
     /// What to go on from (`resume_from_checkpoint`).
     public var resume: Resume
+    /// Keys that may differ from those of the run that is resumed (`allow_changed`).
+    public var allowedChanges: Set<String>
     /// Examples of one micro-batch (`per_device_train_batch_size`).
     public var trainBatchSize: Int
     /// Examples of one batch in evaluation (`per_device_eval_batch_size`).
@@ -54,6 +56,8 @@ public struct TrainingArguments: Hashable, Sendable {
     public var loggingStrategy: IntervalStrategy
     /// The steps between logs (`logging_steps`).
     public var loggingInterval: StepInterval
+    /// Where event files for TensorBoard are written (`report_to`, `logging_dir`); nil for none.
+    public var tensorBoardFolder: String?
     /// Whether the first step is logged (`logging_first_step`).
     public var logsFirstStep: Bool
     /// When to save (`save_strategy`).
@@ -118,6 +122,7 @@ public struct TrainingArguments: Hashable, Sendable {
         overwritesOutputFolder = values.flag("overwrite_output_dir")
         trains = values.flag("do_train")
         resume = Resume(values.optionalText("resume_from_checkpoint"))
+        allowedChanges = Set(values.list("allow_changed"))
         trainBatchSize = values.integer("per_device_train_batch_size")
         evaluationBatchSize = values.integer("per_device_eval_batch_size")
         gradientAccumulationSteps = values.integer("gradient_accumulation_steps")
@@ -140,6 +145,9 @@ public struct TrainingArguments: Hashable, Sendable {
         dataSeed = UInt64(values.optionalInteger("data_seed") ?? values.integer("seed"))
         loggingStrategy = values.word("logging_strategy")
         loggingInterval = StepInterval(values.number("logging_steps"))
+        tensorBoardFolder =
+            values.list("report_to").contains("tensorboard")
+            ? values.optionalText("logging_dir") ?? values.text("output_dir") + "/runs" : nil
         logsFirstStep = values.flag("logging_first_step")
         saveStrategy = values.word("save_strategy")
         saveInterval = StepInterval(values.number("save_steps"))
@@ -162,11 +170,14 @@ public struct TrainingArguments: Hashable, Sendable {
 
 extension TrainingArguments.Resume {
     init(_ text: String?) {
-        switch text {
-        case nil: self = .automatic
-        case "true"?, "True"?: self = .newest
-        case "false"?, "False"?: self = .never
-        case let path?: self = .checkpoint(path)
+        guard let text, !text.isEmpty else {
+            self = .automatic
+            return
+        }
+        switch RunOption.yamlFlag(text) {
+        case true?: self = .newest
+        case false?: self = .never
+        case nil: self = .checkpoint(text)
         }
     }
 }

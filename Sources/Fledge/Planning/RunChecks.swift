@@ -23,9 +23,10 @@ struct RunChecks {
         ]
     }
 
-    /// The faults of a model with a tokenizer and the longest row.
+    /// The faults of a model with a tokenizer and the longest rows to train and to evaluate on.
     func faults(
-        of text: TextSide, _ model: DecoderConfiguration, longestRow: Int
+        of text: TextSide, _ model: DecoderConfiguration, longestRow: Int,
+        longestEvaluation: Int = 0
     ) -> [RunFault] {
         var faults = [RunFault]()
         if text.tokenizer.vocabularyCount > model.vocabularySize {
@@ -37,11 +38,13 @@ struct RunChecks {
                         + text.notes.joined(separator: " ")))
         }
         let longest = model.maxPositions
-        if case .none = model.ropeScaling, longestRow > longest {
+        let isEvaluation = longestRow <= longest
+        let most = isEvaluation ? longestEvaluation : longestRow
+        if case .none = model.ropeScaling, most > longest {
             faults.append(
                 RunFault(
                     .contextExceeded,
-                    "The longest row has \(longestRow) tokens, the model was made for \(longest).",
+                    "The longest row\(isEvaluation ? " for evaluation" : "") has \(most) tokens, the model was made for \(longest).",
                     advice: "Set cutoff_len to \(longest) or rope_scaling."))
         }
         return faults

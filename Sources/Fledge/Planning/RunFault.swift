@@ -47,6 +47,12 @@ public struct RunFault: Hashable, Sendable {
         (count, places, stopsTraining) = (0, [], code == .noSteps || code == .cannotStart)
     }
 
+    /// The fault that an error tells of.
+    init(_ code: Code, _ error: FledgeError) {
+        self.init(code, error.message, advice: error.advice)
+        places = [error.location].compactMap(\.self)
+    }
+
     /// All codes that faults can have.
     public static var codes: [String] {
         DataFault.Code.allCases.map(\.rawValue) + Code.allCases.map(\.rawValue)

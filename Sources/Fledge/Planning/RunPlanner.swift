@@ -48,9 +48,8 @@ public struct RunPlanner {
     }
 
     private mutating func refuse(_ error: FledgeError) {
-        var fault = RunFault(.cannotStart, error.message, advice: error.advice)
+        var fault = RunFault(.cannotStart, error)
         if error.code == .templateDiffers { fault.code = DataFault.Code.unlikeOwnTemplate.rawValue }
-        if let place = error.location { fault.places = [place] }
         plan.faults.append(fault)
     }
 
@@ -91,19 +90,26 @@ public struct RunPlanner {
 
     /// Notes steps, memory and time, which need the model.
     private mutating func estimate(_ data: StageData<PackedRow>, _ text: TextSide) throws {
-        // Dropout draws for every sample, which cannot share anything then.
+        let side = try ModelSide(training: configuration)
+        // Dropout draws for every sample, which cannot share anything then; an adapter that is
+        // trained on brings its own.
         let rule = configuration.trainingBatches(
-            sharesPrefixes: configuration.finetuning.method != .lora
-                || configuration.finetuning.loraDropout == 0)
+            sharesPrefixes: (side.adapters?.configuration.dropout ?? 0) == 0)
         let batches = rule.epochs(data.train, seed: configuration.orderSeed)
         let course = configuration.trainingPlan(
             data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
         let checks = RunChecks(configuration: configuration)
         plan.faults += checks.faults(of: course)
-        let side = try ModelSide(training: configuration)
         plan.notes.append(side.parameterSummary)
+        let longest = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
         plan.faults += checks.faults(
-            of: text, side.model.configuration, longestRow: plan.lengths.longest)
+            of: text, side.model.configuration, longestRow: plan.lengths.longest,
+            longestEvaluation: longest)
+        let excess = data.excess(
+            over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
+        if let excess {
+            plan.faults.append(RunFault(.contextExceeded, excess))
+        }
         let available = ProcessMemory.availableBytes()
         let memory = MemoryPlan(
             configuration, side.model, rows: data.train, isStreamed: data.stream != nil,
@@ -118,7 +124,9 @@ public struct RunPlanner {
         plan.cost = RunPlan.Cost(
             steps: course.totalSteps, tokens: Int(exactly: all.rounded()) ?? .max,
             peakBytes: memory.prediction.peak, memory: memory.summary)
-        guard measures, course.totalSteps > 0, configuration.refused(plan.faults).isEmpty else {
+        guard measures, excess == nil, course.totalSteps > 0,
+            configuration.refused(plan.faults).isEmpty
+        else {
             return
         }
         let rate = try StepProbe(

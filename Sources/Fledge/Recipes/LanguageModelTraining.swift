@@ -50,7 +50,14 @@ public struct LanguageModelTraining {
                 .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
         }
         for note in configuration.notes { announce(note) }
+        if FolderLock.isHeld(folder: options.outputFolder) {
+            // Says which process it is, before anything is loaded.
+            _ = try FolderLock(folder: options.outputFolder)
+        }
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
+        if options.trains {
+            OutputFolder.notes(beginning, in: options.outputFolder).forEach(announce)
+        }
         let text = try TextSide(configuration)
         for note in text.notes { announce(note) }
         let data = try StageData<PackedRow>(
@@ -62,9 +69,19 @@ public struct LanguageModelTraining {
         for fault in faults + RunChecks(configuration: configuration).faults(of: text) {
             announce("Warning: " + fault.summary)
         }
+        try requireEvaluable(data)
+        let digests = try RunDigests(configuration, text)
+        if case .resumed(let path) = beginning {
+            let options = try TrainingCheckpoint(folder: path).options
+            try configuration.requireSameRun(
+                as: path, options: options, digests: digests, announce: announce)
+        }
         let side = try ModelSide(training: configuration)
         try text.requireFits(side.model)
-        try requireComputable(data, side.model.configuration)
+        let cutoff = configuration.data.cutoffLength
+        if let error = data.excess(over: side.model.configuration, cutoffLength: cutoff) {
+            throw error
+        }
         announce(side.parameterSummary)
         if let line = side.quantizationSummary { announce(line) }
         if configuration.model.printsParameterStatus {
@@ -74,9 +91,13 @@ public struct LanguageModelTraining {
         let memory = MemoryPlan(
             configuration, side.model, rows: data.train, isStreamed: data.stream != nil)
         if options.trains { announce(memory.summary) }
-        let run = Run(text: text, data: data, side: side, memory: memory)
-        let epoch = options.trains ? try train(run, beginning) : nil
-        if options.evaluates { try evaluate(run, after: epoch) }
+        let run = Run(text: text, data: data, side: side, memory: memory, digests: digests)
+        guard options.trains else {
+            try Folder.create(options.outputFolder)
+            let lock = try FolderLock(folder: options.outputFolder)
+            return try withExtendedLifetime(lock) { try evaluate(run, after: nil) }
+        }
+        try train(run, beginning)
     }
 
     /// The parts of a run that has been loaded.
@@ -85,12 +106,14 @@ public struct LanguageModelTraining {
         let data: StageData<PackedRow>
         let side: ModelSide
         let memory: MemoryPlan
+        let digests: RunDigests
     }
 
     // MARK: - Training
 
-    /// - Returns: Passes over the data.
-    private func train(_ run: Run, _ beginning: OutputFolder.Beginning) throws -> Double {
+    private func train(
+        _ run: Run, _ beginning: OutputFolder.Beginning
+    ) throws {
         let options = configuration.training
         let folder = options.outputFolder
         let sharesPrefixes =
@@ -106,15 +129,22 @@ public struct LanguageModelTraining {
             }
             announce("Warning: " + fault.summary)
         }
-        try Folder.create(folder)
-        let checkpoint = try resume(beginning, run.side.artifact)
+        let lock = try lockFolder(beginning)
+        defer { withExtendedLifetime(lock) {} }
+        let checkpoint = try resume(beginning, run)
+        if let checkpoint, try isDone(checkpoint, plan) { return }
+        let keeper = try RunKeeper(
+            folder, options: effectiveOptions, digests: run.digests,
+            totalSteps: plan.totalSteps, resuming: checkpoint)
         announce(
             "Training \(batches.sampleCount) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
         )
         BufferPool.resetPeak()
-        let saver = saver(run, plan, superseding: checkpointsToForget(beginning))
-        let trainer = trainer(run, plan, [RunLog(folder: folder), saver])
+        let saver = saver(run, plan, keeper, superseding: checkpointsToForget(beginning))
+        var logs: [any Callback] = [RunLog(folder: folder)]
+        if let board = options.tensorBoardFolder { logs.append(TensorBoardWriter(folder: board)) }
+        let trainer = trainer(run, plan, logs + [keeper, saver])
         let done = try trainer.fit(
             batches, evaluatingEach: evaluationSets(run), steps: plan.totalSteps,
             resuming: checkpoint)
@@ -125,7 +155,51 @@ public struct LanguageModelTraining {
         }
         try writeResults(run, done, saver.state, plan)
         saver.removeSuperseded()
-        return done.epoch
+        if options.evaluates { try evaluate(run, after: done.epoch) }
+        try keeper.finish(step: done.step)
+    }
+
+    /// Keeps the output folder for this run.
+    ///
+    /// - Throws: ``FledgeError`` when another run has it, or has written there since this one began.
+    private func lockFolder(_ beginning: OutputFolder.Beginning) throws -> FolderLock {
+        let folder = configuration.training.outputFolder
+        try Folder.create(folder)
+        let lock = try FolderLock(folder: folder)
+        guard try OutputFolder.beginning(of: configuration) == beginning else {
+            throw FledgeError(
+                .fileAccess, "Another run has written into the folder in the meantime.",
+                advice: "The same command goes on from there.", at: .init(file: folder))
+        }
+        return lock
+    }
+
+    /// Whether nothing is left to do after a checkpoint, which the user is told then. What lies in the
+    /// folder stays: it tells of the run that made the weights.
+    ///
+    /// - Throws: ``FledgeError`` when the checkpoint has weights alone and steps are left.
+    private func isDone(_ checkpoint: TrainingCheckpoint, _ plan: TrainingPlan) throws -> Bool {
+        let folder = configuration.training.outputFolder
+        guard checkpoint.step >= plan.totalSteps else {
+            try checkpoint.requireStates()
+            return false
+        }
+        guard OutputFolder.isComplete(folder, after: checkpoint.step) else {
+            // The run was stopped while it wrote its results.
+            try checkpoint.requireStates()
+            return false
+        }
+        announce(
+            "This run has finished at step \(checkpoint.step); nothing is left to do, and nothing is changed in \(folder). "
+                + "Raise max_steps or num_train_epochs to go on, set overwrite_output_dir: true to start anew, or choose another output_dir."
+        )
+        return true
+    }
+
+    /// The keys that change what a run does.
+    private var effectiveOptions: JSONValue {
+        let members = configuration.json.members ?? []
+        return .object(members.filter { RunOption.named($0.key)?.isEffective == true })
     }
 
     private func trainer(
@@ -173,7 +247,7 @@ public struct LanguageModelTraining {
     }
 
     private func saver(
-        _ run: Run, _ plan: TrainingPlan, superseding earlier: [String]
+        _ run: Run, _ plan: TrainingPlan, _ keeper: RunKeeper, superseding earlier: [String]
     ) -> CheckpointSaver {
         let options = configuration.training
         var state = TrainerState()
@@ -188,9 +262,10 @@ public struct LanguageModelTraining {
             saving: run.side.artifact, keeping: options.saveTotalLimit,
             superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
             options: arguments, state: state
-        ) { folder in
+        ) { folder, step in
             try text.tokenizer.save(to: folder)
             try Self.writeArguments(arguments, to: folder)
+            try keeper.write(toCheckpoint: folder, step: step)
         }
     }
 
@@ -207,26 +282,18 @@ public struct LanguageModelTraining {
     }
 
     private func resume(
-        _ beginning: OutputFolder.Beginning, _ artifact: any ModelArtifact
+        _ beginning: OutputFolder.Beginning, _ run: Run
     ) throws -> TrainingCheckpoint? {
-        guard case .resumed(let path) = beginning else { return nil }
-        let checkpoint = try TrainingCheckpoint(folder: path)
-        try artifact.restore(from: path)
-        announce("Resuming from \(path), after step \(checkpoint.step).")
+        guard
+            let checkpoint = try OutputFolder.open(
+                beginning, for: configuration, restoring: run.side.artifact,
+                { run.side.model.trainableParameters }, announce: announce)
+        else { return nil }
+        announce("Resuming from \(checkpoint.folder), after step \(checkpoint.step).")
         if let kernels = checkpoint.kernelPath, kernels != Kernels.path {
             announce(
                 "The checkpoint was written with \(kernels) kernels, this machine uses \(Kernels.path): numbers will differ in their last bits."
             )
-        }
-        for key in [
-            "seed", "per_device_train_batch_size", "gradient_accumulation_steps", "dataset",
-        ] {
-            let (before, now) = (checkpoint.options?[key], configuration.json[key])
-            if let before, let now, before != now {
-                announce(
-                    "\(key) was \(before.serialized()) and is \(now.serialized()): the run will not go on as it began."
-                )
-            }
         }
         return checkpoint
     }
@@ -237,6 +304,7 @@ public struct LanguageModelTraining {
         _ run: Run, _ done: TrainingRun, _ state: TrainerState, _ plan: TrainingPlan
     ) throws {
         let folder = configuration.training.outputFolder
+        try FiniteCheck.require(run.side.model.trainableParameters, step: done.step)
         try run.side.artifact.save(to: folder)
         try run.text.tokenizer.save(to: folder)
         try Self.writeArguments(configuration.json, to: folder)
@@ -279,13 +347,11 @@ public struct LanguageModelTraining {
 
     private func evaluate(_ run: Run, after epoch: Double?) throws {
         let folder = configuration.training.outputFolder
-        try Folder.create(folder)
         let sets = evaluationSets(run)
         for (prefix, batches) in sets {
             announce("Evaluating \(prefix): \(batches.sampleCount) rows.")
         }
         var results = try trainer(run, configuration.trainingPlan(0), []).evaluationValues(sets)
-        guard !results.isEmpty else { return }
         results["epoch"] = epoch
         if configuration.finetuning.stage == .pretraining {
             for (prefix, _) in sets where results[prefix + "_loss"] != nil {
@@ -325,25 +391,25 @@ public struct LanguageModelTraining {
         return "Everything is float32\(note), bf16: true halves the memory; " + kernels
     }
 
-    /// Refuses what would be computed in another way than the configuration says.
-    private func requireComputable(
-        _ data: StageData<PackedRow>, _ model: DecoderConfiguration
-    ) throws {
-        let options = configuration.data
-        let samples = data.train.flatMap(\.samples)
-        guard let longest = model.longestSequence,
-            let long = samples.first(where: { $0.inputIDs.count > longest })
-                // Not all streamed rows are known yet.
-                ?? (data.stream != nil && options.cutoffLength > longest ? samples.first : nil)
-        else { return }
-        let reason =
-            model.slidingWindow == longest
-            ? "attention has a window of \(longest)"
-            : "rotary scaling is dynamic beyond \(longest)"
-        throw FledgeError(
-            .unsupported,
-            "The sample has \(long.inputIDs.count) tokens; the model's \(reason), which is not supported yet.",
-            advice: "Set cutoff_len to \(longest) or less.", at: long.source)
+    /// Refuses to evaluate nothing.
+    ///
+    /// - Throws: ``FledgeError`` when there is no evaluation set, or one without a token to predict.
+    private func requireEvaluable(_ data: StageData<PackedRow>) throws {
+        guard configuration.training.evaluates else { return }
+        guard !data.evaluations.isEmpty else {
+            throw FledgeError(
+                .data, "There is nothing to evaluate: the data have no evaluation set.",
+                advice:
+                    "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
+        }
+        for set in data.evaluations where !set.rows.contains(where: { $0.supervisedCount > 0 }) {
+            throw FledgeError(
+                .data,
+                "There is nothing to evaluate: of \(set.rows.count) rows in the \(set.name) set none has a token to predict.",
+                advice:
+                    "fledge preprocess --split validation shows the rows; a short cutoff_len can cut every answer off, a small val_size can leave none."
+            )
+        }
     }
 
     /// Names the known faults of the reference that would change this run if they were brought back.

@@ -9,6 +9,8 @@ package struct MemoryPlan {
     package let prediction: MemoryPrediction
     /// Whether blocks are computed again in the backward pass.
     package let recomputesBlocks: Bool
+    /// The peak resident size of the process, in bytes; nil where the system does not tell.
+    package let resident: Int?
     private let tokens: Int
     private let reason: String
 
@@ -58,6 +60,19 @@ package struct MemoryPlan {
         }
         prediction = recomputesBlocks ? predict(true) : kept
         self.tokens = tokens
+        resident = Self.resident(prediction)
+    }
+
+    /// The peak resident size: what the process holds already beside tensors and weights of files, and
+    /// what is predicted of these; never less than loading took.
+    private static func resident(_ prediction: MemoryPrediction) -> Int? {
+        guard let peak = ProcessMemory.peakResidentBytes,
+            let own = ProcessMemory.residentBytes(ofFiles: {
+                !$0.hasSuffix(".safetensors") && !$0.hasSuffix(".gguf")
+            })
+        else { return nil }
+        let tensors = BufferPool.currentBytes + BufferPool.cachedBytes
+        return max(peak, max(0, own - tensors) + prediction.mapped + prediction.peak)
     }
 
     /// The plan in a sentence.
@@ -66,8 +81,11 @@ package struct MemoryPlan {
         return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
             + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
             + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
-            + "\(Self.mebibytes(p.activations + p.working))); activations are "
-            + "\(recomputesBlocks ? "recomputed" : "kept"), \(reason)."
+            + "\(Self.mebibytes(p.activations + p.working)))"
+            + (p.mapped > 0
+                ? ", plus \(Self.mebibytes(p.mapped)) of the model's file, mapped" : "")
+            + (resident.map { "; about \(Self.mebibytes($0)) resident in all" } ?? "")
+            + "; activations are \(recomputesBlocks ? "recomputed" : "kept"), \(reason)."
     }
 
     /// What was predicted and what it came to, in bytes, for the results of a run.
@@ -76,6 +94,9 @@ package struct MemoryPlan {
             "memory_predicted_bytes": Double(prediction.peak),
             "memory_tensor_peak_bytes": Double(BufferPool.peakBytes),
         ]
+        if let resident {
+            results["memory_resident_predicted_bytes"] = Double(resident)
+        }
         if let resident = ProcessMemory.peakResidentBytes {
             results["memory_resident_peak_bytes"] = Double(resident)
         }

@@ -46,15 +46,34 @@ public struct ModelSide {
         } else {
             let targets: LoRA.Targets =
                 options.loraTargets == ["all"] ? .allLinear : .named(options.loraTargets)
-            adapters = try model.attach(
-                LoRA(
-                    rank: options.loraRank, alpha: Double(options.loraAlpha),
-                    dropout: options.loraDropout, targets: targets,
-                    isRankStabilized: options.usesRankStabilizedScale),
-                seed: configuration.training.seed)
+            let method = LoRA(
+                rank: options.loraRank, alpha: Double(options.loraAlpha),
+                dropout: options.loraDropout, targets: targets,
+                isRankStabilized: options.usesRankStabilizedScale)
+            try Self.requireMemory(for: method, model)
+            adapters = try model.attach(method, seed: configuration.training.seed)
         }
         adapters.configuration.baseModel = configuration.model.modelPath
         (self.adapters, artifact) = (adapters, adapters)
+    }
+
+    /// Refuses adapters that cannot be held, before they are made.
+    ///
+    /// - Throws: ``FledgeError`` that says what they need.
+    private static func requireMemory(for method: LoRA, _ model: DecoderLM) throws {
+        let sides = try method.targetLayers(of: model).reduce(0) {
+            $0 + $1.inputCount + $1.outputCount
+        }
+        // Weights, gradients and two moments, float32; as a number that cannot overflow.
+        let needed = 16 * Double(method.rank) * Double(sides)
+        guard let available = ProcessMemory.availableBytes(), needed > Double(available) else {
+            return
+        }
+        let shown = { (bytes: Double) in "\((bytes / 1_073_741_824).rounded(places: 1)) GiB" }
+        throw FledgeError(
+            .configuration,
+            "lora_rank is \(method.rank): such adapters with gradients and optimizer take \(shown(needed)), \(shown(Double(available))) are free.",
+            advice: "Usual ranks are 8 to 64.")
     }
 
     /// Loads the model for chat or export, with all given adapters merged; a quantised model keeps

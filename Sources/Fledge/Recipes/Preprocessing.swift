@@ -43,7 +43,9 @@ public struct Preprocessing {
     private init<Sample: StageSample>(
         _ data: StageData<Sample>, _ notes: [String], _ json: @escaping (Sample) -> JSONValue
     ) {
-        summary = notes + data.summary
+        summary =
+            notes + data.summary
+            + data.faults.map { "Warning: " + RunFault($0).summary }
         if let stream = data.stream {
             // In the order of the first epoch, read as they are written.
             train = AnySequence(

@@ -19,6 +19,8 @@ public struct StageData<Sample: StageSample>: Sendable {
     public var evaluations: [Evaluation]
     /// What happened to the rows to train on.
     public var report: DataReport
+    /// What happened to the rows to evaluate on, where they were made for this run.
+    public var evaluationReport = DataReport()
     /// What would make the run learn what was not meant.
     public var faults: [DataFault]
     /// Tokens of a packed row, with the one that the reference pads to; nil when rows are not
@@ -71,7 +73,7 @@ public struct StageData<Sample: StageSample>: Sendable {
                 cache?.touch(folder)
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
-                notes = [fault].compactMap(\.self)
+                notes += [fault].compactMap(\.self)
                 if let folder, let signature {
                     keep(in: folder, cache, configuration, text, signature)
                 }
@@ -125,11 +127,22 @@ public struct StageData<Sample: StageSample>: Sendable {
         let made = try recipe.make(loaded.train, threads, progress)
         self.init(recipe, train: made.samples, report: made.report)
         try requireFitting(configuration)
-        evaluations = try loaded.evaluations.map {
-            Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
-        }
-        faults = loaded.faults
+        try evaluate(loaded.evaluations, configuration, recipe, threads)
+        (faults, notes) = (loaded.faults, loaded.notes)
         check(recipe, text, rows: loaded.train + loaded.evaluations.flatMap(\.samples))
+    }
+
+    /// Makes samples of the rows for evaluation.
+    private mutating func evaluate(
+        _ sets: [LoadedDatasets.Evaluation], _ configuration: RunConfiguration,
+        _ recipe: SampleRecipe<Sample>, _ threads: Int
+    ) throws {
+        evaluations = try sets.map { set in
+            let made = try recipe.make(set.samples, threads, nil)
+            evaluationReport.append(made.report)
+            return Evaluation(name: set.name, rows: made.samples)
+        }
+        try Self.requireFitting(evaluationReport, "rows for evaluation", configuration)
     }
 
     /// So many samples of streamed data are looked at before training, for lengths and mistakes.
@@ -159,10 +172,8 @@ public struct StageData<Sample: StageSample>: Sendable {
             let held = try (0..<rows.heldCount).map(rows.heldSample)
             evaluated = [.init(name: "validation", samples: held)]
         }
-        evaluations = try evaluated.map {
-            Evaluation(name: $0.name, rows: try recipe.make($0.samples, threads, nil).samples)
-        }
-        faults = loaded.faults
+        try evaluate(evaluated, configuration, recipe, threads)
+        (faults, notes) = (rows.faults() + loaded.faults, rows.notes + loaded.notes)
         let texts = try (0..<min(rows.count, Self.streamedSampleCount)).map {
             try rows.sample(epoch: 0, place: $0)
         }
@@ -216,11 +227,14 @@ public struct StageData<Sample: StageSample>: Sendable {
     private mutating func check(
         _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample]
     ) {
-        faults += RowChecks(template: text.template, answerCount: recipe.answerCount)
-            .faults(in: rows)
+        faults += RowChecks(
+            template: text.template, answerCount: recipe.answerCount,
+            readsTextAlone: recipe.readsTextAlone
+        ).faults(in: rows)
         compare(rows, text)
         faults += recipe.check(
             SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
+        faults += SampleChecks.faults(ofEvaluation: evaluationReport)
         let overlap = SampleChecks.overlap(
             training: train.map(\.identity),
             evaluation: evaluations.flatMap(\.rows).map(\.identity))
@@ -249,11 +263,17 @@ public struct StageData<Sample: StageSample>: Sendable {
 
     /// Throws for the first row that does not fit, unless such rows may be dropped.
     private func requireFitting(_ configuration: RunConfiguration) throws {
+        try Self.requireFitting(report, "rows", configuration)
+    }
+
+    private static func requireFitting(
+        _ report: DataReport, _ rows: String, _ configuration: RunConfiguration
+    ) throws {
         guard let first = report.dropped.first, !configuration.datasetOptions.dropsInvalidRows
         else { return }
         throw FledgeError(
             .data,
-            "\(report.dropped.count) of \(report.rowCount) rows do not fit, the first one: \(first.reason).",
+            "\(report.dropped.count) of \(report.rowCount) \(rows) do not fit, the first one: \(first.reason).",
             advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
             at: first.source)
     }
@@ -304,6 +324,11 @@ public struct StageData<Sample: StageSample>: Sendable {
             let first = report.dropped[0]
             lines.append(
                 "\(report.dropped.count) rows are dropped, the first at \(first.source): \(first.reason)."
+            )
+        }
+        if let first = evaluationReport.dropped.first {
+            lines.append(
+                "\(evaluationReport.dropped.count) rows for evaluation are dropped, the first at \(first.source): \(first.reason)."
             )
         }
         if !report.truncated.isEmpty {

@@ -26,6 +26,8 @@ public struct SampleRecipe<Sample: Sendable> {
     public var packedLength: Int?
     /// Number of answers that a row has.
     public var answerCount: Int
+    /// Whether nothing of a row is read but its first text.
+    public var readsTextAlone = false
     /// Makes samples of all rows.
     public var make:
         (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<Sample>
@@ -112,6 +114,7 @@ extension PackedRow: StageSample {
             quirks: configuration.finetuning.referenceQuirks)
         return SampleRecipe(
             packedLength: packs ? configuration.cutoffLength : nil, answerCount: 0,
+            readsTextAlone: true,
             make: { rows, threads, progress in
                 let data = try processor.process(rows, threads: threads, progress: progress)
                 let samples =

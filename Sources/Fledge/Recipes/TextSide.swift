@@ -204,11 +204,8 @@ extension RunConfiguration {
             throw FledgeError(.configuration, "Please provide `model_name_or_path`.")
         }
         let environment = ProcessInfo.processInfo.environment
-        // Configuration files do not pass through a shell, which would replace the tilde.
-        let home = environment["HOME"].map { $0 + "/" }
-        let expanded = path.hasPrefix("~/") ? (home ?? "~/") + path.dropFirst(2) : path
         return try ModelLocation(cache: model.cacheFolder, environment: environment)
-            .path(of: expanded, revision: model.modelRevision)
+            .path(of: HomePath.expanded(path), revision: model.modelRevision)
     }
 
     /// Whether control strings in a user's text stay text.

@@ -1,3 +1,4 @@
+internal import FledgeJinja
 import FledgeCore
 
 extension ChatTemplate {

@@ -1,3 +1,4 @@
+internal import FledgeJinja
 import FledgeCore
 
 extension ChatTemplate {
@@ -36,7 +37,7 @@ extension ChatTemplate {
             }
             switch message.role {
             case .user: pieces += fill(user, content, index: index / 2)
-            case .observation: pieces += fill(results: message.texts)
+            case .observation: pieces += fill(results: message.results)
             case .assistant:
                 pieces += fill(
                     assistant, [TemplateSpan(written(message.content, as: .assistant))])

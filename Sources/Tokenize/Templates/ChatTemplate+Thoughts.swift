@@ -6,7 +6,7 @@ extension ChatTemplate {
         _ messages: [Message], system: String = "", tools: String = "",
         discardingHistoryThoughts discards: Bool = false
     ) throws -> [(prompt: [TemplatePiece], response: [TemplatePiece])] {
-        var messages = withOpenedThoughts(messages)
+        var messages = withOpenedThoughts(written(messages))
         if family.isReasoning {
             for index in stride(from: 1, to: messages.count, by: 2) {
                 let isHistory = index < messages.count - 2
@@ -29,7 +29,7 @@ extension ChatTemplate {
     public func renderOneturn(
         _ messages: [Message], system: String = "", tools: String = ""
     ) throws -> (prompt: [TemplatePiece], response: [TemplatePiece]) {
-        var messages = withOpenedThoughts(messages)
+        var messages = withOpenedThoughts(written(messages))
         if family.isReasoning {
             for index in stride(from: 1, to: messages.count - 2, by: 2) where !preservesThinking {
                 messages[index].content = withoutThought(messages[index].content)

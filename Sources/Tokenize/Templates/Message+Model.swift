@@ -11,7 +11,7 @@ extension ChatTemplate {
         var items = [JSONValue]()
         if !system.isEmpty { items.append(["role": "system", "content": .string(system)]) }
         var callNames = [String]()
-        for message in messages {
+        for message in messages.map(\.joined) {
             switch message.role {
             case .user, .system:
                 items.append([
@@ -20,7 +20,7 @@ extension ChatTemplate {
             case .assistant:
                 items.append(answer(message.content, thoughtMember: thoughtMember))
             case .observation:
-                for (index, text) in message.texts.enumerated() {
+                for (index, text) in message.results.enumerated() {
                     var item: JSONValue = ["role": "tool", "content": .string(text)]
                     if callNames.indices.contains(index) {
                         item["name"] = .string(callNames[index])

@@ -19,6 +19,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
         _ rendering: ModelRendering, _ messages: [Message], system: String, tools: String,
         contentSpecials: ChatTemplate.ContentSpecials, _ tokenizer: Tokens
     ) throws {
+        let messages = messages.map(\.joined)
         (self.rendering, self.tokenizer, self.messages) = (rendering, tokenizer, messages)
         let texts = messages.flatMap(\.texts) + [system, tools]
         let isMarked =
@@ -33,14 +34,16 @@ struct ModelDialogue<Tokens: Tokenizer> {
             var message = message
             let isAnswer = message.role == .assistant || message.role == .function
             message.content = broken(message.content, isAnswer)
-            message.furtherResults = message.furtherResults.map { broken($0) }
+            if message.hasPartsApart {
+                message.furtherResults = message.furtherResults.map { broken($0) }
+            }
             return message
         }
         items = try ChatTemplate.modelMessages(
             marked, system: broken(system), thoughtMember: rendering.thoughtMember)
         var counts = [system.isEmpty ? 0 : 1]
         for message in messages {
-            let count = message.role == .observation ? message.texts.count : 1
+            let count = message.role == .observation ? message.results.count : 1
             counts.append((counts.last ?? 0) + count)
         }
         self.counts = counts

@@ -1,4 +1,5 @@
 public import FledgeCore
+public import FledgeJinja
 
 /// The Jinja template of a model as the way in which a ``ChatTemplate`` writes dialogues.
 ///

@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeJinja
 
 /// A text that a model's own template wrote, with the ids of all of it.
 ///

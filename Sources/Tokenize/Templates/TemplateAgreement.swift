@@ -1,4 +1,5 @@
 import FledgeCore
+internal import FledgeJinja
 
 /// Whether what a model is trained on, what it is asked, and what its own chat template writes are the
 /// same tokens.

@@ -25,7 +25,7 @@ public final class CheckpointSaver: Callback {
     private let savesOnlyModel: Bool
     private let best: BestMetric?
     private let options: JSONValue
-    private let writeMore: (String) throws -> Void
+    private let writeMore: (_ folder: String, _ step: Int) throws -> Void
     /// Counters and settings as they go into `trainer_state.json`.
     public private(set) var state: TrainerState
 
@@ -41,13 +41,13 @@ public final class CheckpointSaver: Callback {
     ///   - best: What decides which checkpoint is the best one.
     ///   - options: What the run was configured with, kept in the checkpoint.
     ///   - state: Settings to write into `trainer_state.json`.
-    ///   - writeMore: Writes further files into a checkpoint's folder.
+    ///   - writeMore: Writes further files into the folder of a checkpoint after a step.
     public init(
         _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
         keeping limit: Int? = nil, superseding superseded: [String] = [],
         savesOnlyModel: Bool = false, best: BestMetric? = nil,
         options: JSONValue = .object([]), state: TrainerState = TrainerState(),
-        writeMore: @escaping (String) throws -> Void = { _ in }
+        writeMore: @escaping (_ folder: String, _ step: Int) throws -> Void = { _, _ in }
     ) {
         (self.folder, self.interval, self.artifact) = (folder, interval, artifact)
         (self.limit, self.savesOnlyModel, self.best) = (limit, savesOnlyModel, best)
@@ -82,6 +82,16 @@ public final class CheckpointSaver: Callback {
         try save(run)
     }
 
+    /// Marks the checkpoint whose weights have led to a loss that is not finite: whoever went on from
+    /// it would end in the same way.
+    public func trainingDidFail(_ error: FledgeError, _ run: TrainingRun) {
+        guard run.rank == 0, error.code == .notFinite, Folder.exists(path(run.step)),
+            run.step > run.firstStep || run.resumedFrom == path(run.step)
+        else { return }
+        SpoiledMark.put(
+            on: path(run.step), "the step after it came to no finite loss: \(error.message)")
+    }
+
     /// Brings the state up to date with the end of the run.
     public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) { update(run) }
 
@@ -89,10 +99,12 @@ public final class CheckpointSaver: Callback {
 
     private func save(_ run: TrainingRun) throws {
         guard run.rank == 0 else { return }
+        try FiniteCheck.require(
+            run.parameters, states: run.optimizer.tensors, step: run.step)
         update(run)
         let target = try AtomicFolder(path: path(run.step))
         try artifact.save(to: target.temporary)
-        try writeMore(target.temporary)
+        try writeMore(target.temporary, run.step)
         try state.write(to: target.temporary)
         if !savesOnlyModel {
             try TrainingCheckpoint.writeState(of: run, options: options, to: target.temporary)
@@ -113,7 +125,7 @@ public final class CheckpointSaver: Callback {
     }
 
     private func observe(_ entry: LogEntry) {
-        guard let best, let value = entry[best.name] else { return }
+        guard let best, let value = entry[best.name], value.isFinite else { return }
         if let known = state.bestMetric, best.greaterIsBetter ? value <= known : value >= known {
             return
         }

@@ -12,9 +12,7 @@ public final class ProgressPrinter: Callback {
 
     /// Creates a printer on standard error.
     public convenience init() {
-        self.init(isTerminal: isatty(STDERR_FILENO) == 1) { text in
-            FileHandle.standardError.write(Data(text.utf8))
-        }
+        self.init(isTerminal: isatty(STDERR_FILENO) == 1) { MessageStream.write($0) }
     }
 
     /// Creates a printer that gives its text to `write`.
@@ -62,7 +60,7 @@ public final class ProgressPrinter: Callback {
         let memory = ProcessMemory.peakResidentBytes.map { " · peak \($0 >> 20) MiB resident" }
         write(
             "\(run.step) steps in \(Self.duration(run.elapsed)) · mean loss \(loss) · "
-                + "\(Int(run.tokensPerSecond)) tokens/s\(memory ?? "")\n")
+                + "\(Self.whole(run.tokensPerSecond)) tokens/s\(memory ?? "")\n")
     }
 
     private func line(_ run: TrainingRun, loss: Double) -> String {
@@ -75,15 +73,18 @@ public final class ProgressPrinter: Callback {
                 String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
             text = "\(bar) \(text)"
         }
-        return text + " · loss \(Self.number(loss)) · \(Int(run.tokensPerSecond)) tokens/s · "
+        return text
+            + " · loss \(Self.number(loss)) · \(Self.whole(run.tokensPerSecond)) tokens/s · "
             + "\(Self.duration(run.remainingSeconds)) left"
     }
+
+    private static func whole(_ value: Double) -> Int { Int(exactly: value.rounded()) ?? 0 }
 
     private static func number(_ value: Double) -> String { String(format: "%.4f", value) }
 
     /// Seconds as `H:MM:SS`, with days in front where there are any.
     package static func duration(_ seconds: Double) -> String {
-        let whole = seconds.isFinite ? Int(max(0, seconds).rounded()) : 0
+        let whole = seconds.isFinite ? Int(min(max(0, seconds), 1e15).rounded()) : 0
         let (days, rest) = (whole / 86_400, whole % 86_400)
         let clock = String(format: "%d:%02d:%02d", rest / 3600, rest / 60 % 60, rest % 60)
         return days > 0 ? "\(days) day\(days == 1 ? "" : "s"), \(clock)" : clock

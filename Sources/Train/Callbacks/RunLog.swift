@@ -39,7 +39,8 @@ public final class RunLog: Callback {
         guard run.rank == 0 else { return }
         var line = TrainerLog.Entry(
             currentSteps: entry.step, totalSteps: run.plan.totalSteps,
-            elapsedSeconds: run.elapsed, totalTokens: run.tokens)
+            elapsedSeconds: run.totalElapsed ?? run.elapsed, totalTokens: run.tokens)
+        line.throughput = run.meanTokensPerSecond
         line.epoch = entry.epoch
         fill(&line)
         try log.append(line)

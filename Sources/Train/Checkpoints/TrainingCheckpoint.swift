@@ -15,9 +15,12 @@ public struct TrainingCheckpoint: Sendable {
     public let step: Int
     /// Counters and everything that was logged.
     public let state: TrainerState
+    /// Whether it holds weights alone (`save_only_model`), from which training cannot go on.
+    public let holdsOnlyModel: Bool
     private let progress: JSONValue
 
     static let formatVersion = 1
+    private static let progressName = "fledge_state.json"
 
     /// Opens a checkpoint and checks every file against the manifest.
     ///
@@ -25,21 +28,39 @@ public struct TrainingCheckpoint: Sendable {
     public init(folder: String) throws {
         self.folder = folder
         try CheckpointManifest.verify(folder)
-        progress = try JSONValue(contentsOf: folder + "/fledge_state.json")
         state = try TrainerState(path: folder + "/" + TrainerState.fileName)
+        guard FileManager.default.fileExists(atPath: folder + "/" + Self.progressName) else {
+            (holdsOnlyModel, progress, step) = (true, .object([]), state.globalStep)
+            return
+        }
+        holdsOnlyModel = false
+        progress = try JSONValue(contentsOf: folder + "/" + Self.progressName)
         guard let version = progress["format_version"]?.intValue, version <= Self.formatVersion,
             let step = progress["step"]?.intValue, step == state.globalStep
         else {
             throw FledgeError(
                 .fileCorrupt, "The state is not one that this version of Fledge wrote.",
-                at: .init(file: folder + "/fledge_state.json"))
+                at: .init(file: folder + "/" + Self.progressName))
         }
         self.step = step
     }
 
-    /// The newest checkpoint folder below `folder`, by its step.
-    public static func newest(in folder: String) -> String? {
-        steps(in: folder).max().map { "\(folder)/checkpoint-\($0)" }
+    /// The newest checkpoint folder below `folder`, by its step; those are left out that are marked,
+    /// since their weights lead to no finite loss.
+    public static func newest(in folder: String) -> String? { sound(in: folder).last }
+
+    /// The checkpoint folders below `folder` that no run has found spoiled, by their steps.
+    package static func sound(in folder: String) -> [String] {
+        steps(in: folder).sorted().map { "\(folder)/checkpoint-\($0)" }.filter {
+            SpoiledMark.reason($0) == nil
+        }
+    }
+
+    /// The checkpoint folders below `folder` that a run has found spoiled, by their steps.
+    package static func spoiled(in folder: String) -> [String] {
+        steps(in: folder).sorted().map { "\(folder)/checkpoint-\($0)" }.filter {
+            SpoiledMark.reason($0) != nil
+        }
     }
 
     /// All checkpoint folders of Fledge below `folder`, by their steps.
@@ -78,18 +99,39 @@ public struct TrainingCheckpoint: Sendable {
                 "loss": .number(run.sinceLog.loss),
                 "metrics": .object(metrics.map { .init($0.key, .number($0.value)) }),
                 "steps": .integer(run.sinceLog.steps),
-            ]), "step": .integer(run.step), "tokens": .integer(run.tokens),
+            ]), "seconds": .number(run.totalElapsed ?? 0), "step": .integer(run.step),
+            "tokens": .integer(run.tokens),
         ])
         try AtomicFile.write(
-            progress.serialized(.indented) + "\n", to: folder + "/fledge_state.json")
+            progress.serialized(.indented) + "\n", to: folder + "/" + progressName)
     }
 
     // MARK: - Going on
 
+    /// Checks that there is more than weights.
+    ///
+    /// - Throws: ``FledgeError`` when the run saved weights alone.
+    package func requireStates() throws {
+        guard holdsOnlyModel else { return }
+        throw FledgeError(
+            .configuration,
+            "The checkpoint was saved with save_only_model: it holds weights but no state of the optimizer, so the run cannot go on from it.",
+            advice:
+                "Set overwrite_output_dir: true to start anew, or begin a new run in another output_dir with this folder as adapter_name_or_path (model_name_or_path where all weights are trained).",
+            at: .init(file: folder))
+    }
+
     /// Puts counters, history and optimizer states into a run that has not begun.
     ///
-    /// - Throws: ``FledgeError`` when optimizer states are missing.
+    /// - Throws: ``FledgeError`` when optimizer states are missing or not finite.
     func restore(_ run: TrainingRun) throws {
+        try requireStates()
+        if let name = try firstSpoiledState() {
+            throw FledgeError(
+                .notFinite,
+                "The optimizer's state \(name) of this checkpoint is not finite: training cannot go on from it.",
+                advice: "Resume from an earlier checkpoint.", at: .init(file: folder))
+        }
         let path = folder + "/optimizer.safetensors"
         let file = try SafetensorsFile(path: path)
         let missing = try run.optimizer.restore(run.parameters) { name in
@@ -104,6 +146,8 @@ public struct TrainingCheckpoint: Sendable {
         run.step = step
         run.firstStep = step
         run.history = state.logHistory
+        run.resumedFrom = folder
+        run.secondsBefore = progress["seconds"]?.doubleValue
         run.tokens = progress["tokens"]?.intValue ?? 0
         run.lossSum = progress["loss_sum"]?.doubleValue ?? 0
         let sinceLog = progress["since_log"]

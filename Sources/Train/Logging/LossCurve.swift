@@ -36,7 +36,7 @@ public struct LossCurve: Sendable {
             if curve.points.isEmpty {
                 missing.append(name)
             } else {
-                try AtomicFile.write(curve.png(), to: folder + "/" + curve.fileName)
+                try AtomicFile.write(try curve.png(), to: folder + "/" + curve.fileName)
             }
         }
         return missing
@@ -53,7 +53,9 @@ public struct LossCurve: Sendable {
     }
 
     /// The bytes of a PNG file.
-    public func png(width: Int = 960, height: Int = 600) -> [UInt8] {
+    ///
+    /// - Throws: `FledgeError` in a build without zlib.
+    public func png(width: Int = 960, height: Int = 600) throws -> [UInt8] {
         let values = points.map(\.value)
         let steps = points.map { Double($0.step) }
         let plot = Plot(
@@ -69,7 +71,7 @@ public struct LossCurve: Sendable {
             canvas.line(place(Self.smoothed(values)), width: 3, .curve)
             plot.drawLegend(on: &canvas)
         }
-        return canvas.image.encoded()
+        return try canvas.image.encoded()
     }
 }
 

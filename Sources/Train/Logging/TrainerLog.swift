@@ -35,6 +35,8 @@ public struct TrainerLog: Sendable {
         public var elapsedSeconds: Double
         /// Tokens of training samples that were trained on so far.
         public var totalTokens: Int
+        /// Tokens per second; those of ``totalTokens`` in ``elapsedSeconds`` when nil.
+        public var throughput: Double?
 
         /// Creates an event.
         public init(currentSteps: Int, totalSteps: Int, elapsedSeconds: Double, totalTokens: Int) {
@@ -42,6 +44,11 @@ public struct TrainerLog: Sendable {
             self.totalSteps = totalSteps
             self.elapsedSeconds = elapsedSeconds
             self.totalTokens = totalTokens
+        }
+
+        /// Whether the line tells of something that was measured, as the last line of a run does not.
+        static func tellsOfMeasurement(_ line: JSONValue) -> Bool {
+            ["loss", "eval_loss", "predict_loss", "reward"].contains { line[$0] != nil }
         }
 
         /// The line's content, keys in the reference's order.
@@ -61,7 +68,8 @@ public struct TrainerLog: Sendable {
             let remaining =
                 currentSteps > 0
                 ? Double(totalSteps - currentSteps) * elapsedSeconds / Double(currentSteps) : 0
-            let throughput = elapsedSeconds > 0 ? Double(totalTokens) / elapsedSeconds : 0
+            let throughput =
+                throughput ?? (elapsedSeconds > 0 ? Double(totalTokens) / elapsedSeconds : 0)
             members += [
                 .init("percentage", .number(TrainerLog.rounded(share, 2))),
                 .init("elapsed_time", .string(TrainerLog.duration(elapsedSeconds))),
@@ -98,7 +106,8 @@ public struct TrainerLog: Sendable {
         }
     }
 
-    /// Keeps the lines up to a step, for a run that resumes there: what came after will come again.
+    /// Keeps the lines up to a step, for a run that resumes there: what came after will come again, and
+    /// so will the last line, which tells of the end.
     ///
     /// A last line that a crash left incomplete goes too.
     public func cut(toStep step: Int) throws {
@@ -110,7 +119,8 @@ public struct TrainerLog: Sendable {
         for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
             let bytes = UnsafeRawBufferPointer(rebasing: line)
             guard let value = try? JSONValue(parsing: bytes, file: path),
-                let steps = value["current_steps"]?.intValue, steps <= step
+                let steps = value["current_steps"]?.intValue, steps <= step,
+                Entry.tellsOfMeasurement(value)
             else { continue }
             kept += bytes
             kept.append(UInt8(ascii: "\n"))
@@ -128,7 +138,7 @@ public struct TrainerLog: Sendable {
     /// `H:MM:SS`, with the days before it when there are any.
     static func duration(_ seconds: Double) -> String {
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let total = Int(max(0, seconds.isFinite ? seconds : 0))
+        let total = Int(min(max(0, seconds.isFinite ? seconds : 0), 1e15))
         let (days, rest) = total.quotientAndRemainder(dividingBy: 86400)
         let time = "\(rest / 3600):\(two(rest / 60 % 60)):\(two(rest % 60))"
         guard days > 0 else { return time }

@@ -77,13 +77,15 @@ public struct TrainerState: Hashable, Sendable {
         bestMetric = json["best_metric"]?.doubleValue
         bestModelCheckpoint = json["best_model_checkpoint"]?.stringValue
         epoch = json["epoch"]?.doubleValue ?? 0
-        evaluationSteps = json["eval_steps"]?.doubleValue.map { Int($0) } ?? 0
+        evaluationSteps =
+            json["eval_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
         globalStep = try read("global_step", \.intValue)
-        loggingSteps = json["logging_steps"]?.doubleValue.map { Int($0) } ?? 0
+        loggingSteps =
+            json["logging_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
         maxSteps = try read("max_steps", \.intValue)
         inputTokensSeen = json["num_input_tokens_seen"]?.intValue ?? 0
         trainEpochs = json["num_train_epochs"]?.intValue ?? 0
-        saveSteps = json["save_steps"]?.doubleValue.map { Int($0) } ?? 0
+        saveSteps = json["save_steps"]?.doubleValue.flatMap { Int(exactly: $0.rounded()) } ?? 0
         statefulCallbacks = json["stateful_callbacks"] ?? [:]
         totalFloatingPointOperations = json["total_flos"]?.doubleValue ?? 0
         trainBatchSize = json["train_batch_size"]?.intValue

@@ -9,6 +9,8 @@ internal import FledgeTensor
 public struct MemoryPrediction: Hashable, Sendable {
     /// Weights, adapters and float32 masters, those of mapped files left out.
     public var weights = 0
+    /// Weights that lie in mapped files, as the process will have them resident.
+    public var mapped = 0
     /// Gradients of everything that is trained.
     public var gradients = 0
     /// States of the optimizer.
@@ -37,6 +39,15 @@ public struct MemoryPrediction: Hashable, Sendable {
             model.parameters.reduce(0) {
                 $0 + $1.value.ownedByteCount + ($1.master?.ownedByteCount ?? 0)
             } + model.quantizedMatrices.reduce(0) { $0 + $1.ownedByteCount }
+        mapped =
+            model.parameters.reduce(0) {
+                $0
+                    + ($1.value.ownedByteCount == 0
+                        ? $1.value.count * $1.value.elementType.byteCount : 0)
+            }
+            + model.quantizedMatrices.reduce(0) {
+                $0 + ($1.ownedByteCount == 0 ? $1.byteCount : 0)
+            }
         let sizes = trainable.map { BufferPool.sizeClass($0.value.count * 4) }
         gradients = sizes.reduce(0, +)
         self.optimizer = optimizer.stateByteCount(of: trainable)

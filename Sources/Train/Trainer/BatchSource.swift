@@ -58,14 +58,17 @@ public struct TrainingPlan: Hashable, Sendable {
         let perEpoch = Self.stepsPerEpoch(batchesPerEpoch, accumulation)
         self.init(
             batchesPerEpoch: batchesPerEpoch, accumulation: accumulation,
-            steps: Int((epochs * Double(perEpoch)).rounded(.up)))
+            // More steps than can be counted are as many as can.
+            steps: Int(min((epochs * Double(perEpoch)).rounded(.up), 1e15)))
     }
 
     /// Optimizer steps of an epoch.
     public var stepsPerEpoch: Int { Self.stepsPerEpoch(batchesPerEpoch, accumulation) }
 
     /// Number of epochs that the run begins.
-    public var epochCount: Int { (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch }
+    public var epochCount: Int {
+        totalSteps / stepsPerEpoch + (totalSteps % stepsPerEpoch == 0 ? 0 : 1)
+    }
 
     /// The epoch of a step and its micro-batches in that epoch; steps are counted from 0.
     public func batches(ofStep step: Int) -> (epoch: Int, indices: Range<Int>) {
@@ -81,7 +84,7 @@ public struct TrainingPlan: Hashable, Sendable {
     }
 
     private static func stepsPerEpoch(_ batches: Int, _ accumulation: Int) -> Int {
-        max(1, (batches + accumulation - 1) / accumulation)
+        max(1, batches / accumulation + (batches % accumulation == 0 ? 0 : 1))
     }
 }
 

@@ -1,3 +1,5 @@
+public import FledgeCore
+
 /// Looks on while a run goes, and acts on it: shows progress, writes logs, saves checkpoints.
 ///
 /// Every requirement has an empty default. After a step the trainer logs, evaluates, and then reports
@@ -13,6 +15,9 @@ public protocol Callback: AnyObject {
     func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws
     /// Called when the run was asked to stop from outside; the step that was under way is dropped.
     func trainingWasInterrupted(_ run: TrainingRun) throws
+    /// Called when the run cannot go on, as when a loss is not finite; the step that was under way is
+    /// dropped.
+    func trainingDidFail(_ error: FledgeError, _ run: TrainingRun)
     /// Called once after the last step.
     func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) throws
 }
@@ -28,6 +33,8 @@ extension Callback {
     public func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws {}
     /// Does nothing.
     public func trainingWasInterrupted(_ run: TrainingRun) throws {}
+    /// Does nothing.
+    public func trainingDidFail(_ error: FledgeError, _ run: TrainingRun) {}
     /// Does nothing.
     public func trainingDidEnd(_ summary: LogEntry, _ run: TrainingRun) throws {}
 }

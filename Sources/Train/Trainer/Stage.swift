@@ -75,6 +75,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         _ batch: TokenBatch, into gradients: inout Gradients
     ) throws -> LossReport {
         guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
+        try requireComputable(batch)
         var pass = ForwardPass(model.elementType, training: batch, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
         var report = LossReport(tokens: batch.tokenCount)
@@ -91,9 +92,23 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     /// The loss of a batch without gradients.
     public func evaluate(_ batch: TokenBatch) throws -> LossReport {
         guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
+        try requireComputable(batch)
         let loss = try objective(model, batch, ForwardPass(model.elementType))
         return LossReport(
             sum: loss.sum.scalar, weight: loss.weight, tokens: batch.tokenCount,
             metrics: loss.metrics)
+    }
+
+    /// Refuses sequences that the model would compute in another way than it means.
+    ///
+    /// - Throws: ``FledgeError`` with `unsupported` when one is longer than the model's window.
+    private func requireComputable(_ batch: TokenBatch) throws {
+        guard let longest = model.configuration.longestSequence else { return }
+        let most = batch.layout.segments.map(\.endPosition).max() ?? 0
+        guard most > longest else { return }
+        throw FledgeError(
+            .unsupported,
+            "A sequence has \(most) tokens; the model sees at most \(longest), and longer ones are not supported yet.",
+            advice: "Set cutoff_len to \(longest) or less.")
     }
 }

@@ -117,6 +117,9 @@ public final class Trainer<S: Stage> {
         } catch let error as FledgeError where error.code == .interrupted {
             try callbacks.forEach { try $0.trainingWasInterrupted(run) }
             throw error
+        } catch let error as FledgeError {
+            callbacks.forEach { $0.trainingDidFail(error, run) }
+            throw error
         }
         let summary = summary(of: run, samples: source.sampleCount)
         run.history.append(summary)
@@ -125,6 +128,9 @@ public final class Trainer<S: Stage> {
     }
 
     /// The loss of an evaluation set.
+    ///
+    /// - Throws: ``FledgeError`` with `data` when there is nothing to evaluate, with `interrupted` when
+    ///   it was asked to stop; what the source and the stage throw.
     public func evaluate(_ source: any BatchSource<S.Batch>) throws -> (
         loss: Double, report: LossReport
     ) {
@@ -142,6 +148,14 @@ public final class Trainer<S: Stage> {
         var sums = [total.sum, total.weight, means, weights]
         try communicator.sum(&sums)
         (total.sum, total.weight) = (sums[0], sums[1])
+        guard total.weight > 0 else {
+            throw FledgeError(
+                .data,
+                "There is nothing to evaluate: of \(source.sampleCount) evaluation rows none has a token to predict.",
+                advice:
+                    "Give evaluation rows with answers that cutoff_len leaves, or set eval_strategy: no."
+            )
+        }
         switch evaluationMean {
         case .weighted: return (total.mean, total)
         case .ofBatches, .ofBatchesBySamples: return (sums[3] > 0 ? sums[2] / sums[3] : 0, total)
@@ -173,10 +187,8 @@ public final class Trainer<S: Stage> {
         }
         let norm = gradients.squaredNorm(of: stage.parameters).squareRoot() / report.weight
         guard report.mean.isFinite, norm.isFinite else {
-            throw FledgeError(
-                .notFinite,
-                "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).",
-                advice: "Lower learning_rate, or resume from an earlier checkpoint.")
+            throw failure(
+                "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).", run)
         }
         // The mean over the step and the clipping are one factor, which the optimizer applies in
         // the pass that reads the gradients anyway.
@@ -195,6 +207,31 @@ public final class Trainer<S: Stage> {
             step: index, loss: report.mean, gradientNorm: norm, learningRate: rate,
             tokens: report.tokens, seconds: watch.seconds,
             metrics: report.metrics.mapValues { $0 / report.weight })
+    }
+
+    /// The error of a loss that is not finite, with advice by its cause: the step before it, the
+    /// checkpoint that this process began with, or the weights that were loaded.
+    private func failure(_ message: String, _ run: TrainingRun) -> FledgeError {
+        guard run.step == run.firstStep else {
+            return FledgeError(
+                .notFinite, message,
+                advice: "Lower learning_rate, or resume from an earlier checkpoint.")
+        }
+        if let checkpoint = run.resumedFrom {
+            return FledgeError(
+                .notFinite, message,
+                advice:
+                    "The weights of \(checkpoint) are spoiled: the run went wrong before it was saved. "
+                    + "Resume from an earlier checkpoint, or start anew with a lower learning_rate."
+            )
+        }
+        let spoiled = FiniteCheck.firstSpoiled(
+            stage.parameters.map { (name: $0.name, tensor: $0.kept) })
+        return FledgeError(
+            .notFinite, message,
+            advice: (spoiled.map { "\($0) holds numbers that are not finite. " } ?? "")
+                + "No step has been made, so the cause lies in the weights that were loaded: the model's or the adapter's files are damaged, or their numbers too large."
+        )
     }
 
     private func sumOverRanks(_ report: inout LossReport, _ gradients: inout Gradients) throws {
@@ -263,8 +300,14 @@ public final class Trainer<S: Stage> {
     }
 
     private func logEvaluation(_ sets: [EvaluationSet], _ run: TrainingRun) throws {
-        let entry = LogEntry(
-            step: run.step, epoch: run.epoch, values: try evaluationValues(sets))
+        let values = try evaluationValues(sets)
+        if let loss = values["eval_loss"]
+            ?? values.first(where: { $0.key.hasSuffix("_loss") })?.value,
+            !loss.isFinite
+        {
+            throw failure("The evaluation loss after step \(run.step) is \(loss).", run)
+        }
+        let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
         run.history.append(entry)
         try callbacks.forEach { try $0.didEvaluate(entry, run) }
     }
@@ -316,11 +359,15 @@ public final class Trainer<S: Stage> {
         return (values, loss, report)
     }
 
+    /// What is logged at the end, over resumes: a process that finds nothing left to do tells of those
+    /// that did it.
+    ///
     /// - Parameter samples: Samples of an epoch.
     private func summary(of run: TrainingRun, samples: Int) -> LogEntry {
-        let seconds = run.elapsed
-        let steps = Double(run.step - run.firstStep)
-        let epochs = run.epoch - run.plan.epochs(after: run.firstStep)
+        let isKnown = run.totalElapsed != nil
+        let seconds = run.totalElapsed ?? run.elapsed
+        let steps = Double(run.step - (isKnown ? 0 : run.firstStep))
+        let epochs = run.epoch - (isKnown ? 0 : run.plan.epochs(after: run.firstStep))
         func rate(_ count: Double) -> Double {
             seconds > 0 ? TrainerLog.rounded(count / seconds, 3) : 0
         }
@@ -330,7 +377,7 @@ public final class Trainer<S: Stage> {
                 "total_flos": 0, "train_runtime": TrainerLog.rounded(seconds, 4),
                 "train_samples_per_second": rate(Double(samples) * epochs),
                 "train_steps_per_second": rate(steps),
-                "train_tokens_per_second": TrainerLog.rounded(run.tokensPerSecond, 3),
+                "train_tokens_per_second": TrainerLog.rounded(run.meanTokensPerSecond, 3),
                 "train_loss": run.step > 0 ? run.lossSum / Double(run.step) : 0,
             ])
     }

@@ -59,16 +59,22 @@ public final class TrainingRun {
     public package(set) var history: [LogEntry] = []
     /// Step at which this process began: not zero after a resume.
     public package(set) var firstStep = 0
+    /// The checkpoint that this process went on from.
+    public package(set) var resumedFrom: String?
     /// Tokens of this process.
     public package(set) var processTokens = 0
     /// Wall-clock seconds since this process began to train.
     public var elapsed: Double { clock.seconds }
+    /// Wall-clock seconds of training up to here, over resumes; nil where a checkpoint does not tell.
+    public var totalElapsed: Double? { secondsBefore.map { $0 + elapsed } }
     /// Whether a callback asked to end the run after this step.
     public private(set) var isEnding = false
     /// The rank that writes files is 0.
     public let rank: Int
 
     package var sinceLog: (loss: Double, steps: Int, metrics: [String: Double]) = (0, 0, [:])
+    /// Seconds of training before this process; nil where they are not known.
+    package var secondsBefore: Double? = 0
     private var clock = Stopwatch()
 
     init(_ plan: TrainingPlan, _ parameters: [Parameter], _ optimizer: any Optimizer, rank: Int) {
@@ -83,6 +89,13 @@ public final class TrainingRun {
     public var tokensPerSecond: Double {
         let seconds = elapsed
         return seconds > 0 ? Double(processTokens) / seconds : 0
+    }
+
+    /// Tokens per second of the whole run, over resumes; of this process where the time before it is
+    /// not known.
+    package var meanTokensPerSecond: Double {
+        guard let seconds = totalElapsed else { return tokensPerSecond }
+        return seconds > 0 ? Double(tokens) / seconds : 0
     }
 
     /// Seconds that the remaining steps will take at the pace so far.

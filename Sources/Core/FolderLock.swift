@@ -1,0 +1,68 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Keeps a folder for one process that writes into it.
+///
+/// The kernel lets go of the lock when the process ends, however it ends; the file that stays behind
+/// then is nobody's, and the next process takes it.
+package final class FolderLock {
+    /// The name of the file that is locked.
+    package static let fileName = ".fledge.lock"
+
+    private let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock of a folder, which has to exist.
+    ///
+    /// - Throws: ``FledgeError`` when another process holds it, naming that process; when the file
+    ///   cannot be created. On file systems without locks the folder is not kept.
+    package init(folder: String) throws {
+        path = folder + "/" + Self.fileName
+        while true {
+            let handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            guard handle >= 0 else { throw FledgeError.system("create", path, errno: errno) }
+            if flock(handle, LOCK_EX | LOCK_NB) != 0 {
+                let number = errno
+                defer { close(handle) }
+                if number == EINTR { continue }
+                if number == EWOULDBLOCK { throw Self.busy(folder, handle) }
+            }
+            // Whoever had the lock before may have removed the file in between.
+            var (held, named) = (stat(), stat())
+            if fstat(handle, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino {
+                descriptor = handle
+                break
+            }
+            close(handle)
+        }
+        ftruncate(descriptor, 0)
+        MessageStream.write("\(getpid())\n", to: descriptor)
+    }
+
+    /// Whether a process that is running holds the lock of a folder.
+    package static func isHeld(folder: String) -> Bool {
+        let handle = open(folder + "/" + fileName, O_RDONLY | O_CLOEXEC)
+        guard handle >= 0 else { return false }
+        defer { close(handle) }
+        return flock(handle, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    private static func busy(_ folder: String, _ handle: Int32) -> FledgeError {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let count = pread(handle, &bytes, bytes.count, 0)
+        let digits = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        let process = digits.split(separator: "\n").first.map { " (process \($0))" } ?? ""
+        return FledgeError(
+            .fileAccess, "The folder is in use: another run\(process) is writing into it.",
+            advice: "Wait for its end, or choose another output_dir.",
+            at: FledgeError.Location(file: folder))
+    }
+
+    deinit {
+        unlink(path)
+        close(descriptor)
+    }
+}

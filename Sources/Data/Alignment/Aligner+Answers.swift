@@ -1,0 +1,166 @@
+import FledgeCore
+import FledgeTokenize
+
+/// Answers in columns of their own: texts, messages, or lists of messages.
+extension Aligner {
+    /// What a column says is the answer.
+    enum Answer {
+        /// The answer, and the messages that stand before it in its column.
+        case messages(before: [Message], answer: Message)
+        /// Why there is none.
+        case none(String)
+    }
+
+    /// The answer in a column.
+    func answer(
+        _ column: String?, _ record: Record, _ sample: inout AlignedSample
+    ) throws -> Answer {
+        guard let column else { return .none("the description names no column for it") }
+        guard let value = value(column, record) else {
+            return .none("the row has no column \(column)")
+        }
+        let isAlpaca = description.formatting == .alpaca
+        if let text = value.stringValue {
+            guard isAlpaca || !readsAsReference else {
+                return .none(Self.wrong(column, value, "a message"))
+            }
+            return .messages(before: [], answer: Message(.assistant, text))
+        }
+        if !isAlpaca, value.members != nil, readsAsReference || hasTags(value) {
+            return .messages(
+                before: [], answer: try message(value, reader, record, &sample))
+        }
+        let expected = isAlpaca ? "a text" : "a message"
+        guard !readsAsReference else { return .none(Self.wrong(column, value, expected)) }
+        let items = value.arrayValue ?? [value]
+        if let reader = reader(for: items) {
+            let (system, turns) = try answers(items, reader, record, &sample)
+            if let system, sample.system.isEmpty { sample.system = system }
+            guard let last = turns.last, [.assistant, .function].contains(last.role) else {
+                return .none("the column \(column) holds messages that end with no answer")
+            }
+            return .messages(before: turns.dropLast(), answer: last)
+        }
+        // Content in parts, as chat completions have it.
+        let texts = items.map { $0["type"]?.stringValue == "text" ? $0["text"]?.stringValue : nil }
+        if !texts.isEmpty, !texts.contains(nil) {
+            return .messages(
+                before: [], answer: Message(.assistant, texts.compactMap(\.self).joined()))
+        }
+        let several = items.count > 1 && items.allSatisfy { $0.stringValue != nil }
+        return .none(
+            Self.wrong(column, value, expected)
+                + (several ? ": of several answers each needs a row of its own" : ""))
+    }
+
+    /// Adds the answer of a column to messages that end with a question.
+    func addAnswer(
+        to turns: inout [Message], _ record: Record, _ sample: inout AlignedSample
+    ) throws {
+        let column = description.columns.response
+        guard !description.isRanking, turns.count % 2 == 1, sample.fault == nil,
+            value(column, record)?.isNothing == false,
+            case .messages(let before, let answer) = try answer(column, record, &sample),
+            before.isEmpty || before == turns
+        else { return }
+        turns.append(answer)
+    }
+
+    /// Gives the row a better and a worse answer.
+    func addPair(_ prompt: [Message], _ record: Record, to sample: inout AlignedSample) throws {
+        let columns = description.columns
+        let chosen = try answer(columns.chosen, record, &sample)
+        let rejected = try answer(columns.rejected, record, &sample)
+        switch (chosen, rejected) {
+        case (.none(let reason), _), (_, .none(let reason)): sample.answerFault = reason
+        case (.messages(let before, let better), .messages(let other, let worse)):
+            sample.response = [better, worse]
+            sample.prompt = prompt
+            let begun = before.count >= other.count ? before : other
+            if begun.isEmpty { return }
+            guard before.isEmpty || other.isEmpty || before == other else {
+                sample.answerFault =
+                    "the messages before the answers of \(columns.chosen ?? "?") and "
+                    + "\(columns.rejected ?? "?") are not the same"
+                sample.response = []
+                return
+            }
+            // The prompt is often there twice: by itself and before each answer.
+            let isEmpty = prompt.allSatisfy { $0.role == .user && $0.content.isEmpty }
+            if isEmpty || begun.starts(with: prompt) {
+                sample.prompt = begun
+            } else if !prompt.ends(with: begun) {
+                sample.answerFault =
+                    "the column \(columns.chosen ?? "?") begins with other messages than the prompt"
+                sample.response = []
+            }
+        }
+    }
+
+    /// Whether an answer was found good; nil where no column says so. What is neither true nor false is
+    /// noted as the reason why the row has no marked answer.
+    func mark(_ record: Record, _ sample: inout AlignedSample) -> Bool? {
+        guard let column = description.columns.ktoTag else { return nil }
+        let value = value(column, record) ?? .null
+        if let mark = readsAsReference ? value.boolValue : value.truth { return mark }
+        let words = value.stringValue.map { "the text \($0.prefix(40))" } ?? value.kind
+        sample.answerFault = "the column \(column) holds \(words), expected true or false"
+        return nil
+    }
+
+    /// Whether a value is a message with the keys of the description.
+    private func hasTags(_ value: JSONValue) -> Bool {
+        value[reader.roleKey] != nil && value[reader.contentKey] != nil
+    }
+
+    /// A reader of messages with the keys that they have: those of the description, or one of the two
+    /// usual pairs; nil where the values are no messages.
+    func reader(for items: [JSONValue]) -> MessageReader? {
+        guard let first = items.first, items.allSatisfy({ $0.members != nil }) else { return nil }
+        if hasTags(first), description.formatting != .alpaca { return reader }
+        for tags in [DatasetDescription.Tags.openAI, DatasetDescription.Tags()] {
+            let reader = reader(tags)
+            guard first[reader.roleKey]?.stringValue != nil else { continue }
+            return first[reader.contentKey] == nil && first["tool_calls"] == nil ? nil : reader
+        }
+        return nil
+    }
+
+    /// A message by itself.
+    private func message(
+        _ value: JSONValue, _ reader: MessageReader, _ record: Record,
+        _ sample: inout AlignedSample
+    ) throws -> Message {
+        let written = try reader.read(value, record)
+        guard let role = reader.role(written.role, at: 1) else {
+            throw FledgeError(
+                .data,
+                "A row of the data set \(description.name) does not fit: an answer has the role "
+                    + "\(written.role), expected \(reader.tags.assistant ?? "assistant").",
+                at: record.location)
+        }
+        note(written, role, &sample)
+        return try message(written, role, record)
+    }
+
+    /// Messages of an answer: a list that need not begin with a question.
+    private func answers(
+        _ items: [JSONValue], _ reader: MessageReader, _ record: Record,
+        _ sample: inout AlignedSample
+    ) throws -> (system: String?, turns: [Message]) {
+        guard items.count > 1 else {
+            return (nil, try items.map { try message($0, reader, record, &sample) })
+        }
+        return try turns(items, reader, record, into: &sample)
+    }
+
+    static func wrong(_ column: String, _ value: JSONValue, _ expected: String) -> String {
+        "the column \(column) holds \(value.kind), expected \(expected)"
+    }
+}
+
+extension Array where Element: Equatable {
+    fileprivate func ends(with other: [Element]) -> Bool {
+        suffix(other.count).elementsEqual(other)
+    }
+}

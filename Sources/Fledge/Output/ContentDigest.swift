@@ -1,0 +1,61 @@
+internal import FledgeCore
+internal import Foundation
+
+/// Digests that tell the content of files apart, whatever their names and times.
+///
+/// Of large files the size and samples from beginning to end are taken, which reads at most 16 MiB:
+/// other weights, and other rows, differ there.
+enum ContentDigest {
+    private static let sampleSize = 4096
+    private static let mostSamples = 4096
+
+    /// The digest of a file.
+    ///
+    /// - Throws: ``FledgeError`` when it cannot be read.
+    static func of(file path: String) throws -> String {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw FledgeError(.fileNotFound, "The file cannot be read.", at: .init(file: path))
+        }
+        defer { try? handle.close() }
+        do {
+            var digest = SHA256()
+            let size = Int(try handle.seekToEnd())
+            digest.update(Array("\(size)\n".utf8))
+            guard size < Int.max / 2 else { throw POSIXError(.EISDIR) }
+            let count = min(mostSamples, (size + sampleSize - 1) / sampleSize)
+            for index in 0..<count {
+                // Evenly from the first to the last; all of a file that is small enough.
+                let last = max(0, size - sampleSize)
+                let start =
+                    count * sampleSize >= size
+                    ? index * sampleSize
+                    : Int(Double(last) / Double(max(1, count - 1)) * Double(index))
+                try handle.seek(toOffset: UInt64(min(start, size)))
+                digest.update(Array(try handle.read(upToCount: sampleSize) ?? Data()))
+            }
+            return String(digest.hexadecimal().prefix(32))
+        } catch {
+            throw FledgeError(
+                .fileAccess, "The file cannot be read.", at: .init(file: path), cause: error)
+        }
+    }
+
+    /// The digest of several texts.
+    static func of(texts: [String]) -> String {
+        String(SHA256.hexadecimal(of: Array(texts.joined(separator: "\n").utf8)).prefix(32))
+    }
+
+    /// The digest of a file, or of the files of a folder that `isPart` names, those of its folders
+    /// included.
+    ///
+    /// - Throws: ``FledgeError`` when one cannot be read.
+    static func of(path: String, where isPart: (String) -> Bool) throws -> String {
+        guard Folder.exists(path) else { return try of(file: path) }
+        return of(
+            texts: try Folder.names(in: path).filter { !$0.hasPrefix(".") }.compactMap { name in
+                let path = path + "/" + name
+                if Folder.exists(path) { return try of(path: path, where: isPart) }
+                return isPart(name) ? try of(file: path) : nil
+            })
+    }
+}

@@ -1,0 +1,76 @@
+internal import FledgeCore
+internal import Foundation
+
+/// Owns what lies in an output folder: tells how far its run has come, and what becomes of it when a
+/// run begins there (reference: 07 §4).
+public struct OutputFolder {
+    /// What a run begins with.
+    public enum Beginning: Equatable, Sendable {
+        /// Nothing: weights as they were loaded.
+        case fresh
+        /// The state of a checkpoint.
+        case resumed(from: String)
+    }
+
+    static let weightFiles = [
+        "adapter_model.safetensors", "adapter_model.bin", "model.safetensors",
+        "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    ]
+
+    /// What a run with this configuration begins with.
+    ///
+    /// - Throws: ``FledgeError`` when the folder holds a finished run that would be overwritten, or
+    ///   when a checkpoint that was asked for does not exist.
+    public static func beginning(of configuration: RunConfiguration) throws -> Beginning {
+        let training = configuration.training
+        let folder = training.outputFolder
+        switch training.resume {
+        case .checkpoint(let path):
+            guard Folder.exists(path) else {
+                throw FledgeError(
+                    .fileNotFound, "The checkpoint to resume from does not exist.",
+                    advice: available(in: folder), at: .init(file: path))
+            }
+            if let reason = SpoiledMark.reason(path) { throw spoiled(path, reason, configuration) }
+            return .resumed(from: path)
+        case .newest:
+            guard let newest = TrainingCheckpoint.newest(in: folder) else {
+                if let last = TrainingCheckpoint.spoiled(in: folder).last {
+                    throw spoiled(last, SpoiledMark.reason(last) ?? "", configuration)
+                }
+                throw FledgeError(
+                    .fileNotFound, "There is no checkpoint to resume from.",
+                    advice: "Leave resume_from_checkpoint out to start anew.",
+                    at: .init(file: folder))
+            }
+            return .resumed(from: newest)
+        case .automatic, .never:
+            guard !training.overwritesOutputFolder else { return .fresh }
+            if training.resume == .automatic, let newest = TrainingCheckpoint.newest(in: folder) {
+                return .resumed(from: newest)
+            }
+            guard !holdsWeights(folder) || isLeftUnfinished(folder) else {
+                throw FledgeError(
+                    .configuration,
+                    "Output directory already exists and is not empty. Please set `overwrite_output_dir`.",
+                    advice: "Or choose another output_dir.", at: .init(file: folder))
+            }
+            return .fresh
+        }
+    }
+
+    /// What the user should know about checkpoints that are passed over.
+    static func notes(_ beginning: Beginning, in folder: String) -> [String] {
+        let step: (String) -> Int = { Int($0.split(separator: "-").last ?? "") ?? 0 }
+        var first = -1
+        if case .resumed(let path) = beginning { first = step(path) }
+        return TrainingCheckpoint.spoiled(in: folder).filter { step($0) > first }.map {
+            "\($0) is not gone on from: \(SpoiledMark.reason($0) ?? "it is spoiled")."
+        }
+    }
+
+    private static func available(in folder: String) -> String {
+        TrainingCheckpoint.newest(in: folder).map { "The newest in output_dir is \($0)." }
+            ?? "There is none in \(folder)."
+    }
+}

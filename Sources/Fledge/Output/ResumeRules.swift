@@ -1,0 +1,102 @@
+internal import FledgeCore
+internal import FledgeTrain
+
+/// What may differ between a run and the one that goes on from its checkpoint.
+struct ResumeRules {
+    /// A key, or what it names, that is not as it was.
+    struct Difference: Hashable {
+        /// The key.
+        let key: String
+        /// What it was and is, as a sentence.
+        let sentence: String
+        /// Whether the run could not go on as what it was.
+        let breaksRun: Bool
+    }
+
+    /// Where, how much and how often a run tells, evaluates and saves, and how long it goes: the steps
+    /// that are made are the same.
+    private static let harmless: Set = [
+        "output_dir", "overwrite_output_dir", "do_train", "do_eval", "resume_from_checkpoint",
+        "allow_changed", "allowed_faults", "drop_invalid_rows", "max_steps", "num_train_epochs",
+        "logging_strategy", "logging_steps", "logging_first_step", "report_to", "logging_dir",
+        "save_strategy", "save_steps", "save_total_limit", "save_only_model", "eval_strategy",
+        "eval_steps", "eval_delay", "eval_on_start", "eval_dataset", "eval_on_each_dataset",
+        "per_device_eval_batch_size", "load_best_model_at_end", "metric_for_best_model",
+        "greater_is_better", "early_stopping_steps", "plot_loss", "print_param_status",
+        "recompute", "disable_gradient_checkpointing", "overwrite_cache", "infer_backend",
+    ]
+
+    /// Paths; what they lead to is compared, not what they are called.
+    private static let paths: Set = [
+        "model_name_or_path", "model_revision", "cache_dir", "adapter_name_or_path",
+        "adapter_folder", "dataset_dir", "tokenized_path",
+    ]
+
+    /// The pace of learning: with another one the run goes on from where it is.
+    private static let pace: Set = [
+        "learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps",
+        "warmup_ratio", "optim", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay",
+        "max_grad_norm", "lora_dropout",
+    ]
+
+    /// The keys that differ, in the order of the table.
+    ///
+    /// - Parameters:
+    ///   - before: Keys and values of the run that is resumed; a key that is not there had its default.
+    ///   - now: Those of the run that resumes.
+    static func differences(options before: JSONValue, _ now: JSONValue) -> [Difference] {
+        // The order of data has the run's seed where it has none of its own.
+        let (before, now) = (withDataSeed(before, beside: now), withDataSeed(now, beside: before))
+        let generating = Set(RunOption.generating.map(\.name))
+        let compared = RunOption.all.filter { option in
+            option.isEffective && !harmless.contains(option.name) && !paths.contains(option.name)
+                && !generating.contains(option.name) && !option.name.hasPrefix("export_")
+                && option.name != "infer_dtype"
+        }
+        return compared.compactMap { option in
+            let (old, new) = (value(option, in: before), value(option, in: now))
+            // 2 and 2.0 are one value.
+            let isSame =
+                old == new || old.doubleValue.map { $0 == new.doubleValue } == true
+            guard !isSame else { return nil }
+            return Difference(
+                key: option.name,
+                sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
+                breaksRun: !pace.contains(option.name))
+        }
+    }
+
+    /// What has other content than it had.
+    static func differences(digests before: RunDigests, _ now: RunDigests) -> [Difference] {
+        now.values.keys.sorted().compactMap { name in
+            guard let old = before.values[name], old != now.values[name] else { return nil }
+            let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
+            let sentence =
+                switch parts[0] {
+                case "model_name_or_path": "model_name_or_path holds other weights than before"
+                case "template": "template or tokenizer write something else than before"
+                case "dataset": "dataset: \(parts.last ?? "") has other content than before"
+                default: "\(parts[0]) holds other weights than before"
+                }
+            return Difference(key: parts[0], sentence: sentence, breaksRun: true)
+        }
+    }
+
+    private static func withDataSeed(_ options: JSONValue, beside other: JSONValue) -> JSONValue {
+        let isUnset = { (value: JSONValue?) in value == nil || value == .null }
+        guard isUnset(options["data_seed"]), !isUnset(other["data_seed"]) else { return options }
+        var copy = options
+        copy["data_seed"] = options["seed"]
+        return copy
+    }
+
+    /// A value as the run understands it: what stands for the value of another key is that value.
+    private static func value(_ option: RunOption, in options: JSONValue) -> JSONValue {
+        let value = options[option.name] ?? option.defaultValue.json
+        switch option.name {
+        case "lora_alpha" where value == .null:
+            return .integer(2 * (options["lora_rank"]?.intValue ?? 8))
+        default: return value
+        }
+    }
+}
