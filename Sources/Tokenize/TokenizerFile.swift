@@ -26,7 +26,12 @@ public enum TokenizerFile {
         let tokenizer: TextTokenizer
         if mapped.bytes.starts(with: "GGUF".utf8) {
             return try TextTokenizer(GGUFFile(path: path))
-        } else if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
+        }
+        try withExtendedLifetime(mapped) {
+            try ForeignContent.refuse(
+                mapped.bytes, expected: "a tokenizer", at: FledgeError.Location(file: path))
+        }
+        if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
             return try load(json: mapped, folder)
         } else if TiktokenFile.matches(mapped.bytes) {
             tokenizer = try withExtendedLifetime(mapped) {
@@ -105,6 +110,10 @@ public enum TokenizerFile {
         let template = folder + "chat_template.jinja"
         guard FileSystem.exists(template) else { return }
         let mapped = try MappedFile(path: template)
+        // What is no template is not saved as one; whoever loads it is told what it is.
+        if withExtendedLifetime(mapped, { ForeignContent(mapped.bytes.prefix(512)) }) != nil {
+            return
+        }
         tokenizer.chatTemplate = withExtendedLifetime(mapped) {
             String(decoding: mapped.bytes, as: UTF8.self)
         }

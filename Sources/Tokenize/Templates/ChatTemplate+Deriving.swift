@@ -1,4 +1,5 @@
 public import FledgeCore
+import FledgeJinja
 
 extension FledgeError.Code {
     /// A template that does not write what the one writes that it was read off.
