@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 import FledgeCore
 import FledgeTokenize
 

@@ -1,3 +1,4 @@
+internal import FledgeColumnar
 internal import FledgeCore
 
 /// The rows of a columnar file without what is null inside of its columns.

@@ -1,3 +1,4 @@
+internal import FledgeJinja
 public import FledgeCore
 import FledgeJinja
 
