@@ -1,3 +1,4 @@
+import FledgeColumnar
 import FledgeCore
 import FledgeData
 import Testing
