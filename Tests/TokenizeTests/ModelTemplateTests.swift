@@ -1,6 +1,5 @@
 import FledgeCore
 import FledgeJinja
-import FledgeJinja
 import FledgeTokenize
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-internal import FledgeJinja
 public import FledgeCore
+internal import FledgeJinja
 import FledgeJinja
 
 extension FledgeError.Code {
