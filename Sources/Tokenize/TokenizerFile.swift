@@ -24,6 +24,10 @@ public enum TokenizerFile {
         }
         let mapped = try MappedFile(path: path)
         let tokenizer: TextTokenizer
+        try withExtendedLifetime(mapped) {
+            try ForeignContent.refuse(
+                mapped.bytes, expected: "a tokenizer", at: FledgeError.Location(file: path))
+        }
         if mapped.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
             return try load(json: mapped, folder)
         } else if TiktokenFile.matches(mapped.bytes) {
@@ -103,6 +107,10 @@ public enum TokenizerFile {
         let template = folder + "chat_template.jinja"
         guard FileSystem.exists(template) else { return }
         let mapped = try MappedFile(path: template)
+        // What is no template is not saved as one; whoever loads it is told what it is.
+        if withExtendedLifetime(mapped, { ForeignContent(mapped.bytes.prefix(512)) }) != nil {
+            return
+        }
         tokenizer.chatTemplate = withExtendedLifetime(mapped) {
             String(decoding: mapped.bytes, as: UTF8.self)
         }

@@ -22,7 +22,7 @@ import Testing
     private func template(_ source: String, _ variables: JSONValue = [:]) throws -> ChatTemplate {
         ChatTemplate(
             writingAs: ModelRendering(
-                try own(source), variables: variables, clock: .fixed(secondsSince1970: 1_767_323_045.678901)))
+                try own(source), variables: variables, clock: ChatTemplates.clock))
     }
 
     private static func dialogue(_ texts: [String]) -> (messages: [Message], system: String) {
@@ -80,11 +80,11 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Cache.hasTemplates))
+    @Test(.enabled(if: ChatTemplates.hasTemplates))
     func realTemplatesAsWithTransformers() throws {
         var (wrong, count) = ([String](), 0)
-        for name in try FileManager.default.contentsOfDirectory(atPath: Cache.templates) {
-            let url = URL(filePath: Cache.templates + "/" + name)
+        for name in try FileManager.default.contentsOfDirectory(atPath: ChatTemplates.templates) {
+            let url = URL(filePath: ChatTemplates.templates + "/" + name)
             wrong += try compare(name, String(decoding: Data(contentsOf: url), as: UTF8.self))
             count += 1
         }
@@ -92,14 +92,14 @@ import Testing
         #expect(wrong.isEmpty, "\(wrong.count) differ:\n\(wrong.joined(separator: "\n"))")
     }
 
-    @Test(.enabled(if: Cache.hasTemplates))
+    @Test(.enabled(if: ChatTemplates.hasTemplates))
     func whatIsReadOffARealTemplateAgreesOrIsRefused() throws {
         var (agreeing, differing, refused) = ([String](), [String](), [String]())
         let plain = DialogueShape.all.filter {
             $0.tools.isEmpty && $0.thinking == nil
         }
-        for name in try FileManager.default.contentsOfDirectory(atPath: Cache.templates) {
-            let url = URL(filePath: Cache.templates + "/" + name)
+        for name in try FileManager.default.contentsOfDirectory(atPath: ChatTemplates.templates) {
+            let url = URL(filePath: ChatTemplates.templates + "/" + name)
             let own = try own(String(decoding: Data(contentsOf: url), as: UTF8.self))
             guard let template = try? ChatTemplate(deriving: name, from: own) else {
                 refused.append(name)
@@ -229,4 +229,14 @@ import Testing
                 tokenizer.decode(turn.response, skippingSpecials: false).hasSuffix("<|im_end|>\n"))
         }
     }
+}
+
+/// The templates that `Scripts/fetch-chat-templates.sh` fetches.
+private enum ChatTemplates {
+    static let templates =
+        ProcessInfo.processInfo.environment["FLEDGE_CHAT_TEMPLATES"]
+        ?? Cache.folder + "/chat-templates-0.3.36"
+    static let hasTemplates = FileManager.default.fileExists(atPath: templates)
+    /// 2026-01-02 03:04:05.678901, as in `Scripts/reference/jinja_environment.py`.
+    static let clock = JinjaClock.fixed(secondsSince1970: 1_767_323_045.678901)
 }

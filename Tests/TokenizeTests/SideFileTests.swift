@@ -94,4 +94,52 @@ import Testing
             }
         }
     }
+
+    @Test func whatIsNoTokenizerIsCalledWhatItIs() throws {
+        let pointer = Array(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12\n".utf8)
+        let page = Array("<!DOCTYPE html>\n<html><head></head></html>".utf8)
+        let wide: [UInt8] = [0xFF, 0xFE, 0x7B, 0, 0x7D, 0, 0x0A, 0]
+        let whole = try #require(fixture["folders"]?[0])
+        for (bytes, word) in [(pointer, "LFS"), (page, "page"), (wide, "UTF-16")] {
+            for name in [
+                "tokenizer.json", "tokenizer.model", "tekken.json", "tokenizer_config.json",
+                "special_tokens_map.json", "chat_template.jinja",
+            ] {
+                let folder = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(atPath: folder) }
+                let isSide =
+                    !name.hasPrefix("tok") && name != "tekken.json" || name.contains("config")
+                if isSide { try write(whole, to: folder) }
+                try AtomicFile.write(bytes, to: folder + "/" + name)
+                let error = #expect(throws: FledgeError.self, "\(name), \(word)") {
+                    if name == "chat_template.jinja" {
+                        #expect(try TokenizerFile.load(folder).chatTemplate == nil)
+                        _ = try ModelChatTemplate.load(folder)
+                    } else {
+                        _ = try TokenizerFile.load(folder)
+                    }
+                }
+                #expect(error?.message.contains(word) == true, "\(name): \(error?.message ?? "")")
+                #expect(error?.location?.file.hasSuffix(name) == true)
+            }
+        }
+    }
+
+    @Test func filesThatNothingReadsAreNamed() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try write(#require(fixture["folders"]?[2]), to: folder)
+        for name in [
+            "README.md", "model.safetensors", "vocab.txt", "tokenization_own.py", "normalizer.json",
+            "chat_template.yaml", "my_tokens.json",
+        ] { try AtomicFile.write("", to: folder + "/" + name) }
+        #expect(
+            try TokenizerFolder.unreadFiles(in: folder) == ["chat_template.yaml", "my_tokens.json"])
+        #expect(try TokenizerFolder.unreadFiles(in: folder + "/tokenizer.json").isEmpty)
+    }
 }

@@ -40,7 +40,7 @@ public struct TemplateChecks: Sendable {
         }
     }
 
-    private static let thoughts = ByteMarks(["think>"])
+    private static let thoughts = ByteMarks(["<think>", "</think>"])
     /// So many kinds are compared.
     private static let mostKinds = 24
 

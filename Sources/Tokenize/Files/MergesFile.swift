@@ -9,6 +9,9 @@ enum MergesFile {
         let mapped = try MappedFile(path: vocabularyFile)
         let vocabulary = Vocabulary(isByteLevel: true, capacity: 1 << 16)
         try withExtendedLifetime(mapped) {
+            try ForeignContent.refuse(
+                mapped.bytes, expected: "a vocabulary in JSON",
+                at: FledgeError.Location(file: vocabularyFile))
             var parser = JSONParser(mapped.bytes, file: vocabularyFile)
             try parser.parseMembers { parser, token in
                 let id = TokenTable.checked(try parser.parseIndex()) ?? -1
@@ -56,6 +59,8 @@ enum MergesFile {
     ) throws -> [MergeTable.Pair] {
         let mapped = try MappedFile(path: file)
         return try withExtendedLifetime(mapped) {
+            try ForeignContent.refuse(
+                mapped.bytes, expected: "a list of merges", at: FledgeError.Location(file: file))
             var reader = MergeReader(vocabulary, file: file)
             let bytes = mapped.bytes.assumingMemoryBound(to: UInt8.self)
             for line in bytes.split(separator: 0x0A) {

@@ -1,5 +1,6 @@
-internal import FledgeJinja
 public import FledgeCore
+internal import FledgeJinja
+import FledgeJinja
 
 extension FledgeError.Code {
     /// A template that does not write what the one writes that it was read off.

@@ -1,5 +1,5 @@
-internal import FledgeJinja
 import FledgeCore
+internal import FledgeJinja
 
 extension ChatTemplate {
     /// The control strings that the template writes around messages, such as `<|im_start|>`: those in

@@ -1,5 +1,5 @@
-internal import FledgeJinja
 import FledgeCore
+internal import FledgeJinja
 
 extension ChatTemplate {
     /// Renders messages to pieces, before any tokenizer is involved.

@@ -106,6 +106,8 @@ extension ModelChatTemplate {
     private static func read(_ path: String) throws -> JinjaTemplate {
         let file = try MappedFile(path: path)
         let text = try withExtendedLifetime(file) {
+            try ForeignContent.refuse(
+                file.bytes, expected: "a chat template", at: FledgeError.Location(file: path))
             guard let text = String(validating: file.bytes, as: UTF8.self) else {
                 throw FledgeError(
                     .fileCorrupt, "The template is not valid UTF-8.",

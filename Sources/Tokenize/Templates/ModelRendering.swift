@@ -49,10 +49,12 @@ public struct ModelRendering: Hashable, Sendable, CustomDebugStringConvertible {
         return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
     }
 
+    /// Whether two write the same: by what templates, tokens and variables are.
     public static func == (left: ModelRendering, right: ModelRendering) -> Bool {
         left.debugDescription == right.debugDescription
     }
 
+    /// Hashes what tells one from another.
     public func hash(into hasher: inout Hasher) { hasher.combine(debugDescription) }
 
     /// Whether the template marks what the model itself says.
