@@ -5,12 +5,13 @@ internal import FledgeTensor
 extension AdapterSet: ModelArtifact {
     /// Writes `adapter_config.json` and `adapter_model.safetensors`, as PEFT reads them.
     public func save(to folder: String) throws {
-        try SafetensorsWriter.write(
-            parameters.map { ($0.name, $0.value) }.sorted { $0.0 < $1.0 },
-            to: folder + "/adapter_model.safetensors")
+        // The weights come last: a folder that has them is whole.
         try AtomicFile.write(
             configuration.json.serialized(.init(indent: 2, sortsKeys: true)),
             to: folder + "/adapter_config.json")
+        try SafetensorsWriter.write(
+            parameters.map { ($0.name, $0.value) }.sorted { $0.0 < $1.0 },
+            to: folder + "/adapter_model.safetensors")
     }
 
     /// Takes over the weights of an adapter of the same shape.

@@ -72,6 +72,8 @@ long fledge_threads(void) {
     if (count > 0) return count;
     const char *text = getenv("FLEDGE_THREADS");
     count = text ? strtol(text, 0, 10) : 0;
+    // More than any machine has would only take what other processes need.
+    if (count > 1024) count = 1024;
 #if defined(__linux__)
     cpu_set_t set;
     if (count <= 0 && sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);

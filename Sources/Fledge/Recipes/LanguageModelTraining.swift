@@ -7,8 +7,8 @@ internal import Foundation
 ///
 /// Everything here is built from public parts; copy what you need into a script of your own.
 public struct LanguageModelTraining {
-    private let configuration: RunConfiguration
-    private let announce: (String) -> Void
+    let configuration: RunConfiguration
+    let announce: (String) -> Void
     private let callbacks: [any Callback]
     private let stop: StopFlag
     private let sharesPrefixes: Bool
@@ -365,78 +365,6 @@ public struct LanguageModelTraining {
                 ", perplexity \($0.rounded(places: 2))"
             }
             announce("Evaluation loss \(loss.rounded(places: 4))\(perplexity ?? "").")
-        }
-    }
-
-    // MARK: - What the user should know
-
-    private func announceDrops(_ drops: [FledgeError.Location: String]) {
-        guard let first = drops.min(by: { $0.key.description < $1.key.description }) else { return }
-        announce(
-            "\(drops.count) streamed rows were dropped, one at \(first.key): \(first.value).")
-    }
-
-    private func precision(of side: ModelSide) -> String {
-        let kernels = "kernels: \(Kernels.path), \(Kernels.threads) threads."
-        guard side.model.elementType == .float32 else {
-            let trained =
-                side.adapters != nil
-                ? "adapters and optimizer float32"
-                : configuration.training.keepsMasters
-                    ? "masters of what is trained and optimizer float32"
-                    : "the optimizer's states float32, without masters"
-            return "Weights and activations are bfloat16, \(trained); " + kernels
-        }
-        let declared = side.model.configuration.declaredType
-        let note = declared.map { $0 == "float32" ? "" : " (the model declares \($0))" } ?? ""
-        return "Everything is float32\(note), bf16: true halves the memory; " + kernels
-    }
-
-    /// Refuses to evaluate nothing.
-    ///
-    /// - Throws: ``FledgeError`` when there is no evaluation set, or one without a token to predict.
-    private func requireEvaluable(_ data: StageData<PackedRow>) throws {
-        guard configuration.training.evaluates else { return }
-        guard !data.evaluations.isEmpty else {
-            throw FledgeError(
-                .data, "There is nothing to evaluate: the data have no evaluation set.",
-                advice:
-                    "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
-        }
-        for set in data.evaluations where !set.rows.contains(where: { $0.supervisedCount > 0 }) {
-            throw FledgeError(
-                .data,
-                "There is nothing to evaluate: of \(set.rows.count) rows in the \(set.name) set none has a token to predict.",
-                advice:
-                    "fledge preprocess --split validation shows the rows; a short cutoff_len can cut every answer off, a small val_size can leave none."
-            )
-        }
-    }
-
-    /// Names the known faults of the reference that would change this run if they were brought back.
-    private func announceQuirks() {
-        let active = configuration.finetuning.referenceQuirks
-        if !active.isEmpty {
-            announce(
-                "Brought back from the reference: " + active.names.joined(separator: ", ") + ".")
-        }
-        var changing: [String] = []
-        if configuration.training.evaluates, !active.contains(.evaluationBatchMean) {
-            changing.append("eval_batch_mean")
-        }
-        if configuration.data.packing == true {
-            if !active.contains(.cutoffMinusOne) { changing.append("cutoff_minus_one") }
-            if !active.contains(.packingAttention), !configuration.data.neatPacking {
-                changing.append("packing_attention")
-            }
-        }
-        if configuration.data.trainsOnPrompt, !active.contains(.unshiftedLabelCount) {
-            changing.append("unshifted_label_count")
-        }
-        if !changing.isEmpty {
-            announce(
-                "Done right here and differently by the reference: "
-                    + changing.joined(separator: ", ") + " (reference_quirks brings it back).")
         }
     }
 }

@@ -63,16 +63,23 @@ package struct MemoryPlan {
         resident = Self.resident(prediction)
     }
 
+    /// Code, tables and scratch of products that come with the first step.
+    private static let firstStep = 40 << 20
+
     /// The peak resident size: what the process holds already beside tensors and weights of files, and
     /// what is predicted of these; never less than loading took.
     private static func resident(_ prediction: MemoryPrediction) -> Int? {
+        func isModel(_ path: String) -> Bool {
+            path.hasSuffix(".safetensors") || path.hasSuffix(".gguf")
+        }
         guard let peak = ProcessMemory.peakResidentBytes,
-            let own = ProcessMemory.residentBytes(ofFiles: {
-                !$0.hasSuffix(".safetensors") && !$0.hasSuffix(".gguf")
-            })
+            let own = ProcessMemory.residentBytes(ofFiles: { !isModel($0) }),
+            let all = ProcessMemory.residentBytes(ofFiles: { _ in true })
         else { return nil }
         let tensors = BufferPool.currentBytes + BufferPool.cachedBytes
-        return max(peak, max(0, own - tensors) + prediction.mapped + prediction.peak)
+        // Weights that were copied out of a file leave its pages where they are.
+        let files = max(prediction.mapped, all - own)
+        return max(peak, max(0, own - tensors) + files + prediction.peak + firstStep)
     }
 
     /// The plan in a sentence.
