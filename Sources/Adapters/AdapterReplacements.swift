@@ -20,7 +20,8 @@ struct AdapterReplacements {
             model.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let blocks = Set(model.quantizedMatrices.map(\.name))
         var unknown = Set<String>()
-        for name in names.sorted() {
+        // What a module was before it was trained whole is the base's own.
+        for name in names.sorted() where !name.contains(".original_module.") {
             let place = Self.place(of: name)
             guard let place, let parameter = parameters[place] ?? tied(place, parameters) else {
                 if let place, blocks.contains(place) || blocks.contains(String(place.dropLast(7))) {
@@ -38,7 +39,8 @@ struct AdapterReplacements {
                     .mismatch,
                     "The adapter brings \(place) of shape \(value.shape); the base has "
                         + "\(parameter.value.shape).",
-                    advice: "The vocabulary was resized when it was made, or it was made for another "
+                    advice:
+                        "The vocabulary was resized when it was made, or it was made for another "
                         + "model: merge it with the tool that made it.", at: .init(file: path))
             }
             let isSame = value.converted(to: parameter.value.elementType).hasSameBytes(
@@ -54,9 +56,7 @@ struct AdapterReplacements {
         var parts = name.dropFirst(AdapterSet.prefix.count).split(separator: ".")
         // Wrappers that PEFT puts around what it adapts or saves whole.
         parts.removeAll { ["base_layer", "modules_to_save", "default"].contains($0) }
-        guard !parts.contains("original_module"), let last = parts.last,
-            last == "weight" || last == "bias"
-        else { return nil }
+        guard let last = parts.last, last == "weight" || last == "bias" else { return nil }
         return parts.joined(separator: ".")
     }
 
@@ -85,7 +85,8 @@ struct AdapterReplacements {
             .unsupported,
             "The adapter trains more than its factors: \(changes.count) of the base's parameters, "
                 + "\(first.parameter.name) first (bias or modules_to_save).",
-            advice: "Merge it first (fledge export), or begin a new one (create_new_adapter: true).",
+            advice:
+                "Merge it first (fledge export), or begin a new one (create_new_adapter: true).",
             at: .init(file: path))
     }
 

@@ -88,8 +88,10 @@ struct AdapterFile {
             result.append((layer, try adapter(for: layer, down: down, up: up)))
         }
         guard !result.isEmpty else {
-            throw leftOver(unused) ?? FledgeError(
-                .mismatch, "The adapter holds no tensors for this model.", at: .init(file: path))
+            throw leftOver(unused)
+                ?? FledgeError(
+                    .mismatch, "The adapter holds no tensors for this model.", at: .init(file: path)
+                )
         }
         return (result, unused)
     }

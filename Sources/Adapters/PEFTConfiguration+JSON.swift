@@ -1,11 +1,11 @@
-internal import FledgeCore
+package import FledgeCore
 
 extension PEFTConfiguration {
     /// Reads an `adapter_config.json`.
     ///
     /// - Throws: ``FledgeError`` when the file is not such a configuration, or asks for something
     ///   that would change the computation and is not supported.
-    init(path: String) throws {
+    package init(path: String) throws {
         let json = try JSONValue(contentsOf: path)
         let reader = PEFTMembers(json: json, location: FledgeError.Location(file: path))
         let kind = try reader.required("peft_type", json["peft_type"]?.stringValue)
@@ -32,7 +32,7 @@ extension PEFTConfiguration {
     }
 
     /// The whole file as PEFT writes it, with keys in sorted order.
-    var json: JSONValue {
+    package var json: JSONValue {
         .object([
             "alora_invocation_tokens": .null,
             "alpha_pattern": Self.json(alphaPattern, Self.number), "arrow_config": .null,
@@ -127,7 +127,8 @@ private struct PEFTMembers {
         case .integer(let layer): modules.layers = [layer]
         case let value?:
             modules.layers = try required(
-                "layers_to_transform", value.arrayValue?.map { try required("layers_to_transform", $0.intValue) })
+                "layers_to_transform",
+                value.arrayValue?.map { try required("layers_to_transform", $0.intValue) })
         }
         switch json["layers_pattern"] {
         case nil, .null: break

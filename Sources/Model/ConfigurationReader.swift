@@ -126,12 +126,14 @@ struct ConfigurationReader {
 
     /// An object that says something.
     private func setting(_ key: String) -> JSONValue? {
-        json[key].flatMap { $0.members?.isEmpty == false ? $0 : nil }
+        guard let value = json[key], value.members?.isEmpty == false else { return nil }
+        return value
     }
 
     /// What stands twice, with the one that counts.
     func contradictions() -> [String] {
-        [("rope_scaling", "rope_parameters"), ("dtype", "torch_dtype")].compactMap { first, second in
+        [("rope_scaling", "rope_parameters"), ("dtype", "torch_dtype")].compactMap {
+            first, second in
             guard let one = json[first], let other = json[second], !one.isNull, !other.isNull,
                 !Self.agree(one, other)
             else { return nil }

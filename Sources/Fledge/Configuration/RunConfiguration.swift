@@ -58,9 +58,14 @@ public struct RunConfiguration: Sendable {
         }
         let file = try MappedFile(path: path)
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
-            throw FledgeError(
+            var error = FledgeError(
                 .configuration, "The file is not UTF-8 text.",
                 advice: "Save it as UTF-8.", at: .init(file: path))
+            if let found = ForeignContent(file.bytes.prefix(512)) {
+                error.message = "The file is \(found.name), expected YAML in UTF-8."
+                error.advice = found.advice
+            }
+            throw error
         }
         try self.init(
             yaml: text, file: path, overrides: overrides, purpose: purpose,

@@ -25,7 +25,8 @@ extension QuantizedMatrix {
         while row < shape[0] {
             let rows = row..<min(row + rowsAtOnce, shape[0])
             if let index = expanded(rows: rows, as: .float32).firstNonFinite {
-                throw FledgeError.notFinite(name, shape, rows.lowerBound * shape[1] + index, at: path)
+                throw FledgeError.notFinite(
+                    name, shape, rows.lowerBound * shape[1] + index, at: path)
             }
             row = rows.upperBound
         }
@@ -45,7 +46,8 @@ extension FledgeError {
             .weightNotFinite,
             "The tensor \(name) holds a number that is not finite (NaN or infinite), the first at "
                 + "\(place).",
-            advice: "The weights were spoiled before they were saved, or the file is damaged: take an "
+            advice:
+                "The weights were spoiled before they were saved, or the file is damaged: take an "
                 + "earlier one or download it again.", at: .init(file: path))
     }
 }

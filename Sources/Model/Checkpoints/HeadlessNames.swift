@@ -17,12 +17,14 @@ struct HeadlessNames: TensorSource {
         let key = "embed_tokens.weight"
         guard source.shape(of: "model." + key) == nil else { return source }
         if source.shape(of: key) != nil {
-            guard configuration.tieWordEmbeddings || source.shape(of: "lm_head.weight") != nil else {
+            guard configuration.tieWordEmbeddings || source.shape(of: "lm_head.weight") != nil
+            else {
                 throw FledgeError(
                     .unsupported,
                     "The weights are those of a model without its head: their names lack the prefix "
                         + "'model.', and there is no lm_head.weight.",
-                    advice: "Save the model from its class …ForCausalLM; if its head is the embedding "
+                    advice:
+                        "Save the model from its class …ForCausalLM; if its head is the embedding "
                         + "table, set \"tie_word_embeddings\": true in config.json.",
                     at: .init(file: path))
             }
@@ -34,7 +36,8 @@ struct HeadlessNames: TensorSource {
             throw FledgeError(
                 .unsupported,
                 "The names of the weights begin with '\(prefix)' (\(name)), expected 'model.'.",
-                advice: "They were saved from inside of something else; save the language model itself, "
+                advice:
+                    "They were saved from inside of something else; save the language model itself, "
                     + "or rename them.", at: .init(file: path))
         }
         return source

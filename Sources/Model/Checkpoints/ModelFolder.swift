@@ -66,7 +66,9 @@ struct ModelFolder {
     }
 
     private var missing: FledgeError {
-        let pickled = files.first { $0.hasSuffix(".bin") || $0.hasSuffix(".pth") || $0.hasSuffix(".pt") }
+        let pickled = files.first {
+            $0.hasSuffix(".bin") || $0.hasSuffix(".pth") || $0.hasSuffix(".pt")
+        }
         let other = files.first { $0.hasSuffix(".safetensors") }
         if let pickled, other == nil {
             return FledgeError(
