@@ -3,16 +3,21 @@ internal import Foundation
 
 /// Digests that tell the content of files apart, whatever their names and times.
 ///
-/// Of large files the size and samples from beginning to end are taken, which reads at most 16 MiB:
-/// other weights, and other rows, differ there.
+/// Of large files the size and samples from beginning to end are taken, which reads at most 16 MiB. Other
+/// weights differ everywhere; of rows a single one may, so those are read whole up to a size that takes
+/// a second.
 enum ContentDigest {
     private static let sampleSize = 4096
     private static let mostSamples = 4096
 
+    /// Bytes of data files that are read whole.
+    static let wholeDataSize = 256 << 20
+
     /// The digest of a file.
     ///
+    /// - Parameter wholeSize: Up to how many bytes it is read whole.
     /// - Throws: ``FledgeError`` when it cannot be read.
-    static func of(file path: String) throws -> String {
+    static func of(file path: String, wholeUpTo wholeSize: Int = 0) throws -> String {
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw FledgeError(.fileNotFound, "The file cannot be read.", at: .init(file: path))
         }
@@ -22,7 +27,8 @@ enum ContentDigest {
             let size = Int(try handle.seekToEnd())
             digest.update(Array("\(size)\n".utf8))
             guard size < Int.max / 2 else { throw POSIXError(.EISDIR) }
-            let count = min(mostSamples, (size + sampleSize - 1) / sampleSize)
+            let all = (size + sampleSize - 1) / sampleSize
+            let count = size <= wholeSize ? all : min(mostSamples, all)
             for index in 0..<count {
                 // Evenly from the first to the last; all of a file that is small enough.
                 let last = max(0, size - sampleSize)
@@ -49,13 +55,17 @@ enum ContentDigest {
     /// included.
     ///
     /// - Throws: ``FledgeError`` when one cannot be read.
-    static func of(path: String, where isPart: (String) -> Bool) throws -> String {
-        guard Folder.exists(path) else { return try of(file: path) }
+    static func of(
+        path: String, wholeUpTo wholeSize: Int = 0, where isPart: (String) -> Bool
+    ) throws -> String {
+        guard Folder.exists(path) else { return try of(file: path, wholeUpTo: wholeSize) }
         return of(
             texts: try Folder.names(in: path).filter { !$0.hasPrefix(".") }.compactMap { name in
                 let path = path + "/" + name
-                if Folder.exists(path) { return try of(path: path, where: isPart) }
-                return isPart(name) ? try of(file: path) : nil
+                if Folder.exists(path) {
+                    return try of(path: path, wholeUpTo: wholeSize, where: isPart)
+                }
+                return isPart(name) ? try of(file: path, wholeUpTo: wholeSize) : nil
             })
     }
 }

@@ -30,11 +30,15 @@ struct RunDigests: Hashable, Sendable {
             // Files of one name in several folders stand for each other in no digest.
             let known = values["dataset \(name)"] ?? ""
             values["dataset \(name)"] =
-                known + (try ContentDigest.of(path: file) { _ in true })
+                known
+                + (try ContentDigest.of(path: file, wholeUpTo: ContentDigest.wholeDataSize) { _ in true })
         }
     }
 
-    private static func isWeight(_ name: String) -> Bool { name.hasSuffix(".safetensors") }
+    /// Weights, and what says how they are meant.
+    private static func isWeight(_ name: String) -> Bool {
+        name.hasSuffix(".safetensors") || name == "config.json"
+    }
 
     /// What template and tokenizer make of a dialogue, as a digest: it tells of both, and stays the same
     /// from one version of the program to the next.
