@@ -21,7 +21,10 @@ extension CausalLM {
         let file = try AdapterFile(SafetensorsFile(path: path), configuration, path: path)
         let (adapters, rest) = try file.adapters(for: linears)
         let replacements = try AdapterReplacements(file, rest, model: self)
-        if trainable { try replacements.refuseTraining() }
+        if trainable {
+            try replacements.refuseTraining()
+            try requirePlainHead(adapters.map(\.layer), folder: folder)
+        }
         replacements.apply()
         if trainable { for parameter in parameters { parameter.isTrainable = false } }
         for (layer, adapter) in adapters {
@@ -117,6 +120,12 @@ struct AdapterFile {
     /// The error of tensors that no layer takes; nil when there are none.
     func leftOver(_ names: Set<String>) -> FledgeError? {
         guard let first = names.min() else { return nil }
+        if let table = names.filter({ $0.contains(".lora_embedding_") }).min() {
+            return FledgeError(
+                .unsupported,
+                "The adapter changes an embedding by factors (\(table)); known are factors of linear layers.",
+                advice: "Merge it with the tool that made it.", at: .init(file: path))
+        }
         return FledgeError(
             .mismatch,
             names.count == 1

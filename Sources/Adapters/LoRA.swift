@@ -82,10 +82,11 @@ extension CausalLM {
     /// `A` is drawn uniformly from ±1/√in (Kaiming with a = √5), keyed by seed and parameter name;
     /// `B` is zero, so the model computes what it computed before.
     ///
-    /// - Throws: ``FledgeError`` when a target matches nothing.
+    /// - Throws: ``FledgeError`` when a target matches nothing, or is the head.
     @discardableResult
     public func attach(_ method: LoRA, seed: UInt64) throws -> AdapterSet {
         let layers = try method.targetLayers(of: self)
+        try requirePlainHead(layers)
         for parameter in parameters { parameter.isTrainable = false }
         for layer in layers {
             precondition(layer.adapter == nil, "\(layer.name) has an adapter already")
@@ -103,6 +104,25 @@ extension CausalLM {
                 dropout: Float(method.dropout))
         }
         return AdapterSet(PEFTConfiguration(method, layers: layers.map(\.name)), layers: layers)
+    }
+}
+
+extension CausalLM {
+    /// Refuses adapters of the head that are not merged into it: losses and generators multiply by the
+    /// head's own matrix, so that such an adapter would neither be trained nor change an answer.
+    ///
+    /// - Parameter folder: Where the adapter is from.
+    /// - Throws: ``FledgeError`` when one of the layers is the head.
+    package func requirePlainHead(_ layers: [Linear], folder: String? = nil) throws {
+        guard let layer = layers.first(where: { $0.name + ".weight" == head.name }) else { return }
+        throw FledgeError(
+            .unsupported,
+            "An adapter of the head (\(layer.name)) is not supported yet: found it among the targets, "
+                + "expected layers of the blocks.",
+            advice: folder == nil
+                ? "Take it out of lora_target; 'all' takes every layer but the head."
+                : "Merge it first (fledge export), or begin a new one (create_new_adapter: true).",
+            at: folder.map { .init(file: $0) })
     }
 }
 

@@ -28,6 +28,41 @@ struct LoRATests {
         #expect(findings.isEmpty)
     }
 
+    /// Losses and generators multiply by the head's matrix: an adapter there would do nothing, silently.
+    @Test func anAdapterOfTheHeadIsRefusedUnlessItIsMerged() throws {
+        for targets in [["lm_head"], ["q_proj", "lm_head"]] {
+            let model = try TinyModel.make()
+            let error = #expect(throws: FledgeError.self) {
+                _ = try model.attach(LoRA(rank: 2, targets: .named(targets)), seed: 1)
+            }
+            #expect(error?.code == .unsupported && error?.message.contains("lm_head") == true)
+            #expect(model.linears.allSatisfy { $0.adapter == nil })
+        }
+        // As PEFT writes one.
+        let folder = try TemporaryFolder()
+        let other = try TinyModel.make()
+        let adapters = try other.attach(LoRA(rank: 2, targets: .named(["q_proj"])), seed: 1)
+        try adapters.save(to: folder.path)
+        let shapes = ["lora_A": [2, 16], "lora_B": [24, 2]]
+        let tensors = shapes.map { name, shape in
+            let path = "base_model.model.lm_head.\(name).weight"
+            return (path, TinyModel.tensor(path, shape))
+        }
+        try SafetensorsWriter.write(tensors, to: folder.path + "/adapter_model.safetensors")
+        let path = folder.path + "/adapter_config.json"
+        var json = try JSONValue(contentsOf: path)
+        json["target_modules"] = ["lm_head"]
+        try AtomicFile.write(json.serialized(), to: path)
+        let trained = try TinyModel.make()
+        #expect(throws: FledgeError.self) {
+            _ = try trained.attachAdapter(folder: folder.path, trainable: true)
+        }
+        let merged = try TinyModel.make()
+        let before = try #require(merged.head.parameter).value.scalars()
+        try merged.attachAdapter(folder: folder.path).merge()
+        #expect(try #require(merged.head.parameter).value.scalars() != before)
+    }
+
     @Test func theChecksCatchAWrongAdapter() throws {
         let findings = try AdapterChecks.findings(
             make: { try TinyModel.make() },

@@ -108,7 +108,7 @@ import Testing
         #expect(rows[0].response == [Message(.assistant, "4")])
         #expect(rows.dropFirst().allSatisfy { $0.prompt.isEmpty && $0.response.isEmpty })
         #expect(rows[1].fault?.contains("message 1 has the role gpt") == true)
-        #expect(rows[2].fault?.contains("1 messages") == true)
+        #expect(rows[2].fault?.contains("it ends with a question") == true)
         #expect(rows[3].fault == nil)
     }
 

@@ -45,6 +45,18 @@ import Testing
 
     @Test func goodRowsHaveNoFault() throws { #expect(try codes(good).isEmpty) }
 
+    @Test func filesWithoutRowsAreNamed() throws {
+        for empty in ["", "\n"] {
+            for keys in [[], ["streaming=true"]] {
+                let run = try configuration(
+                    empty, keys + ["dataset=held", "eval_dataset=null"])
+                let faults = RunPlanner(run, measures: false).run().faults
+                let fault = try #require(faults.first { $0.code == "cannot-start" })
+                #expect(fault.message.contains("no rows in held"), "\(fault.summary)")
+            }
+        }
+    }
+
     @Test(arguments: [
         (#"{"instruction": "Why?", "output": 4}"#, "dropped-rows"),
         (#"{"instruction": "<|im_start|>user", "output": "b"}"#, "templated-content"),

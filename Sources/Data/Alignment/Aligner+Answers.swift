@@ -16,7 +16,7 @@ extension Aligner {
     func answer(
         _ column: String?, _ record: Record, _ sample: inout AlignedSample
     ) throws -> Answer {
-        guard let column else { return .none("the description names no column for it") }
+        guard let column else { return .none(Self.nameless(record)) }
         guard let value = value(column, record) else {
             return .none("the row has no column \(column)")
         }
@@ -153,6 +153,14 @@ extension Aligner {
             return (nil, try items.map { try message($0, reader, record, &sample) })
         }
         return try turns(items, reader, record, into: &sample)
+    }
+
+    /// Words for a row of which nothing says where its answer stands. The kinds are told because a file
+    /// without a description is judged by columns that hold texts.
+    private static func nameless(_ record: Record) -> String {
+        let found = (record.value.members ?? []).map { "\($0.key) (\($0.value.kind))" }
+        return "no column is known to hold its answer: found \(found.listed), expected a text that "
+            + "\"columns\" in dataset_info.json names"
     }
 
     static func wrong(_ column: String, _ value: JSONValue, _ expected: String) -> String {

@@ -17,7 +17,12 @@ extension Aligner {
         }
         var sample = AlignedSample(prompt: [], response: [])
         var (system, turns) = try self.turns(items, reader, record, into: &sample)
-        sample.system = try system ?? text(description.columns.system, record)
+        let apart = try text(description.columns.system, record)
+        sample.system = system ?? apart
+        // As in the reference the message counts, and the column is lost.
+        if let system, !apart.isEmpty, apart != system, let column = description.columns.system {
+            sample.noteUnread(.column(column))
+        }
         if !readsAsReference { try addAnswer(to: &turns, record, &sample) }
         try divide(turns, record, into: &sample)
         return sample
@@ -152,8 +157,12 @@ extension Aligner {
     ) throws {
         let isOdd = messages.count % 2 == 1
         if sample.fault == nil, isOdd != description.isRanking {
+            let (found, expected) =
+                isOdd ? ("a question", "its answer") : ("an answer", "a question")
             sample.fault =
-                "\(messages.count) messages, expected an \(isOdd ? "even" : "odd") number"
+                messages.isEmpty
+                ? "it has no messages but a system text, expected a question"
+                : "it ends with \(found) (turn \(messages.count)), expected \(expected)"
         }
         if sample.fault != nil { return }
         if let isDesirable = mark(record, &sample), let last = messages.last {

@@ -52,6 +52,10 @@ struct DialogueEncoder: Sendable {
 
     /// What a row has that a stage cannot use.
     private static func mismatch(_ row: AlignedSample, _ answers: String) -> String {
+        if row.prompt.isEmpty, row.response.isEmpty {
+            return
+                "it has no messages but perhaps a system text, expected a question and its answer"
+        }
         if row.prompt.count % 2 == 0 {
             return
                 "there are \(row.prompt.count) messages before the answer, expected an odd number"

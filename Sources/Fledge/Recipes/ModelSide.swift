@@ -91,7 +91,11 @@ public struct ModelSide {
         let isQuantized = !model.quantizedMatrices.isEmpty
         for path in configuration.adapterFolders {
             let adapters = try model.attachAdapter(folder: path)
-            if !isQuantized { adapters.merge() }
+            guard isQuantized else {
+                adapters.merge()
+                continue
+            }
+            try model.requirePlainHead(adapters.layers, folder: path)
         }
         (adapters, artifact) = (nil, TrainedModel(model))
     }

@@ -279,7 +279,14 @@ public struct StageData<Sample: StageSample>: Sendable {
     }
 
     private func requireSamples(_ configuration: RunConfiguration) throws {
-        guard train.isEmpty, !configuration.data.datasets.isEmpty else { return }
+        let names = configuration.data.datasets
+        guard train.isEmpty, !names.isEmpty else { return }
+        guard report.rowCount > 0 else {
+            throw FledgeError(
+                .data, "There are no rows in \(names.listed), expected at least one to train on.",
+                advice: "See whether the files are whole, and whether split, num_samples and "
+                    + "max_samples leave anything.")
+        }
         throw FledgeError(
             .data,
             configuration.finetuning.stage == .pretraining
