@@ -31,8 +31,10 @@ public struct FledgeError: Error, Sendable {
         public static let mismatch: Code = "mismatch"
         /// A run that was stopped from outside.
         public static let interrupted: Code = "interrupted"
-        /// A loss or gradient that is not a finite number.
+        /// A loss, a gradient or a matrix to decompose that is not of finite numbers.
         public static let notFinite: Code = "training.notFinite"
+        /// A decomposition of a matrix whose iteration found no end.
+        public static let notConverged: Code = "decomposition.notConverged"
     }
 
     /// A place in a file.

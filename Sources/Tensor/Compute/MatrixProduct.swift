@@ -88,6 +88,7 @@ private func run(_ product: fledge_product, _ second: SecondProduct?) {
     let depth = product.depth + (second?.depth ?? 0)
     let operations = 2 * Double(product.rows) * Double(product.columns) * Double(depth)
     OperationProfile.measureProduct(operations) {
+        if Kernels.products == .openblas, multiplyByOpenBLAS(product, second) { return }
         guard let second else {
             fledge_kernels().pointee.product(&product)
             return
@@ -104,6 +105,17 @@ private func run(_ product: fledge_product, _ second: SecondProduct?) {
             fledge_kernels().pointee.product(&product)
         }
     }
+}
+
+/// Whether the product is one for OpenBLAS; computes it then.
+private func multiplyByOpenBLAS(_ product: fledge_product, _ second: SecondProduct?) -> Bool {
+    func run<Scalar: BLASScalar>(_ type: Scalar.Type) -> Bool {
+        guard let tiles = OpenBLASProduct<Scalar>(product, second) else { return false }
+        tiles.run()
+        return true
+    }
+    let isDouble = product.c_type == Int32(ElementType.float64.rawValue)
+    return isDouble ? run(Double.self) : run(Float.self)
 }
 
 extension Tensor {
