@@ -85,7 +85,9 @@ public final class GGUFFile: Sendable {
     package static func isThere(at path: String) -> Bool {
         let ending = (FileSystem.fileExtension(of: path) ?? "").utf8.map { $0 | 0x20 }
         if ending.elementsEqual("gguf".utf8) { return !FileSystem.isFolder(path) }
-        guard !FileSystem.isFolder(path), let file = try? MappedFile(path: path) else { return false }
+        guard !FileSystem.isFolder(path), let file = try? MappedFile(path: path) else {
+            return false
+        }
         return file.bytes.starts(with: "GGUF".utf8)
     }
 

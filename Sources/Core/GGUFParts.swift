@@ -14,7 +14,9 @@ struct GGUFParts {
         guard let count = metadata["split.count"]?.intValue, count > 1 else { return nil }
         let index = metadata["split.no"]?.intValue ?? 0
         let ending = Self.ending(index, of: count)
-        let name = path.utf8.count >= ending.utf8.count ? path.utf8.suffix(ending.utf8.count) : path.utf8[...]
+        let name =
+            path.utf8.count >= ending.utf8.count
+            ? path.utf8.suffix(ending.utf8.count) : path.utf8[...]
         guard (0..<count).contains(index), count <= 99_999, name.elementsEqual(ending.utf8) else {
             throw FledgeError(
                 .unsupported,

@@ -52,7 +52,7 @@ enum ContentDigest {
     static func of(path: String, where isPart: (String) -> Bool) throws -> String {
         guard Folder.exists(path) else { return try of(file: path) }
         return of(
-            texts: try Folder.names(in: path).filter { !$0.hasPrefix(".") }.compactMap { name in
+            texts: try Folder.names(in: path).compactMap { name in
                 let path = path + "/" + name
                 if Folder.exists(path) { return try of(path: path, where: isPart) }
                 return isPart(name) ? try of(file: path) : nil
