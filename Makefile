@@ -7,7 +7,7 @@ BIN = .build/release/fledge
 TARGET ?= Tokenizers TokenizerFiles Templates Answers DataFiles
 SECONDS ?= 60
 
-.PHONY: build test test-traits demo bench fuzz examples format lint check-products check-tokenizers dependencies
+.PHONY: build test test-traits demo bench fuzz examples format lint check-products check-tokenizers docs dependencies
 
 build: dependencies
 	$(SWIFT) build -c release --product fledge
@@ -65,6 +65,11 @@ check-tokenizers: dependencies
 # Every library product by itself, in a package of somebody else.
 check-products: dependencies
 	@Scripts/check-products.sh
+
+# The documentation of all library products, in .build/docs; warnings are errors.
+docs: dependencies
+	$(SWIFT) build -c release
+	@Scripts/build-docs.sh
 
 dependencies:
 	@Scripts/install-dependencies.sh

@@ -26,6 +26,9 @@ let zstandard: Target.Dependency = .target(name: "CZstd", condition: .when(trait
 /// What reads gzip and writes PNG, unless somebody leaves it out.
 let zlib: Target.Dependency = .target(name: "CZlib", condition: .when(traits: ["Zlib"]))
 
+/// What libraries report through, to whomever asks.
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
 let package = Package(
     name: "fledge",
     products: [
@@ -53,6 +56,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
@@ -66,7 +70,8 @@ let package = Package(
             name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"])]),
         .target(name: "FledgeKernels", path: "Sources/Kernels"),
-        module("Core"),
+        .target(name: "FledgeDigest", path: "Sources/Digest"),
+        module("Core", ["FledgeDigest"]),
         module("Tensor", ["FledgeCore", "FledgeKernels", "COpenBLAS"]),
         module("Jinja", ["FledgeCore"]),
         module("Tokenize", ["FledgeCore", "FledgeJinja"]),
@@ -76,18 +81,19 @@ let package = Package(
         module("Adapters", ["FledgeCore", "FledgeTensor", "FledgeModel"]),
         module(
             "Train",
-            ["FledgeCore", "FledgeTensor", "FledgeColumnar", "FledgeData", "FledgeModel"]),
+            ["FledgeCore", "FledgeTensor", "FledgeColumnar", "FledgeData", "FledgeModel", logging]),
         .target(
             name: "Fledge",
             dependencies: [
                 "FledgeCore", "FledgeTensor", "FledgeJinja", "FledgeTokenize", "FledgeColumnar",
                 "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain",
-                .product(name: "Yams", package: "Yams"),
+                logging, .product(name: "Yams", package: "Yams"),
             ], path: "Sources/Fledge", swiftSettings: swiftSettings),
         .executableTarget(
             name: "FledgeCommandLine",
             dependencies: [
-                "Fledge", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Fledge", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CommandLine", swiftSettings: swiftSettings),
         module(
             "Testing",
@@ -95,7 +101,7 @@ let package = Package(
                 "FledgeCore", "FledgeTensor", "FledgeTokenize", "FledgeData", "FledgeModel",
                 "FledgeAdapters", "FledgeTrain",
             ]),
-        tests("Core", ["FledgeCore"]),
+        tests("Core", ["FledgeCore", "FledgeDigest"]),
         tests("Tensor", ["FledgeCore", "FledgeTensor", "FledgeTesting"]),
         tests("Jinja", ["FledgeCore", "FledgeJinja", "FledgeTokenize"]),
         tests("Tokenize", ["FledgeCore", "FledgeTokenize"]),

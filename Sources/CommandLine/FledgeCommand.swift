@@ -26,6 +26,7 @@ struct FledgeCommand: ParsableCommand {
     static func main() {
         MessageStream.fillClosedStreams()
         do {
+            try LibraryReports.start(ProcessInfo.processInfo.environment)
             var command = try parseAsRoot()
             try command.run()
         } catch let error as FledgeError {

@@ -30,8 +30,8 @@ enum WordCompletion {
     /// The paths that begin so, folders with a slash at their end.
     private static func paths(_ start: String) -> [String] {
         let folder = FileSystem.folder(of: start)
-        let names = Folder.names(in: folder.isEmpty ? "." : HomePath.expanded(folder))
-        return names.filter { !$0.hasPrefix(".") }.map { name in
+        let path = folder.isEmpty ? "." : HomePath.expanded(folder)
+        return ((try? Folder.names(in: path)) ?? []).map { name in
             let path = folder + name
             return Folder.exists(HomePath.expanded(path)) ? path + "/" : path
         }

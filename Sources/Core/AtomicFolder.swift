@@ -33,7 +33,7 @@ public final class AtomicFolder {
     ///
     /// - Parameter prefix: What the names of the folders begin with, the first dot included.
     public static func removeLeftovers(in parent: String, prefix: String) {
-        for entry in Folder.names(in: parent)
+        for entry in (try? Folder.names(in: parent, hidden: true)) ?? []
         where entry.hasPrefix(prefix) && entry.hasSuffix(".partial") {
             let path = parent + "/" + entry
             let number = entry.dropLast(".partial".utf8.count).split(separator: ".").last
@@ -116,12 +116,5 @@ public enum Folder {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
             && isFolder.boolValue
-    }
-
-    /// The names in a folder, sorted by their bytes; empty when there is no such folder.
-    public static func names(in path: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted {
-            $0.utf8.lexicographicallyPrecedes($1.utf8)
-        }
     }
 }

@@ -15,22 +15,6 @@ package enum FileSystem {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The names in a folder, sorted by their bytes, without those that begin with a dot.
-    package static func names(in folder: String) throws -> [String] {
-        guard let stream = opendir(folder) else {
-            throw FledgeError.system("read the folder", folder, errno: errno)
-        }
-        defer { closedir(stream) }
-        var names = [String]()
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.utf8.starts(with: ".".utf8) { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
     /// The part of a path before its last component, with the slash; empty for a bare name.
     package static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }

@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// - Parameter chunkSize: Elements that a thread takes at a time.
 /// - Throws: The error of the first element that has one.
-func concurrentMap<Element: Sendable, Result: Sendable>(
+package func concurrentMap<Element: Sendable, Result: Sendable>(
     _ elements: [Element], threads: Int, chunkSize: Int = 256,
     _ body: @Sendable (Element) throws -> Result
 ) throws -> [Result] {

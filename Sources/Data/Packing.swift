@@ -94,7 +94,8 @@ public enum Packing {
     private static func groups(
         of range: Range<Int>, _ lengths: [Int], _ capacity: Int
     ) -> (members: [Int32], ends: [Int]) {
-        // A length and a place in one number.
+        // A length and a place in one number, in which lengths have 31 bits.
+        let capacity = min(capacity, Int(Int32.max) - 1)
         var left = range.filter { lengths[$0] <= capacity }.map { lengths[$0] << 32 | $0 }
         left.sort()
         var (members, ends) = ([Int32](), [Int]())

@@ -1,4 +1,5 @@
 import FledgeCore
+import FledgeDigest
 import Testing
 
 @Suite struct SHA256Tests {
@@ -31,6 +32,21 @@ import Testing
                 }
                 #expect(digest.hexadecimal() == whole, "\(count) bytes by \(step)")
             }
+        }
+    }
+
+    @Test func theProcessorsInstructionsGiveTheSame() {
+        var byte: UInt32 = 1
+        let bytes = (0..<64 * 9).map { _ -> UInt8 in
+            byte = byte &* 1_664_525 &+ 1_013_904_223
+            return UInt8(byte >> 24)
+        }
+        for blocks in 0...9 {
+            var (fast, plain) = ((1...8).map { UInt32($0) << 27 }, [UInt32]())
+            plain = fast
+            fledge_sha256(&fast, bytes, blocks)
+            fledge_sha256_portable(&plain, bytes, blocks)
+            #expect(fast == plain, "\(blocks) blocks")
         }
     }
 }

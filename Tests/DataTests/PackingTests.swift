@@ -13,6 +13,10 @@ import Testing
                 == [[60, 40], [40, 30, 30], [30, 10]])
         #expect(Packing.knapsacks([], capacity: 3).isEmpty)
         #expect(Packing.knapsacks([4, 5], capacity: 3).isEmpty)
+        // As much room as the key takes, and more.
+        for capacity in [1 << 30, Int(Int32.max), 1 << 31, .max] {
+            #expect(Packing.knapsacks([4, 5, 1], capacity: capacity) == [[5, 4, 1]])
+        }
     }
 
     private func rows() throws -> [PackedRow] {

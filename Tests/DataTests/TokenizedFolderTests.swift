@@ -140,7 +140,7 @@ import Testing
             try writer.write([PackedRow(samples: [sample(1)], indices: [0])], split: "train", form)
             #expect(!TokenizedFolder.exists(path))
         }
-        #expect(Folder.names(in: folder.path).isEmpty)
+        #expect(try Folder.names(in: folder.path, hidden: true).isEmpty)
     }
 
     /// Every byte of a small folder is changed once: a wrong row is an error or the row that it says.

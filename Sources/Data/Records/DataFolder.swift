@@ -30,7 +30,7 @@ struct DataFolder {
 
     private init(_ path: String, depth: Int) throws {
         let folder = path.utf8.last == UInt8(ascii: "/") ? path : path + "/"
-        let names = try FileSystem.names(in: path)
+        let names = try Folder.names(in: path)
         let folders = names.filter {
             FileSystem.isFolder(folder + $0) && Self.holdsData(folder + $0, depth: depth + 1)
         }
@@ -72,7 +72,7 @@ struct DataFolder {
     }
 
     private static func holdsData(_ path: String, depth: Int) -> Bool {
-        guard depth < 4, let names = try? FileSystem.names(in: path) else { return false }
+        guard depth < 4, let names = try? Folder.names(in: path) else { return false }
         return names.contains { name in
             let inside = path + "/" + name
             return FileSystem.isFolder(inside)

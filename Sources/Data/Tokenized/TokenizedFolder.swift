@@ -24,7 +24,7 @@ public struct TokenizedFolder: Sendable {
     /// Whether there is something at a path, if only a file.
     public static func exists(_ path: String) -> Bool {
         FileSystem.exists(path)
-            && !(FileSystem.isFolder(path) && (try? FileSystem.names(in: path)) == [])
+            && !(FileSystem.isFolder(path) && (try? Folder.names(in: path)) == [])
     }
 
     /// Opens a folder.

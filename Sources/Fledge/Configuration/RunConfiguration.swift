@@ -1,5 +1,6 @@
 public import FledgeCore
 public import Foundation
+internal import Logging
 
 /// Everything that a run is told: a file of LLaMA-Factory's keys, with overrides over it.
 public struct RunConfiguration: Sendable {
@@ -92,6 +93,9 @@ public struct RunConfiguration: Sendable {
             let value = try option.value(of: entry.node, at: entry.location)
             try option.refuse(value, at: entry.location)
             values.set(option.name, value, at: entry.location)
+            // What is said names the key alone: values may be secrets.
+            Logger.fledge.trace(
+                "key read", metadata: ["key": "\(option.name)", "at": "\(entry.location)"])
         }
         try ConfigurationRules(values).check(purpose)
         self.init(values, notes: Self.notes(values, ignored))

@@ -112,9 +112,10 @@ public struct ModelExport {
                 .configuration, "export_dir is a file.", advice: "Choose another name.",
                 at: .init(file: path))
         }
-        guard let first = Folder.names(in: path).first(where: { !Self.isPartOfModel($0) }) else {
-            return
-        }
+        guard Folder.exists(path),
+            let first = try Folder.names(in: path, hidden: true)
+                .first(where: { !Self.isPartOfModel($0) })
+        else { return }
         throw FledgeError(
             .configuration, "export_dir exists and holds \(first), which is not part of a model.",
             advice: "Choose another folder or empty this one.", at: .init(file: path))

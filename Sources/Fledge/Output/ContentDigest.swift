@@ -60,7 +60,7 @@ enum ContentDigest {
     ) throws -> String {
         guard Folder.exists(path) else { return try of(file: path, wholeUpTo: wholeSize) }
         return of(
-            texts: try Folder.names(in: path).filter { !$0.hasPrefix(".") }.compactMap { name in
+            texts: try Folder.names(in: path).compactMap { name in
                 let path = path + "/" + name
                 if Folder.exists(path) {
                     return try of(path: path, wholeUpTo: wholeSize, where: isPart)

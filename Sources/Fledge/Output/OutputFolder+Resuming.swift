@@ -1,6 +1,7 @@
 internal import FledgeCore
 internal import FledgeModel
 internal import FledgeTrain
+internal import Logging
 
 extension OutputFolder {
     /// Opens the checkpoint that a run begins with and puts its weights into the run's model.
@@ -15,7 +16,11 @@ extension OutputFolder {
         restoring artifact: any ModelArtifact, _ parameters: () -> [Parameter],
         announce: (String) -> Void
     ) throws -> TrainingCheckpoint? {
-        guard case .resumed(let first) = beginning else { return nil }
+        guard case .resumed(let first) = beginning else {
+            Logger.fledge.debug("the run begins anew")
+            return nil
+        }
+        Logger.fledge.debug("the run goes on", metadata: ["checkpoint": "\(first)"])
         var folder = first
         while true {
             let checkpoint = try TrainingCheckpoint(folder: folder)

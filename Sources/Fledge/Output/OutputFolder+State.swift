@@ -31,7 +31,7 @@ extension OutputFolder {
 
     /// Whether there are files of weights in the folder itself.
     static func holdsWeights(_ folder: String) -> Bool {
-        let files = Folder.names(in: folder)
+        let files = (try? Folder.names(in: folder)) ?? []
         return weightFiles.contains(where: files.contains)
     }
 

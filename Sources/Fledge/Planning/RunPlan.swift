@@ -83,7 +83,7 @@ public struct RunPlan: Sendable {
         if let cost {
             var line = "\(cost.steps) steps, \(cost.tokens) tokens"
             if let seconds = cost.seconds, let rate = cost.tokensPerSecond {
-                line += ", about \(Self.duration(seconds)) at \(Int(rate)) tokens/s"
+                line += ", about \(TimeText.rough(seconds)) at \(Int(min(rate, 1e15))) tokens/s"
             }
             lines += [line + ".", cost.memory]
         }
@@ -100,14 +100,5 @@ public struct RunPlan: Sendable {
         return shown.map(String.init).joined(separator: " ")
             + (shown.count < ids.count
                 ? " … " + ids.suffix(8).map(String.init).joined(separator: " ") : "")
-    }
-
-    private static func duration(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded())
-        return switch whole {
-        case ..<120: "\(whole) s"
-        case ..<7200: "\(whole / 60) min"
-        default: "\(whole / 3600) h \(whole % 3600 / 60) min"
-        }
     }
 }

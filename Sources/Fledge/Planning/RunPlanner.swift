@@ -164,8 +164,7 @@ struct StepProbe {
                 _ = try stage.accumulate(batch, into: &gradients)
             }
             tokens += batch.tokenCount
-            let parts = duration.components
-            seconds += Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+            seconds += duration.inSeconds
             if seconds > limit { break }
         }
         return seconds > 0 ? Double(tokens) / seconds : nil

@@ -1,5 +1,6 @@
 internal import FledgeCore
 public import FledgeData
+internal import Logging
 
 /// The samples of a run, made for its stage, in the order of the data before shuffling.
 public struct StageData<Sample: StageSample>: Sendable {
@@ -71,10 +72,13 @@ public struct StageData<Sample: StageSample>: Sendable {
             if let folder, let kept {
                 self = kept
                 cache?.touch(folder)
+                Logger.fledge.debug("tokenised data found", metadata: ["folder": "\(folder)"])
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
                 notes += [fault].compactMap(\.self)
                 if let folder, let signature {
+                    Logger.fledge.debug(
+                        "tokenised data made", metadata: ["folder": "\(folder)"])
                     keep(in: folder, cache, configuration, text, signature)
                 }
             }

@@ -3,6 +3,7 @@ internal import FledgeData
 public import FledgeModel
 public import FledgeTokenize
 internal import Foundation
+internal import Logging
 
 /// Tokenizer and chat template of a run, fitted to each other.
 ///
@@ -39,6 +40,7 @@ public struct TextSide: Sendable {
     public init(_ configuration: RunConfiguration, asksOnly: Bool = false) throws {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
+        Logger.fledge.debug("tokenizer read", metadata: ["path": "\(path)"])
         var notes: [String] = []
         notes += try TokenizerFolder.unreadFiles(in: path).map {
             "The file \($0) beside the tokenizer is not read."

@@ -55,7 +55,7 @@ public struct TokenizedCache: Sendable {
     /// - Parameter kept: What was just made; it stays whatever its size.
     func prune(keeping kept: String) throws {
         // All that belongs together begins with the same digest; what begins with a point is in work.
-        let names = Folder.names(in: path).filter { !$0.hasPrefix(".") }
+        let names = (try? Folder.names(in: path)) ?? []
         let groups = Dictionary(grouping: names) { String($0.prefix { $0 != "." }) }
         var entries = groups.values.map { names in Entry(names.map { path + "/" + $0 }) }
         entries.sort { $0.used < $1.used }

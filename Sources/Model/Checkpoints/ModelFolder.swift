@@ -24,7 +24,7 @@ struct ModelFolder {
                 content == nil ? "There is no such model." : "The file is no GGUF file.",
                 advice: "Name a Hugging Face folder or a GGUF file.", at: .init(file: path))
         }
-        files = Folder.names(in: path)
+        files = try Folder.names(in: path)
         guard files.contains("config.json") || !files.contains("adapter_config.json") else {
             let base = try? JSONValue(contentsOf: path + "/adapter_config.json")[
                 "base_model_name_or_path"]?.stringValue

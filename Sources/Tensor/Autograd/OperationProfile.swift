@@ -1,3 +1,4 @@
+internal import FledgeCore
 import Synchronization
 
 /// Where the time of what runs inside ``measure(_:)`` goes, by operation and direction.
@@ -74,7 +75,7 @@ public final class OperationProfile: Sendable {
                 state.entries[operation + (isBackward ? "'" : "")]
                 ?? Entry(operation: operation, isBackward: isBackward)
             entry.calls += 1
-            entry.seconds += Self.seconds(now - state.mark)
+            entry.seconds += (now - state.mark).inSeconds
             state.entries[operation + (isBackward ? "'" : "")] = entry
             state.mark = now
         }
@@ -85,14 +86,10 @@ public final class OperationProfile: Sendable {
         guard let current else { return body() }
         let start = ContinuousClock.now
         body()
-        let seconds = seconds(.now - start)
+        let seconds = (ContinuousClock.now - start).inSeconds
         current.state.withLock { state in
             state.products.operations += operations
             state.products.seconds += seconds
         }
-    }
-
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
 }

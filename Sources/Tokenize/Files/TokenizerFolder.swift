@@ -32,7 +32,7 @@ public enum TokenizerFolder {
     public static func unreadFiles(in path: String) throws -> [String] {
         guard FileSystem.isFolder(path) else { return [] }
         let hasWhole = FileSystem.exists(path + "/tokenizer.json")
-        return try FileSystem.names(in: path).sorted().filter { name in
+        return try Folder.names(in: path).sorted().filter { name in
             guard telling.contains(where: { name.holds($0) }), !read.contains(name) else {
                 return false
             }

@@ -63,7 +63,7 @@ extension ModelChatTemplate {
         if FileSystem.exists(file) { templates.append(Named("default", try read(file))) }
         let more = folder + "/additional_chat_templates"
         if FileSystem.isFolder(more) {
-            for name in try FileSystem.names(in: more)
+            for name in try Folder.names(in: more)
             where FileSystem.fileExtension(of: name) == "jinja" {
                 let label = String(Substring(name.utf8.dropLast(".jinja".utf8.count)))
                 templates.append(Named(label, try read(more + "/" + name)))

@@ -1,6 +1,7 @@
 public import FledgeCore
 public import FledgeModel
 internal import Foundation
+internal import Logging
 
 /// Saves checkpoints while a run goes, and when it is interrupted.
 public final class CheckpointSaver: Callback {
@@ -99,6 +100,7 @@ public final class CheckpointSaver: Callback {
 
     private func save(_ run: TrainingRun) throws {
         guard run.rank == 0 else { return }
+        let watch = Stopwatch()
         try FiniteCheck.require(
             run.parameters, states: run.optimizer.tensors, step: run.step)
         update(run)
@@ -109,8 +111,16 @@ public final class CheckpointSaver: Callback {
         if !savesOnlyModel {
             try TrainingCheckpoint.writeState(of: run, options: options, to: target.temporary)
         }
+        let written = watch.seconds
         try CheckpointManifest.write(target.temporary)
+        let digested = watch.seconds
         try target.commit()
+        Logger.fledgeTrain.debug(
+            "checkpoint saved",
+            metadata: [
+                "folder": "\(target.path)", "seconds": "\(watch.seconds)",
+                "digests": "\(digested - written)",
+            ])
         removeSuperseded(keeping: target.path)
         deleteOldest()
     }

@@ -59,7 +59,7 @@ public final class ProgressPrinter: Callback {
         let loss = Self.number(summary["train_loss"] ?? 0)
         let memory = ProcessMemory.peakResidentBytes.map { " · peak \($0 >> 20) MiB resident" }
         write(
-            "\(run.step) steps in \(Self.duration(run.elapsed)) · mean loss \(loss) · "
+            "\(run.step) steps in \(TimeText.clock(run.elapsed.rounded())) · mean loss \(loss) · "
                 + "\(Self.whole(run.tokensPerSecond)) tokens/s\(memory ?? "")\n")
     }
 
@@ -75,18 +75,10 @@ public final class ProgressPrinter: Callback {
         }
         return text
             + " · loss \(Self.number(loss)) · \(Self.whole(run.tokensPerSecond)) tokens/s · "
-            + "\(Self.duration(run.remainingSeconds)) left"
+            + "\(TimeText.clock(run.remainingSeconds.rounded())) left"
     }
 
     private static func whole(_ value: Double) -> Int { Int(exactly: value.rounded()) ?? 0 }
 
     private static func number(_ value: Double) -> String { String(format: "%.4f", value) }
-
-    /// Seconds as `H:MM:SS`, with days in front where there are any.
-    package static func duration(_ seconds: Double) -> String {
-        let whole = seconds.isFinite ? Int(min(max(0, seconds), 1e15).rounded()) : 0
-        let (days, rest) = (whole / 86_400, whole % 86_400)
-        let clock = String(format: "%d:%02d:%02d", rest / 3600, rest / 60 % 60, rest % 60)
-        return days > 0 ? "\(days) day\(days == 1 ? "" : "s"), \(clock)" : clock
-    }
 }

@@ -1,12 +1,16 @@
 internal import FledgeCore
+internal import FledgeData
 internal import Foundation
 
 /// The list of a checkpoint's files with their sizes and digests.
 enum CheckpointManifest {
     static let name = "manifest.json"
+    private static let threads = 4
 
     static func write(_ folder: String) throws {
-        let files = try Folder.names(in: folder).filter { $0 != name }.map { file in
+        let names = try Folder.names(in: folder, hidden: true).filter { $0 != name }
+        // Weights and the optimizer's states are large files, which take their time side by side.
+        let files = try concurrentMap(names, threads: threads, chunkSize: 1) { file in
             let mapped = try MappedFile(path: "\(folder)/\(file)")
             return JSONValue.Member(
                 file,
@@ -28,7 +32,8 @@ enum CheckpointManifest {
                 advice: "Resume from another checkpoint, or start anew in another output_dir.",
                 at: .init(file: folder))
         }
-        for member in try JSONValue(contentsOf: path)["files"]?.members ?? [] {
+        let members = try JSONValue(contentsOf: path)["files"]?.members ?? []
+        _ = try concurrentMap(members, threads: threads, chunkSize: 1) { member in
             let file = "\(folder)/\(member.key)"
             let mapped = try MappedFile(path: file)
             guard mapped.count == member.value["bytes"]?.intValue,

@@ -2,6 +2,7 @@ public import FledgeCore
 internal import FledgeModel
 internal import FledgeTensor
 internal import Foundation
+internal import Logging
 
 /// Everything that a run needs to go on as if it had never stopped.
 ///
@@ -27,7 +28,11 @@ public struct TrainingCheckpoint: Sendable {
     /// - Throws: ``FledgeError`` when a file is missing or damaged.
     public init(folder: String) throws {
         self.folder = folder
+        let watch = Stopwatch()
         try CheckpointManifest.verify(folder)
+        Logger.fledgeTrain.debug(
+            "checkpoint verified",
+            metadata: ["folder": "\(folder)", "seconds": "\(watch.seconds)"])
         state = try TrainerState(path: folder + "/" + TrainerState.fileName)
         guard FileManager.default.fileExists(atPath: folder + "/" + Self.progressName) else {
             (holdsOnlyModel, progress, step) = (true, .object([]), state.globalStep)
@@ -72,7 +77,7 @@ public struct TrainingCheckpoint: Sendable {
 
     /// The steps that there are checkpoints of.
     static func steps(in folder: String) -> [Int] {
-        Folder.names(in: folder).compactMap { name in
+        ((try? Folder.names(in: folder)) ?? []).compactMap { name in
             guard name.hasPrefix("checkpoint-") else { return nil }
             return Int(name.dropFirst("checkpoint-".count))
         }

@@ -72,8 +72,8 @@ public struct TrainerLog: Sendable {
                 throughput ?? (elapsedSeconds > 0 ? Double(totalTokens) / elapsedSeconds : 0)
             members += [
                 .init("percentage", .number(TrainerLog.rounded(share, 2))),
-                .init("elapsed_time", .string(TrainerLog.duration(elapsedSeconds))),
-                .init("remaining_time", .string(TrainerLog.duration(remaining))),
+                .init("elapsed_time", .string(TimeText.clock(elapsedSeconds))),
+                .init("remaining_time", .string(TimeText.clock(remaining))),
                 .init("throughput", .number(TrainerLog.rounded(throughput, 2))),
                 .init("total_tokens", .integer(totalTokens)),
             ]
@@ -133,15 +133,5 @@ public struct TrainerLog: Sendable {
         var scale = 1.0
         for _ in 0..<decimals { scale *= 10 }
         return (value * scale).rounded(.toNearestOrEven) / scale
-    }
-
-    /// `H:MM:SS`, with the days before it when there are any.
-    static func duration(_ seconds: Double) -> String {
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let total = Int(min(max(0, seconds.isFinite ? seconds : 0), 1e15))
-        let (days, rest) = total.quotientAndRemainder(dividingBy: 86400)
-        let time = "\(rest / 3600):\(two(rest / 60 % 60)):\(two(rest % 60))"
-        guard days > 0 else { return time }
-        return "\(days) day\(days == 1 ? "" : "s"), \(time)"
     }
 }

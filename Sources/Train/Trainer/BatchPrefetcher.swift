@@ -1,5 +1,6 @@
 internal import FledgeCore
 internal import FledgeData
+internal import Logging
 internal import Synchronization
 
 /// The micro-batches of a rank, step after step, prepared on a thread of their own.
@@ -15,7 +16,16 @@ final class BatchPrefetcher<Batch: Sendable> {
         self.steps = Prefetcher(depth: 2) {
             guard let step = iterator.withLock({ $0.next() }) else { return nil }
             let (epoch, indices) = plan.batches(ofStep: step)
-            return try source.batches(epoch: epoch, indices: indices.filter { $0 % ranks == rank })
+            let watch = Stopwatch()
+            let batches = try source.batches(
+                epoch: epoch, indices: indices.filter { $0 % ranks == rank })
+            Logger.fledgeTrain.trace(
+                "batches prepared",
+                metadata: [
+                    "step": "\(step)", "epoch": "\(epoch)", "batches": "\(batches.count)",
+                    "seconds": "\(watch.seconds)",
+                ])
+            return batches
         }
     }
 

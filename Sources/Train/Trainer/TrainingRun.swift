@@ -1,3 +1,4 @@
+internal import FledgeCore
 public import FledgeTensor
 internal import Synchronization
 
@@ -117,8 +118,5 @@ package struct Stopwatch {
 
     package init() {}
 
-    package var seconds: Double {
-        let passed = ContinuousClock.now - start
-        return Double(passed.components.seconds) + Double(passed.components.attoseconds) * 1e-18
-    }
+    package var seconds: Double { (ContinuousClock.now - start).inSeconds }
 }
