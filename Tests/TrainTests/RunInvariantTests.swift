@@ -98,7 +98,8 @@ struct RunInvariantTests {
         let adapters = try ToyData.attachAdapter(to: model)
         let saver = CheckpointSaver(folder.path, .every(1), saving: adapters, keeping: 2)
         _ = try ToyData.train(model, rate: 0.01, callbacks: [saver])
-        #expect(try Folder.names(in: folder.path, hidden: true) == ["checkpoint-3", "checkpoint-4"])
+        #expect(
+            try Folder.names(in: folder.path, hidden: true) == ["checkpoint-3", "checkpoint-4"])
     }
 
     @Test func aLossThatIsNoNumberEndsTheRun() throws {

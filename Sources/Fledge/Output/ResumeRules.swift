@@ -73,7 +73,8 @@ struct ResumeRules {
             let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
             let sentence =
                 switch parts[0] {
-                case "model_name_or_path": "model_name_or_path holds other weights, or another config.json, than before"
+                case "model_name_or_path":
+                    "model_name_or_path holds other weights, or another config.json, than before"
                 case "template": "template or tokenizer write something else than before"
                 case "dataset": "dataset: \(parts.last ?? "") has other content than before"
                 default: "\(parts[0]) holds other weights than before"

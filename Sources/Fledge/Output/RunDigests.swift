@@ -31,7 +31,9 @@ struct RunDigests: Hashable, Sendable {
             let known = values["dataset \(name)"] ?? ""
             values["dataset \(name)"] =
                 known
-                + (try ContentDigest.of(path: file, wholeUpTo: ContentDigest.wholeDataSize) { _ in true })
+                + (try ContentDigest.of(path: file, wholeUpTo: ContentDigest.wholeDataSize) { _ in
+                    true
+                })
         }
     }
 
