@@ -79,7 +79,8 @@ import Testing
         let bound = tolerance(type)
         #expect(
             isClose(
-                parts.singularValues.doubles(), [(45 as Double).squareRoot(), (5 as Double).squareRoot()], 5 * bound))
+                parts.singularValues.doubles(),
+                [(45 as Double).squareRoot(), (5 as Double).squareRoot()], 5 * bound))
         #expect(isClose(parts.u.doubles(), [1 / ten, 3 / ten, 3 / ten, -1 / ten], bound))
         #expect(isClose(parts.vTransposed.doubles(), [1 / two, 1 / two, 1 / two, -1 / two], bound))
     }

@@ -78,6 +78,9 @@ struct DecompositionInput {
     }
 }
 
+/// LAPACK's word for as many singular vectors as values: the letter S.
+private let thinFactors = CChar(UInt8(ascii: "S"))
+
 /// What LAPACK computes with.
 protocol LAPACKScalar: BLASScalar {
     static func tensor(_ scalars: [Self], _ shape: [Int]) -> Tensor
@@ -107,7 +110,7 @@ extension Float: LAPACKScalar {
         _ u: inout [Float], _ vt: inout [Float]
     ) -> Int32 {
         LAPACKE_sgesdd(
-            LAPACK_COL_MAJOR, 83 /* S */, rows, columns, &a, rows, &s, &u, rows, &vt,
+            LAPACK_COL_MAJOR, thinFactors, rows, columns, &a, rows, &s, &u, rows, &vt,
             min(rows, columns))
     }
     static func gesvd(
@@ -116,7 +119,7 @@ extension Float: LAPACKScalar {
     ) -> Int32 {
         var rest = [Float](repeating: 0, count: Int(min(rows, columns)))
         return LAPACKE_sgesvd(
-            LAPACK_COL_MAJOR, 83, 83, rows, columns, &a, rows, &s, &u, rows, &vt,
+            LAPACK_COL_MAJOR, thinFactors, thinFactors, rows, columns, &a, rows, &s, &u, rows, &vt,
             min(rows, columns), &rest)
     }
     static func geqrf(_ rows: Int32, _ columns: Int32, _ a: inout [Float], _ tau: inout [Float])
@@ -139,7 +142,7 @@ extension Double: LAPACKScalar {
         _ u: inout [Double], _ vt: inout [Double]
     ) -> Int32 {
         LAPACKE_dgesdd(
-            LAPACK_COL_MAJOR, 83 /* S */, rows, columns, &a, rows, &s, &u, rows, &vt,
+            LAPACK_COL_MAJOR, thinFactors, rows, columns, &a, rows, &s, &u, rows, &vt,
             min(rows, columns))
     }
     static func gesvd(
@@ -148,7 +151,7 @@ extension Double: LAPACKScalar {
     ) -> Int32 {
         var rest = [Double](repeating: 0, count: Int(min(rows, columns)))
         return LAPACKE_dgesvd(
-            LAPACK_COL_MAJOR, 83, 83, rows, columns, &a, rows, &s, &u, rows, &vt,
+            LAPACK_COL_MAJOR, thinFactors, thinFactors, rows, columns, &a, rows, &s, &u, rows, &vt,
             min(rows, columns), &rest)
     }
     static func geqrf(_ rows: Int32, _ columns: Int32, _ a: inout [Double], _ tau: inout [Double])
