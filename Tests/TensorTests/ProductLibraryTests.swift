@@ -145,7 +145,8 @@ import Testing
     @Test func otherPathsMultiplyThemselves() {
         for path in Kernels.availablePaths where path != "portable" {
             Kernels.withPath(path) {
-                #expect(Kernels.products == .own)
+                #expect(Kernels.products == .own && Kernels.signature == path)
+                #expect(Kernels.withProducts(.openblas) { Kernels.signature } != path)
                 #expect(Kernels.withProducts(.openblas) { Kernels.products } == .openblas)
             }
         }

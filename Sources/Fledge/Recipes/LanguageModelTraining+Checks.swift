@@ -12,7 +12,7 @@ extension LanguageModelTraining {
     }
 
     func precision(of side: ModelSide) -> String {
-        let kernels = "kernels: \(Kernels.path), \(Kernels.threads) threads."
+        let kernels = "kernels: \(Kernels.signature), \(Kernels.threads) threads."
         guard side.model.elementType == .float32 else {
             let trained =
                 side.adapters != nil

@@ -291,9 +291,9 @@ public struct LanguageModelTraining {
                 { run.side.model.trainableParameters }, announce: announce)
         else { return nil }
         announce("Resuming from \(checkpoint.folder), after step \(checkpoint.step).")
-        if let kernels = checkpoint.kernelPath, kernels != Kernels.path {
+        if let kernels = checkpoint.kernelPath, kernels != Kernels.signature {
             announce(
-                "The checkpoint was written with \(kernels) kernels, this machine uses \(Kernels.path): numbers will differ in their last bits."
+                "The checkpoint was written with \(kernels) kernels, this machine uses \(Kernels.signature): numbers will differ in their last bits."
             )
         }
         return checkpoint

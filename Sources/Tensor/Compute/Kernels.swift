@@ -5,7 +5,8 @@ public enum Kernels {
     /// `avx512-bf16`, `avx512-bf16-widened`, `avx512`, `avx2` or `portable`: the best for the CPU,
     /// unless the environment's `FLEDGE_KERNELS` names one.
     ///
-    /// Results have the same bits on the same path; checkpoints record it.
+    /// Results have the same bits on the same path and with the same ``products``; checkpoints record
+    /// both.
     public static var path: String { String(cString: fledge_kernels().pointee.name) }
 
     /// Number of threads that compute; `FLEDGE_THREADS`, or else as many as the affinity mask allows.

@@ -31,6 +31,11 @@ extension Kernels {
         return isPortable && OpenBLAS.rowPadding != nil ? .openblas : .own
     }
 
+    /// The path, and OpenBLAS where that multiplies: what bits depend on, and checkpoints record.
+    public static var signature: String {
+        products == .own ? path : "\(path) with OpenBLAS"
+    }
+
     /// For tests: replaces the library for what is computed inside `body`.
     package static func withProducts<R>(_ library: ProductLibrary, _ body: () throws -> R) rethrows
         -> R

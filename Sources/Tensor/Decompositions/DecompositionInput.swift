@@ -78,6 +78,9 @@ struct DecompositionInput {
     }
 }
 
+/// LAPACK's word for as many singular vectors as values: the letter S.
+private let thinFactors = CChar(UInt8(ascii: "S"))
+
 /// What LAPACK computes with.
 protocol LAPACKScalar: BLASScalar {
     static func tensor(_ scalars: [Self], _ shape: [Int]) -> Tensor

@@ -86,7 +86,7 @@ public struct TrainingCheckpoint: Sendable {
     /// What the run was configured with when the checkpoint was written.
     public var options: JSONValue? { progress["options"] }
 
-    /// The instruction-set path that wrote the checkpoint.
+    /// The kernels that wrote the checkpoint (`Kernels.signature`).
     public var kernelPath: String? { progress["kernels"]?.stringValue }
 
     // MARK: - Writing
@@ -98,7 +98,7 @@ public struct TrainingCheckpoint: Sendable {
             to: folder + "/optimizer.safetensors")
         let metrics = run.sinceLog.metrics.sorted { $0.key < $1.key }
         let progress: JSONValue = .object([
-            "format_version": .integer(formatVersion), "kernels": .string(Kernels.path),
+            "format_version": .integer(formatVersion), "kernels": .string(Kernels.signature),
             "loss_sum": .number(run.lossSum), "options": options,
             "since_log": .object([
                 "loss": .number(run.sinceLog.loss),
