@@ -3,7 +3,7 @@ internal import Foundation
 internal import Synchronization
 
 extension TextTokenizer {
-    /// The ids of many texts, by all processor cores; each text's ids are those of ``encode(_:specials:)``.
+    /// The ids of many texts, by all processor cores; each text's ids are those of `encode` for it alone.
     ///
     /// - Parameter threads: The number of threads at most; all cores when `nil`.
     public func encode(

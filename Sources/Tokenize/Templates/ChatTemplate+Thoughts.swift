@@ -1,7 +1,7 @@
 extension ChatTemplate {
     /// The pieces of each question and its answer, as for training on all answers.
     ///
-    /// - Parameter discardingHistoryThoughts: Whether only the last answer may hold a thought.
+    /// - Parameter discards: Whether only the last answer may hold a thought.
     public func renderMultiturn(
         _ messages: [Message], system: String = "", tools: String = "",
         discardingHistoryThoughts discards: Bool = false

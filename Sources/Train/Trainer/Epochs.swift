@@ -121,7 +121,7 @@ extension Epochs where Sample == ProcessedSample, Batch == TokenBatch {
     /// Creates the batches of samples for supervised fine-tuning.
     ///
     /// - Parameters:
-    ///   - mergingUpTo: The most tokens that small micro-batches of an optimizer step are put
+    ///   - limit: The most tokens that small micro-batches of an optimizer step are put
     ///     together to; nil leaves them apart.
     ///   - sharesPrefixes: Whether what samples of a batch begin with is computed once; not for
     ///     models with dropout.
