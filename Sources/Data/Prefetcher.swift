@@ -3,7 +3,8 @@ import Foundation
 /// Makes elements on a thread of its own, a few ahead of whoever takes them.
 ///
 /// The order is that of the producer. An error ends the sequence and is thrown where it would have
-/// been taken. Letting go of the prefetcher stops the thread after the element it is at.
+/// been taken. Letting go of the prefetcher stops the thread after the element it is at. Where the
+/// system gives no thread, elements are made when they are taken.
 public final class Prefetcher<Element: Sendable>: Sendable {
     /// What both threads share; the producer's thread keeps this alive, not the prefetcher.
     private final class Queue: @unchecked Sendable {
@@ -14,16 +15,27 @@ public final class Prefetcher<Element: Sendable>: Sendable {
     }
 
     private let queue = Queue()
+    /// Makes elements where there is no thread that does.
+    private let produceHere: (@Sendable () throws -> Element?)?
 
     /// Starts producing.
     ///
     /// - Parameters:
     ///   - depth: The most elements that wait to be taken.
     ///   - produce: Gives the next element, and `nil` at the end.
-    public init(depth: Int = 2, _ produce: @escaping @Sendable () throws -> Element?) {
+    public convenience init(
+        depth: Int = 2, _ produce: @escaping @Sendable () throws -> Element?
+    ) {
+        self.init(depth: depth, stackSize: 8 << 20, produce)
+    }
+
+    /// Starts producing on a thread with a stack of that size.
+    package init(
+        depth: Int, stackSize: Int, _ produce: @escaping @Sendable () throws -> Element?
+    ) {
         precondition(depth > 0, "Prefetcher: depth \(depth)")
         let queue = queue
-        let thread = Thread {
+        let isStarted = DetachedThread.start(stackSize: stackSize) {
             let outcome = Result {
                 while let element = try produce() {
                     queue.condition.lock()
@@ -42,8 +54,7 @@ public final class Prefetcher<Element: Sendable>: Sendable {
             queue.condition.broadcast()
             queue.condition.unlock()
         }
-        thread.stackSize = 8 << 20
-        thread.start()
+        produceHere = isStarted ? nil : produce
     }
 
     deinit { cancel() }
@@ -58,6 +69,13 @@ public final class Prefetcher<Element: Sendable>: Sendable {
                 return nil
             }
             if queue.isCancelled { return nil }
+            if let produceHere {
+                do {
+                    if let element = try produceHere() { return element }
+                    queue.outcome = .success(())
+                } catch { queue.outcome = .failure(error) }
+                continue
+            }
             queue.condition.wait()
         }
         let element = queue.elements.removeFirst()

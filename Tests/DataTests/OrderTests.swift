@@ -101,9 +101,12 @@ import Testing
         var value = 0
     }
 
-    @Test func orderIsKeptAndTheEndIsSeen() throws {
+    /// Of a thread that there can be, and of one that no system gives.
+    private static let stackSizes = [8 << 20, 1 << 60]
+
+    @Test(arguments: stackSizes) func orderIsKeptAndTheEndIsSeen(stackSize: Int) throws {
         let counter = Counter()
-        let prefetcher = Prefetcher(depth: 3) {
+        let prefetcher = Prefetcher(depth: 3, stackSize: stackSize) {
             counter.value += 1
             return counter.value <= 500 ? counter.value : nil
         }
@@ -112,9 +115,9 @@ import Testing
         #expect(try prefetcher.next() == nil)
     }
 
-    @Test func errorsComeInTheirPlace() throws {
+    @Test(arguments: stackSizes) func errorsComeInTheirPlace(stackSize: Int) throws {
         let counter = Counter()
-        let prefetcher = Prefetcher(depth: 8) { () throws -> Int? in
+        let prefetcher = Prefetcher(depth: 8, stackSize: stackSize) { () throws -> Int? in
             counter.value += 1
             if counter.value == 3 { throw Failure() }
             return counter.value
@@ -125,10 +128,10 @@ import Testing
         #expect(throws: Failure.self) { try prefetcher.next() }
     }
 
-    @Test func lettingGoStopsTheThread() throws {
+    @Test(arguments: stackSizes) func lettingGoStopsTheThread(stackSize: Int) throws {
         let counter = Counter()
         do {
-            let prefetcher = Prefetcher(depth: 1) { () -> Int? in
+            let prefetcher = Prefetcher(depth: 1, stackSize: stackSize) { () -> Int? in
                 counter.value += 1
                 return counter.value
             }

@@ -101,9 +101,6 @@ protocol LAPACKScalar: BLASScalar {
     static func orgqr(_ rows: Int32, _ columns: Int32, _ a: inout [Self], _ tau: [Self]) -> Int32
 }
 
-/// LAPACK's letter S: as many singular vectors as there are singular values.
-private let thinFactors = CChar(UInt8(ascii: "S"))
-
 extension Float: LAPACKScalar {
     static func tensor(_ scalars: [Float], _ shape: [Int]) -> Tensor {
         Tensor(scalars, shape: shape)
