@@ -16,7 +16,8 @@ package enum Gzip {
         write: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         #if Zlib
-            var members = GzipMembers(input, file: file)
+            let members = GzipMembers(input, file: file)
+            defer { members.stream.deallocate() }
             try members.expand(write)
         #else
             throw Zlib.missing(
@@ -31,10 +32,13 @@ package enum Gzip {
     private struct GzipMembers {
         private let input: UnsafeRawBufferPointer
         private let file: String
-        private var stream = z_stream()
+        /// The library keeps the address, and refuses another one.
+        fileprivate let stream: UnsafeMutablePointer<z_stream>
 
         init(_ input: UnsafeRawBufferPointer, file: String) {
             (self.input, self.file) = (input, file)
+            stream = .allocate(capacity: 1)
+            stream.initialize(to: z_stream())
         }
 
         private func failure(_ what: String) -> FledgeError {
@@ -43,29 +47,29 @@ package enum Gzip {
                 advice: "Fetch or write the file again.", at: FledgeError.Location(file: file))
         }
 
-        mutating func expand(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
+        func expand(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
             // 16 more than the largest window asks for the form gzip, whose sums zlib checks.
             let status = inflateInit2_(
-                &stream, MAX_WBITS + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+                stream, MAX_WBITS + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
             guard status == Z_OK else {
                 throw FledgeError(
                     .fileAccess, "No memory for expanding gzip data.",
                     at: FledgeError.Location(file: file))
             }
-            defer { inflateEnd(&stream) }
+            defer { inflateEnd(stream) }
             var position = 0
             try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { piece in
                 repeat {
                     position = try expandMember(from: position, into: piece, write)
                     // Tapes and some programs fill up with zeros.
                     while position < input.count, input[position] == 0 { position += 1 }
-                    guard inflateReset(&stream) == Z_OK else { throw failure("no end") }
+                    guard inflateReset(stream) == Z_OK else { throw failure("no end") }
                 } while position < input.count
             }
         }
 
         /// Expands the member that begins at a place, and returns the place behind it.
-        private mutating func expandMember(
+        private func expandMember(
             from start: Int, into piece: UnsafeMutableRawBufferPointer,
             _ write: (UnsafeRawBufferPointer) throws -> Void
         ) throws -> Int {
@@ -73,15 +77,15 @@ package enum Gzip {
             while true {
                 // The library counts in 32 bits.
                 let part = min(input.count - position, Int(UInt32.max))
-                stream.next_in = UnsafeMutablePointer(
+                stream.pointee.next_in = UnsafeMutablePointer(
                     mutating: input.baseAddress?.advanced(by: position)
                         .assumingMemoryBound(to: UInt8.self))
-                stream.avail_in = UInt32(part)
-                stream.next_out = piece.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                stream.avail_out = UInt32(piece.count)
-                let status = inflate(&stream, Z_NO_FLUSH)
-                position += part - Int(stream.avail_in)
-                let count = piece.count - Int(stream.avail_out)
+                stream.pointee.avail_in = UInt32(part)
+                stream.pointee.next_out = piece.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.pointee.avail_out = UInt32(piece.count)
+                let status = inflate(stream, Z_NO_FLUSH)
+                position += part - Int(stream.pointee.avail_in)
+                let count = piece.count - Int(stream.pointee.avail_out)
                 switch status {
                 case Z_OK, Z_STREAM_END:
                     if count > 0 { try write(UnsafeRawBufferPointer(rebasing: piece[..<count])) }
@@ -92,7 +96,8 @@ package enum Gzip {
                         .fileAccess, "No memory for expanding gzip data.",
                         at: FledgeError.Location(file: file))
                 default:
-                    throw failure(stream.msg.map { String(cString: $0) } ?? "no deflated data")
+                    throw failure(
+                        stream.pointee.msg.map { String(cString: $0) } ?? "no deflated data")
                 }
             }
         }

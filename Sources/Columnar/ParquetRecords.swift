@@ -150,6 +150,11 @@ public final class ParquetRecords: RecordSource {
     }
 }
 
+extension ParquetRecords {
+    /// The names of the columns that are read.
+    public var columnNames: [String] { schema.fields.map(\.name) }
+}
+
 extension ParquetMetadata {
     /// The names of the columns.
     fileprivate var topLevelNames: [String] {

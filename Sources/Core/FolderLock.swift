@@ -21,18 +21,28 @@ package final class FolderLock {
     ///   cannot be created. On file systems without locks the folder is not kept.
     package init(folder: String) throws {
         path = folder + "/" + Self.fileName
+        var tries = 0
         while true {
+            tries += 1
             let handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
             guard handle >= 0 else { throw FledgeError.system("create", path, errno: errno) }
             if flock(handle, LOCK_EX | LOCK_NB) != 0 {
-                let number = errno
-                defer { close(handle) }
-                if number == EINTR { continue }
-                if number == EWOULDBLOCK { throw Self.busy(folder, handle) }
+                switch errno {
+                case EINTR:
+                    close(handle)
+                    continue
+                case EWOULDBLOCK:
+                    defer { close(handle) }
+                    throw Self.busy(folder, handle)
+                default: break
+                }
             }
-            // Whoever had the lock before may have removed the file in between.
+            // Whoever had the lock before may have removed the file in between; a file system that
+            // numbers its files anew each time would never agree.
             var (held, named) = (stat(), stat())
-            if fstat(handle, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino {
+            let isSame =
+                fstat(handle, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino
+            if isSame || tries > 100 {
                 descriptor = handle
                 break
             }

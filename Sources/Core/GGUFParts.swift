@@ -13,11 +13,18 @@ struct GGUFParts {
     init?(_ metadata: [String: GGUFValue], path: String) throws {
         guard let count = metadata["split.count"]?.intValue, count > 1 else { return nil }
         let index = metadata["split.no"]?.intValue ?? 0
+        guard count <= 99_999, (0..<count).contains(index) else {
+            throw FledgeError(
+                .fileCorrupt,
+                "The file says that it is part \(index) of \(count), counted from 0; expected a part "
+                    + "of at most 99999.",
+                advice: "Split the model again: llama-gguf-split --split.", at: .init(file: path))
+        }
         let ending = Self.ending(index, of: count)
         let name =
             path.utf8.count >= ending.utf8.count
             ? path.utf8.suffix(ending.utf8.count) : path.utf8[...]
-        guard (0..<count).contains(index), count <= 99_999, name.elementsEqual(ending.utf8) else {
+        guard name.elementsEqual(ending.utf8) else {
             throw FledgeError(
                 .unsupported,
                 "The file is part \(index + 1) of \(count) of a model, and its name does not end with "

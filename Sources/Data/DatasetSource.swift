@@ -5,8 +5,8 @@ internal import FledgeCore
 public struct DatasetSource: Sendable {
     /// What the rows are.
     public let description: DatasetDescription
-    private let source: any RecordSource
-    private let aligner: Aligner
+    let source: any RecordSource
+    let aligner: Aligner
     private let rows: Range<Int>
 
     /// Opens a data set.

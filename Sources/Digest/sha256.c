@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 #endif
 
 // FIPS 180-4, 4.2.2.
@@ -49,10 +50,21 @@ void fledge_sha256_portable(uint32_t *state, const void *bytes, size_t blocks) {
 
 #if defined(__x86_64__)
 
-static int has_instructions(void) {
+static int found_instructions(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 29 & 1;
+}
+
+// Asked once: the question is a trap into the host of a virtual machine.
+static int has_instructions(void) {
+    static _Atomic int known = -1;
+    int found = atomic_load_explicit(&known, memory_order_relaxed);
+    if (found < 0) {
+        found = found_instructions();
+        atomic_store_explicit(&known, found, memory_order_relaxed);
+    }
+    return found;
 }
 
 // Four rounds a turn; the instructions hold the state as the words a, b, e, f and c, d, g, h.

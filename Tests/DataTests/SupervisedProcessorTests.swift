@@ -149,7 +149,8 @@ import Testing
         let call = AlignedSample(
             prompt: [Message(.user, "q")], response: [Message(.function, "no json")],
             source: FledgeError.Location(file: "f", line: 3, column: 5))
-        let fault = #expect(throws: FledgeError.self) { try processor.process([call]) }
-        #expect(fault?.location == FledgeError.Location(file: "f", line: 3, column: 5))
+        let report = try processor.process([call]).report
+        #expect(report.dropped.map(\.source) == [call.source])
+        #expect(report.dropped[0].reason.contains("JSON"))
     }
 }

@@ -40,6 +40,13 @@ public struct AlignedSample: Hashable, Sendable {
         if !unread.contains(name) { unread.append(name) }
     }
 
+    /// Takes a system text that stands in one place more; false where the row has another one already.
+    @discardableResult
+    mutating func adopt(system text: String) -> Bool {
+        if system.isEmpty { system = text }
+        return text.isEmpty || text == system
+    }
+
     /// Gives the row one answer that was found good or bad: the other place is empty, as in the
     /// reference.
     mutating func mark(_ answer: Message, isDesirable: Bool) {
@@ -55,6 +62,13 @@ public enum UnreadName: Hashable, Sendable {
     case column(String)
     /// A member of messages.
     case member(String)
+
+    /// A system text where another one is read.
+    static var otherSystem: UnreadName { .member("a second, other system text") }
+    /// A mark that a message is to be learned which is no answer.
+    static var learnedQuestion: UnreadName {
+        .member("marks to learn messages that are no answers")
+    }
 
     /// The name itself.
     var text: String {

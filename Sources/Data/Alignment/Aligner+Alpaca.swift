@@ -10,8 +10,16 @@ extension Aligner {
         let history = try history(record, &sample)
         let question = try question(record, &sample)
         let prompt = history.isEmpty ? question : history + question
-        sample.system = try sample.system.isEmpty ? text(columns.system, record) : sample.system
+        let apart = try text(columns.system, record)
+        if !sample.adopt(system: apart), let column = columns.system {
+            sample.noteUnread(.column(column))
+        }
         sample.prompt = prompt
+        if let index = prompt.indices.first(where: { prompt[$0].isQuestion != ($0 % 2 == 0) }) {
+            sample.fault =
+                "of its history and prompt message \(index + 1) has the role "
+                + "\(prompt[index].role.rawValue), which cannot stand there"
+        }
         if sample.fault != nil { return sample }
         if let isDesirable = mark(record, &sample) {
             if readsAsReference {
@@ -21,14 +29,18 @@ extension Aligner {
             }
             switch try answer(columns.response, record, &sample) {
             case .none(let reason): sample.answerFault = reason
-            case .messages(_, let answer): sample.mark(answer, isDesirable: isDesirable)
+            case .messages(let before, let answer):
+                guard begin(with: before, columns.response, &sample) else { return sample }
+                sample.mark(answer, isDesirable: isDesirable)
             }
         } else if description.isRanking {
             try addPair(prompt, record, to: &sample)
         } else {
             switch try answer(columns.response, record, &sample) {
             case .none(let reason): sample.answerFault = sample.answerFault ?? reason
-            case .messages(_, let answer): sample.response = [answer]
+            case .messages(let before, let answer):
+                guard begin(with: before, columns.response, &sample) else { return sample }
+                sample.response = [answer]
             }
         }
         return sample
@@ -44,7 +56,7 @@ extension Aligner {
         }
         if !readsAsReference, let reader = reader(for: turns) {
             let (system, messages) = try self.turns(turns, reader, record, into: &sample)
-            sample.system = system ?? ""
+            sample.adopt(system: system ?? "")
             return messages
         }
         return try turns.flatMap { turn in
@@ -64,10 +76,18 @@ extension Aligner {
             let reader = reader(for: items), try text(columns.query, record).isEmpty
         {
             let (system, messages) = try turns(items, reader, record, into: &sample)
-            if let system { sample.system = system }
+            // What is asked counts more than what was said before.
+            let before = sample.system
+            sample.system = system ?? ""
+            if !sample.adopt(system: before) { sample.noteUnread(.otherSystem) }
             return messages
         }
         let texts = try [text(columns.prompt, record), text(columns.query, record)]
         return [Message(.user, texts.filter { !$0.isEmpty }.joined(separator: "\n"))]
     }
+}
+
+extension Message {
+    /// Whether it is something that a model answers.
+    fileprivate var isQuestion: Bool { role == .user || role == .observation }
 }

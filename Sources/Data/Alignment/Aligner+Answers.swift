@@ -28,16 +28,21 @@ extension Aligner {
             return .messages(before: [], answer: Message(.assistant, text))
         }
         if !isAlpaca, value.members != nil, readsAsReference || hasTags(value) {
-            return .messages(
-                before: [], answer: try message(value, reader, record, &sample))
+            let answer = try message(value, reader, record, &sample)
+            guard readsAsReference || answer.isAnswer else {
+                return .none(
+                    "the column \(column) holds a message of role \(answer.role.rawValue), expected "
+                        + "an answer")
+            }
+            return .messages(before: [], answer: answer)
         }
         let expected = isAlpaca ? "a text" : "a message"
         guard !readsAsReference else { return .none(Self.wrong(column, value, expected)) }
         let items = value.arrayValue ?? [value]
         if let reader = reader(for: items) {
             let (system, turns) = try answers(items, reader, record, &sample)
-            if let system, sample.system.isEmpty { sample.system = system }
-            guard let last = turns.last, [.assistant, .function].contains(last.role) else {
+            if !sample.adopt(system: system ?? "") { sample.noteUnread(.otherSystem) }
+            guard let last = turns.last, last.isAnswer else {
                 return .none("the column \(column) holds messages that end with no answer")
             }
             return .messages(before: turns.dropLast(), answer: last)
@@ -59,12 +64,22 @@ extension Aligner {
         to turns: inout [Message], _ record: Record, _ sample: inout AlignedSample
     ) throws {
         let column = description.columns.response
-        guard !description.isRanking, turns.count % 2 == 1, sample.fault == nil,
-            value(column, record)?.isNothing == false,
-            case .messages(let before, let answer) = try answer(column, record, &sample),
-            before.isEmpty || before == turns
+        guard !description.isRanking, sample.fault == nil, let column,
+            let value = value(column, record), !value.isNothing
         else { return }
-        turns.append(answer)
+        if turns.count % 2 == 1 {
+            switch try answer(column, record, &sample) {
+            case .none(let reason): sample.fault = reason
+            case .messages(let before, let answer):
+                if let prompt = Self.prompt(turns, before) {
+                    turns = prompt + [answer]
+                } else {
+                    sample.fault = "the column \(column) begins with other messages than the row"
+                }
+            }
+        } else if !sample.isCopied(in: JSONValue.Member(column, value), self, turns) {
+            sample.noteUnread(.column(column))
+        }
     }
 
     /// Gives the row a better and a worse answer.
@@ -77,25 +92,44 @@ extension Aligner {
         case (.messages(let before, let better), .messages(let other, let worse)):
             sample.response = [better, worse]
             sample.prompt = prompt
-            let begun = before.count >= other.count ? before : other
-            if begun.isEmpty { return }
-            guard before.isEmpty || other.isEmpty || before == other else {
+            guard
+                before.isEmpty || other.isEmpty
+                    || before.map(\.unweighted) == other.map(\.unweighted)
+            else {
                 sample.answerFault =
                     "the messages before the answers of \(columns.chosen ?? "?") and "
                     + "\(columns.rejected ?? "?") are not the same"
                 sample.response = []
                 return
             }
-            // The prompt is often there twice: by itself and before each answer.
-            let isEmpty = prompt.allSatisfy { $0.role == .user && $0.content.isEmpty }
-            if isEmpty || begun.starts(with: prompt) {
-                sample.prompt = begun
-            } else if !prompt.ends(with: begun) {
-                sample.answerFault =
-                    "the column \(columns.chosen ?? "?") begins with other messages than the prompt"
-                sample.response = []
-            }
+            let begun = before.count >= other.count ? before : other
+            if !begin(with: begun, columns.chosen, &sample) { sample.response = [] }
         }
+    }
+
+    /// Brings the prompt of a row together with the messages that stand before an answer in its column;
+    /// where they do not fit the row has a fault.
+    func begin(
+        with before: [Message], _ column: String?, _ sample: inout AlignedSample
+    ) -> Bool {
+        if let prompt = Self.prompt(sample.prompt, before) {
+            sample.prompt = prompt
+            return true
+        }
+        sample.answerFault =
+            "the column \(column ?? "?") begins with other messages than the prompt"
+        return false
+    }
+
+    /// A prompt, together with the messages before an answer; nil where the two are not of one dialogue.
+    ///
+    /// The prompt, or its end, is often there twice: by itself and before each answer.
+    private static func prompt(_ prompt: [Message], _ before: [Message]) -> [Message]? {
+        let isEmpty = prompt.allSatisfy { $0.role == .user && $0.content.isEmpty }
+        if isEmpty, !before.isEmpty { return before }
+        let (asked, begun) = (prompt.map(\.unweighted), before.map(\.unweighted))
+        if begun.starts(with: asked) || begun.ends(with: asked) { return before }
+        return asked.ends(with: begun) ? prompt : nil
     }
 
     /// Whether an answer was found good; nil where no column says so. What is neither true nor false is
@@ -165,6 +199,18 @@ extension Aligner {
 
     static func wrong(_ column: String, _ value: JSONValue, _ expected: String) -> String {
         "the column \(column) holds \(value.kind), expected \(expected)"
+    }
+}
+
+extension Message {
+    /// Whether it is something that a model says.
+    fileprivate var isAnswer: Bool { role == .assistant || role == .function }
+
+    /// What is said, whatever it counts.
+    fileprivate var unweighted: Message {
+        var message = self
+        message.weight = 1
+        return message
     }
 }
 

@@ -16,7 +16,8 @@ extension Aligner {
             throw unexpected(record, column, found, "a list of messages")
         }
         var sample = AlignedSample(prompt: [], response: [])
-        var (system, turns) = try self.turns(items, reader, record, into: &sample)
+        var (system, turns) = try self.turns(
+            items, reader, record, readsMask: !readsAsReference, into: &sample)
         let apart = try text(description.columns.system, record)
         sample.system = system ?? apart
         // As in the reference the message counts, and the column is lost.
@@ -30,12 +31,16 @@ extension Aligner {
 
     /// Messages as turns: results of tools that follow each other are one, and where a role cannot stand
     /// the sample has a fault. A system text that they begin with is apart.
+    ///
+    /// - Parameter readsMask: Whether the column of marks is about these messages.
     func turns(
-        _ items: [JSONValue], _ reader: MessageReader, _ record: Record,
+        _ items: [JSONValue], _ reader: MessageReader, _ record: Record, readsMask: Bool = false,
         into sample: inout AlignedSample
     ) throws -> (system: String?, turns: [Message]) {
         let isOpenAI = description.formatting == .openai
-        let masks = readsAsReference ? [] : lossMask(record, count: items.count, &sample)
+        let masks = readsMask ? lossMask(record, count: items.count, &sample) : []
+        // A mask of nothing but ones says no more than none.
+        let isMasking = masks.contains(0)
         var (system, turns, results) = (String?.none, [Message](), [String]())
         for (index, item) in items.enumerated() {
             let written = try reader.read(item, record)
@@ -70,11 +75,19 @@ extension Aligner {
             }
             flush(&results, into: &turns)
             var message = try message(written, role, record)
-            if index < masks.count { message.weight *= masks[index] }
+            if index < masks.count {
+                message.weight *= masks[index]
+                if isMasking, masks[index] > 0, isQuestion { sample.noteUnread(.learnedQuestion) }
+            }
             turns.append(message)
         }
-        // Results at the end have no answer that could be learned; the form openai leaves them out.
-        if isOpenAI, !results.isEmpty {
+        // Results at the end have no answer that could be learned, unless it stands in a column of its
+        // own; the form openai leaves them out.
+        let columns = description.columns
+        let answersApart =
+            !readsAsReference
+            && (description.isRanking || value(columns.response, record)?.isNothing == false)
+        if isOpenAI, !results.isEmpty, !answersApart {
             sample.noteUnread(.member("results of tools that no answer follows"))
         } else {
             flush(&results, into: &turns)
@@ -117,6 +130,7 @@ extension Aligner {
         let answers = role == .assistant || role == .function
         if !answers, written.thought != nil { sample.noteUnread(.member("thoughts")) }
         if !answers, !written.calls.isEmpty { sample.noteUnread(.member("tool_calls")) }
+        if !answers, written.isMarkedAsLearned { sample.noteUnread(.learnedQuestion) }
         for name in written.unread
         where KnownNames.reason(member: name, isResult: role == .observation) == nil {
             sample.noteUnread(.member(name))
@@ -129,7 +143,8 @@ extension Aligner {
     ) -> [Float] {
         guard let marks = record.value[Self.lossMaskColumn], !marks.isNothing else { return [] }
         let values = (marks.arrayValue ?? []).compactMap { mark in
-            mark.boolValue.map { $0 ? 1 : 0 } ?? mark.doubleValue.flatMap { $0 >= 0 ? $0 : nil }
+            mark.boolValue.map { $0 ? 1 : 0 }
+                ?? mark.doubleValue.flatMap { MessageReader.weightRange.contains($0) ? $0 : nil }
         }
         guard values.count == count, marks.arrayValue?.count == count else {
             sample.noteUnread(.column(Self.lossMaskColumn))

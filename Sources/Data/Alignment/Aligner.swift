@@ -9,7 +9,7 @@ public struct Aligner: Sendable {
     /// Reads messages with the tags of the description.
     let reader: MessageReader
     /// The columns that are read.
-    private let readColumns: [String]
+    private let readColumns: Set<String>
 
     /// Creates an aligner for rows that were read together.
     ///
@@ -21,7 +21,7 @@ public struct Aligner: Sendable {
     ) throws {
         (self.description, self.quirks) = (description, quirks)
         reader = Self.reader(description, description.tags, quirks)
-        readColumns = Array(description.columns.names) + [Self.lossMaskColumn]
+        readColumns = description.readColumns
         var known = Set<[UInt8]>()
         for record in records {
             for member in record.value.members ?? [] { known.insert(Array(member.key.utf8)) }
@@ -87,11 +87,19 @@ public struct Aligner: Sendable {
             readsCalls: !isReference || description.formatting == .openai)
     }
 
-    /// Notes the columns that hold something and that nothing reads.
+    /// Notes the columns that hold something and that nothing reads, and values that a later one of
+    /// the same name replaces.
     private func noteUnreadColumns(_ record: Record, _ sample: inout AlignedSample) {
-        for member in record.value.members ?? []
-        where !readColumns.contains(member.key) && KnownNames.isWorthReading(member) {
-            sample.noteUnread(.column(member.key))
+        let members = record.value.members ?? []
+        let replaced = members.replaced
+        for (index, member) in members.enumerated() {
+            if readColumns.contains(member.key) {
+                if replaced.contains(index) {
+                    sample.noteUnread(.column(member.key + " (the first of two of this name)"))
+                }
+            } else if KnownNames.isWorthReading(member), !sample.isCopied(in: member, self) {
+                sample.noteUnread(.column(member.key))
+            }
         }
     }
 

@@ -14,6 +14,8 @@ struct WrittenMessage {
     var calls: [JSONValue] = []
     /// How much the message counts.
     var weight: Float = 1
+    /// Whether a member says that it is to be learned.
+    var isMarkedAsLearned = false
     /// The members that hold something and that nothing reads.
     var unread: [String] = []
 }
@@ -37,6 +39,8 @@ struct MessageReader {
     private static let marks = ["loss", "train", "trainable", "training"]
     /// Members that say how much a message counts.
     private static let weights = ["weight", "loss_weight"]
+    /// What a message can count; more is no weight but a mistake.
+    static let weightRange = 0...1e6
 
     /// The message of a value.
     ///
@@ -46,8 +50,11 @@ struct MessageReader {
         guard let members = value.members else { throw incomplete(value, roleKey, record) }
         var (message, content, role) = (WrittenMessage(), JSONValue.null, String?.none)
         let (roleKey, contentKey) = (roleKey, contentKey)
-        for member in members {
-            if member.key == contentKey {
+        let replaced = isReference ? [] : members.replaced
+        for (index, member) in members.enumerated() {
+            if replaced.contains(index) {
+                message.unread.append(member.key + " (the first of two of this name)")
+            } else if member.key == contentKey {
                 content = member.value
             } else if member.key == roleKey {
                 role = member.value.stringValue
@@ -82,12 +89,12 @@ struct MessageReader {
             add(thought, key, to: &message)
         } else if Self.weights.contains(key) {
             guard let weight = value.boolValue.map({ $0 ? 1 : 0 }) ?? value.doubleValue,
-                weight >= 0, weight.isFinite
-            else { throw unexpected(key, value, "a number from 0 on", record) }
+                Self.weightRange.contains(weight)
+            else { throw unexpected(key, value, "a number from 0 to 1000000", record) }
             message.weight *= Float(weight)
         } else if Self.marks.contains(key) {
             guard let isLearned = value.truth else { return message.unread.append(key) }
-            if !isLearned { message.weight = 0 }
+            if isLearned { message.isMarkedAsLearned = true } else { message.weight = 0 }
         } else {
             message.unread.append(key)
         }
@@ -138,14 +145,16 @@ struct MessageReader {
             if value.isNull { return nil }
             throw unexpected(contentKey, value, "a text, or a list of parts with texts", record)
         }
-        var texts = [String]()
+        var (texts, thoughts) = ([String](), [String]())
         for part in parts {
             let type = part["type"]?.stringValue
             if !isReference, ["thinking", "reasoning", "thought"].contains(type) {
                 let value = part["thinking"] ?? part["reasoning"] ?? part["text"] ?? part["summary"]
-                guard let value, let thought = thought(value) else { continue }
-                let before = message.thought.map { $0 + "\n" } ?? ""
-                message.thought = before + thought
+                guard let value, let thought = thought(value) else {
+                    message.unread.append("\(type ?? "thinking") of parts")
+                    continue
+                }
+                thoughts.append(thought)
             } else if let text = part.stringValue ?? part["text"]?.stringValue {
                 texts.append(text)
                 guard !isReference else { continue }
@@ -161,6 +170,9 @@ struct MessageReader {
                         + ", expected parts of type text.",
                     advice: "Only text can be trained on.", at: record.location)
             }
+        }
+        if !thoughts.isEmpty {
+            add(thoughts.joined(separator: "\n"), "thoughts among parts", to: &message)
         }
         return texts.joined()
     }

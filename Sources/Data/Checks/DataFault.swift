@@ -42,6 +42,8 @@ public struct DataFault: Hashable, Sendable {
         case unreadMember = "unread-member"
         /// Thoughts, or texts before calls, that the template has no place for.
         case unwrittenText = "unwritten-text"
+        /// Calls whose arguments are no JSON object.
+        case brokenArguments = "broken-arguments"
         /// Rows for evaluation are trained on too.
         case evaluationOverlap = "evaluation-overlap"
         /// Answers hold thoughts, for which the template has no place.

@@ -8,28 +8,41 @@ extension DatasetSource {
     /// The columns of a columnar file that hold something and are not read; those of other files are
     /// noted row by row.
     func unreadColumns() -> [DataFault] {
-        guard isColumnar, let whole = try? RecordFile.open(description.path) else {
+        guard isColumnar, let file = try? RecordFile.files(of: description.path).first else {
             return []
         }
-        let read = description.columns.names.union([Aligner.lossMaskColumn])
-        var found: [(name: String, places: [FledgeError.Location])] = []
-        for index in 0..<min(whole.count, Self.lookedAt) {
-            // A column that has no form in JSON is no text either.
-            guard let record = try? whole.record(at: index) else { return [] }
-            for member in record.value.members ?? [] where !read.contains(member.key) {
-                guard KnownNames.isWorthReading(member) else { continue }
-                if let place = found.firstIndex(where: { $0.name == member.key }) {
-                    found[place].places.append(record.location)
-                } else {
-                    found.append((member.key, [record.location]))
+        let read = description.readColumns
+        let unread = columnNames(of: file).filter { !read.contains($0) }.lazy
+        return Array(unread.compactMap { unreadFault(of: $0, in: file) }.prefix(10))
+    }
+
+    /// The names of all columns of a columnar file.
+    private func columnNames(of file: String) -> [String] {
+        if let parquet = try? ParquetRecords(path: file) { return parquet.columnNames }
+        return (try? ArrowRecords(path: file))?.columnNames ?? []
+    }
+
+    /// A fault for a column that holds something in the first rows; nil for one that does not, and for
+    /// one that has no form in JSON, which is no text either.
+    private func unreadFault(of column: String, in file: String) -> DataFault? {
+        var options = RecordFile.Options()
+        (options.columns, options.removesPadding) = ([column], true)
+        guard let values = try? RecordFile.open(file, options) else { return nil }
+        var fault = DataFault.unread(.column(column), of: description.name)
+        for index in 0..<min(values.count, Self.lookedAt) {
+            guard let record = try? values.record(at: index) else { return nil }
+            for member in record.value.members ?? [] where KnownNames.isWorthReading(member) {
+                if (try? sampleOfFile(at: index))?.isCopied(in: member, aligner) == true {
+                    continue
                 }
+                fault.add(record.location)
             }
         }
-        return found.prefix(10).map { name, places in
-            var fault = DataFault.unread(.column(name), of: description.name)
-            for place in places { fault.add(place) }
-            return fault
-        }
+        return fault.count > 0 ? fault : nil
+    }
+
+    private func sampleOfFile(at index: Int) throws -> AlignedSample {
+        try aligner.align(source.record(at: index))
     }
 }
 

@@ -22,6 +22,7 @@ public struct RowChecks: Sendable {
     private let template: ChatTemplate
     private let answerCount: Int
     private let readsTextAlone: Bool
+    private let learnsQuestions: Bool
 
     /// Creates checks.
     ///
@@ -29,15 +30,22 @@ public struct RowChecks: Sendable {
     ///   - template: How rows will be written.
     ///   - answerCount: Answers of a row: 1, 2 in preference data, 0 where none are learned.
     ///   - readsTextAlone: Whether nothing of a row is read but its first text, as in pre-training.
-    public init(template: ChatTemplate, answerCount: Int = 1, readsTextAlone: Bool = false) {
+    ///   - learnsQuestions: Whether questions are learned too, so that marks on them count.
+    public init(
+        template: ChatTemplate, answerCount: Int = 1, readsTextAlone: Bool = false,
+        learnsQuestions: Bool = false
+    ) {
         (self.template, self.answerCount) = (template, answerCount)
-        self.readsTextAlone = readsTextAlone
+        (self.readsTextAlone, self.learnsQuestions) = (readsTextAlone, learnsQuestions)
     }
 
     /// The faults of some rows.
     public func faults(in rows: [AlignedSample]) -> [DataFault] {
         var found = FaultCollector()
-        for row in rows where row.fault == nil { check(row, &found) }
+        for row in rows where row.fault == nil {
+            found.beginRow()
+            check(row, &found)
+        }
         let whole = rows.filter { $0.fault == nil && !$0.prompt.isEmpty }
         // A few broken characters are in every large collection of texts.
         let faults = found.faults.filter {
@@ -51,8 +59,8 @@ public struct RowChecks: Sendable {
         var (order, found) = ([UnreadName](), [UnreadName: DataFault]())
         var count = 0
         for row in rows where !row.unread.isEmpty {
-            count += 1
-            for name in row.unread {
+            if order.count > 10 { count += 1 }
+            for name in row.unread where name != .learnedQuestion || !learnsQuestions {
                 if found[name] == nil {
                     order.append(name)
                     found[name] = .unread(name)
@@ -94,6 +102,7 @@ public struct RowChecks: Sendable {
             }
         } else {
             checkWriting(row, &found)
+            checkCalls(row, &found)
         }
         guard answerCount > 0 else { return checkQuestion(row, nil, &found) }
         // Of a marked answer the other place is empty.
@@ -134,6 +143,23 @@ public struct RowChecks: Sendable {
                         + "does not write.",
                     advice: "Choose another template, or move the text into a message of its own.",
                     row)
+            }
+        }
+    }
+
+    /// Whether the arguments of calls are what every template and every reader of answers takes.
+    private func checkCalls(_ row: AlignedSample, _ found: inout FaultCollector) {
+        for message in row.prompt + row.response where message.role == .function {
+            guard let calls = try? JSONValue(parsing: message.content, file: "calls") else {
+                continue
+            }
+            for call in calls.arrayValue ?? [calls] {
+                guard let arguments = call["arguments"], arguments.members == nil else { continue }
+                found.add(
+                    .brokenArguments,
+                    "Calls have arguments that are no JSON object: the model learns to write "
+                        + "\(arguments.kind) instead.",
+                    advice: "Correct the arguments, such as {\"city\": \"Rome\"}.", row)
             }
         }
     }
@@ -229,26 +255,33 @@ public struct RowChecks: Sendable {
     }
 }
 
-/// Faults by code, each with the rows that it concerns.
+/// Faults by what they say, each with the rows that it concerns.
 struct FaultCollector {
-    private var order: [DataFault.Code] = []
-    private var texts: [DataFault.Code: (message: String, advice: String)] = [:]
-    private var places: [DataFault.Code: [FledgeError.Location]] = [:]
+    private var order: [String] = []
+    private var texts: [String: (code: DataFault.Code, advice: String)] = [:]
+    private var places: [String: [FledgeError.Location]] = [:]
+    private var rowNumber = 0
+    private var lastRows: [String: Int] = [:]
+
+    /// Begins with the next row.
+    mutating func beginRow() { rowNumber += 1 }
 
     mutating func add(
         _ code: DataFault.Code, _ message: String, advice: String, _ row: AlignedSample
     ) {
-        if texts[code] == nil {
-            order.append(code)
-            texts[code] = (message, advice)
+        if texts[message] == nil {
+            order.append(message)
+            texts[message] = (code, advice)
         }
-        places[code, default: []].append(row.source)
+        // A row that has it in several messages counts once.
+        guard lastRows.updateValue(rowNumber, forKey: message) != rowNumber else { return }
+        places[message, default: []].append(row.source)
     }
 
     var faults: [DataFault] {
-        order.compactMap { code in
-            texts[code].map {
-                DataFault(code, $0.message, advice: $0.advice, places: places[code] ?? [])
+        order.compactMap { message in
+            texts[message].map {
+                DataFault($0.code, message, advice: $0.advice, places: places[message] ?? [])
             }
         }
     }

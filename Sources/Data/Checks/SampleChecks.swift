@@ -107,7 +107,7 @@ public struct SampleChecks: Sendable {
                     isAll ? .nothingLearned : .emptyMask,
                     isAll
                         ? "No token of any row is learned." : "Rows of which no token is learned.",
-                    advice: "Raise cutoff_len, or leave these rows out.",
+                    advice: Self.remedy(ofUnsupervised: report),
                     places: report.unsupervised))
         }
         if !report.equalAnswers.isEmpty {
@@ -125,6 +125,15 @@ public struct SampleChecks: Sendable {
                     advice: "Raise cutoff_len, or shorten the rows.", places: report.truncated))
         }
         return faults
+    }
+
+    /// What helps rows of which nothing is learned: they were cut, or nothing of them is marked.
+    private static func remedy(ofUnsupervised report: DataReport) -> String {
+        let cut = Set(report.truncated)
+        return report.unsupervised.contains(where: cut.contains)
+            ? "Raise cutoff_len, or leave these rows out."
+            : "See whether their marks (train, weight, loss_mask), or what the template marks, are "
+                + "meant so, or leave these rows out."
     }
 
     /// What the report of the rows for evaluation tells.
@@ -147,7 +156,7 @@ public struct SampleChecks: Sendable {
                     isAll
                         ? "No row for evaluation has a token that counts."
                         : "Rows for evaluation of which no token counts.",
-                    advice: "Raise cutoff_len, or leave these rows out.",
+                    advice: Self.remedy(ofUnsupervised: report),
                     places: report.unsupervised))
         }
         return faults

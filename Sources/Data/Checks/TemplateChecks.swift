@@ -37,6 +37,10 @@ public struct TemplateChecks: Sendable {
             note(row.prompt.contains { !$0.furtherResults.isEmpty })
             note(row.prompt.contains { $0.role == .assistant && TemplateChecks.holdsThought($0) })
             note(last.map(TemplateChecks.holdsThought) ?? false)
+            note(row.prompt.contains { $0.thought != nil })
+            note(last?.thought != nil)
+            note(row.prompt.contains { !$0.textBeforeCall.isEmpty })
+            note(last?.textBeforeCall.isEmpty == false)
         }
     }
 

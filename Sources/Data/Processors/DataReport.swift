@@ -8,6 +8,8 @@ public struct DataReport: Hashable, Sendable {
         public var source: FledgeError.Location
         /// Why it is not used.
         public var reason: String
+        /// What could be done about it; empty where nothing special is known.
+        public var advice = ""
     }
 
     /// Number of rows before any was dropped.
@@ -40,5 +42,13 @@ public struct DataReport: Hashable, Sendable {
         controlStrings += other.controlStrings
         tokenCount += other.tokenCount
         supervisedCount += other.supervisedCount
+    }
+}
+
+extension DataReport.Dropped {
+    /// What can be done, where something special is known, and what can be done about every row.
+    package func remedy(_ correct: String) -> String {
+        (advice.isEmpty ? "" : advice + " ")
+            + "\(correct), or set drop_invalid_rows: true to train without such rows."
     }
 }

@@ -34,7 +34,9 @@ extension SampleProcessor {
     ///
     /// - Parameters:
     ///   - threads: How many threads tokenise.
-    /// - Throws: ``FledgeError`` of the first row that cannot be written in the template.
+    /// Rows that cannot be written in the template are dropped, and the report names them.
+    ///
+    /// - Throws: ``FledgeError`` for what no row by itself is the cause of.
     public func process(
         _ rows: [Row], threads: Int = 2,
         progress: RowProgress? = nil
@@ -58,11 +60,31 @@ extension SampleProcessor {
         return dataset
     }
 
+    /// What is made of a row; nil for one that cannot be written, which the report then names.
+    func fitting<Made>(
+        _ row: Row, _ report: inout DataReport, _ make: (inout DataReport) throws -> Made
+    ) throws -> Made? {
+        do {
+            return try make(&report)
+        } catch let error as FledgeError where error.code == .data || error.code == .mismatch {
+            guard let source = error.location else { throw error }
+            report.dropped.append(
+                DataReport.Dropped(
+                    source: source, reason: error.message.withoutStop, advice: error.advice))
+            return nil
+        }
+    }
+
     private func process(serially rows: ArraySlice<Row>) throws -> ProcessedDataset<Sample> {
         var dataset = ProcessedDataset<Sample>(samples: [])
         for row in rows {
-            dataset.samples += try samples(row, &dataset.report)
+            dataset.samples += try fitting(row, &dataset.report) { try samples(row, &$0) } ?? []
         }
         return dataset
     }
+}
+
+extension String {
+    /// Without the full stop of a sentence.
+    fileprivate var withoutStop: String { hasSuffix(".") ? String(dropLast()) : self }
 }

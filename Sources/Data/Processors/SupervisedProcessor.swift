@@ -118,7 +118,7 @@ public struct SupervisedProcessor: SampleProcessor {
             if let end, learnsEnd, !promptLabels.isEmpty { promptLabels[0] = end }
             let place = masksHistory ? turns.count - 1 - index : index
             let isMasked =
-                masksHistory && dialogue.numbers[place] != dialogue.numbers.last
+                masksHistory && dialogue.numbers[place] != messages.count / 2 - 1
             let responseLabels =
                 isMasked ? Array(repeating: ignored, count: kept.target) : Array(response)
             var part = ProcessedSample(

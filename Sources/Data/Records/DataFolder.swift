@@ -8,7 +8,7 @@ struct DataFolder {
     /// Files of other splits, which are not to be trained on.
     let heldBack: [String]
 
-    /// What lies beside data and holds no rows: names, and what they begin or end with.
+    /// What lies beside data and holds no rows: names, what stands before a dot or dash, and endings.
     private static let companions = [
         "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "Makefile",
     ]
@@ -67,7 +67,8 @@ struct DataFolder {
 
     /// Whether a file is there to explain the others.
     private static func isCompanion(_ name: String) -> Bool {
-        companions.contains(name) || beginnings.contains { name.hasPrefix($0) }
+        let stem = name.prefix { $0 != "." && $0 != "-" && $0 != "_" }
+        return companions.contains(name) || beginnings.contains { stem == $0 }
             || endings.contains { name.hasSuffix($0) }
     }
 

@@ -52,6 +52,7 @@ extension JSONScanner {
         if let found = rows.first(where: { Self.datas.contains($0.key) })
             ?? (count == 1 ? rows.first { Self.alone.contains($0.key) } : nil)
         {
+            try requireOnly(found, among: rows)
             return .array(found.value)
         }
         guard isUniform, count > 1 || first.key.isNumber else { return nil }
@@ -73,6 +74,24 @@ extension JSONScanner {
             ["role", "from", "content", "value"].contains($0.innerKey)
         }
         return first.first == brace && !isMessage ? .members : nil
+    }
+
+    /// Refuses further lists whose rows have keys of the first one: nothing would read them.
+    private func requireOnly(_ found: Entry, among rows: [Entry]) throws {
+        func keys(_ entry: Entry) -> Set<String> {
+            var inside = entry.value
+            inside.position += 1
+            inside.skipBlanks()
+            return Set(inside.entries().entries.map(\.key))
+        }
+        let wanted = keys(found)
+        let others = rows.filter { $0.key != found.key && !keys($0).isDisjoint(with: wanted) }
+        guard !others.isEmpty else { return }
+        throw FledgeError(
+            .data,
+            "The file holds rows under \(found.key), and others under \(others.map(\.key).listed): "
+                + "expected one list.",
+            advice: "Put the rows of each list into a file of its own.", at: location)
     }
 
     /// The first members and those that may hold rows, the number of all, and whether all are objects

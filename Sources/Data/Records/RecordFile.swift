@@ -34,8 +34,8 @@ public enum RecordFile {
         guard FileSystem.isFolder(path) else {
             return try openFile(path, RecordFormat(path: path), options)
         }
-        guard let first = files.first else { return RecordList([]) }
-        let kind = try RecordFormat(path: first).kind
+        // A folder without files is an error before.
+        let kind = try RecordFormat(path: files[0]).kind
         let parts = try files.map { file -> any RecordSource in
             let format = try RecordFormat(path: file)
             guard format.kind == kind else {

@@ -39,8 +39,7 @@ public struct SampleStream<Sample: Sendable>: Sendable {
         guard !dropsInvalidRows, report.dropped.count > known else { return nil }
         throw FledgeError(
             .data, "The row does not fit: \(report.dropped[known].reason).",
-            advice: "Correct it, or set drop_invalid_rows: true to train without such rows.",
-            at: report.dropped[known].source)
+            advice: report.dropped[known].remedy("Correct it"), at: report.dropped[known].source)
     }
 }
 
@@ -54,7 +53,8 @@ extension SampleStream {
     ) where Processor.Row == AlignedSample {
         self.init(count: rows.count, dropsInvalidRows: rows.allowsFaults) { epoch, place, report in
             let row = try rows.sample(epoch: epoch, place: place)
-            return try processor.sample(row, &report).map { wrap($0, place) }
+            let sample = try processor.fitting(row, &report) { try processor.sample(row, &$0) }
+            return sample.flatMap(\.self).map { wrap($0, place) }
         }
     }
 
@@ -77,7 +77,8 @@ extension SampleStream where Sample == FeedbackSample {
                 other = try rows.sample(epoch: epoch, place: before)
                 if processor.hasAnswer(other) { break }
             }
-            return try processor.sample(FeedbackRow(row: row, other: other), &report)
+            let pair = FeedbackRow(row: row, other: other)
+            return try processor.fitting(pair, &report) { try processor.sample(pair, &$0) } ?? nil
         }
     }
 }

@@ -233,7 +233,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     ) {
         faults += RowChecks(
             template: text.template, answerCount: recipe.answerCount,
-            readsTextAlone: recipe.readsTextAlone
+            readsTextAlone: recipe.readsTextAlone, learnsQuestions: recipe.learnsQuestions
         ).faults(in: rows)
         compare(rows, text)
         faults += recipe.check(
@@ -278,8 +278,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         throw FledgeError(
             .data,
             "\(report.dropped.count) of \(report.rowCount) \(rows) do not fit, the first one: \(first.reason).",
-            advice: "Correct them, or set drop_invalid_rows: true to go on without them.",
-            at: first.source)
+            advice: first.remedy("Correct them"), at: first.source)
     }
 
     private func requireSamples(_ configuration: RunConfiguration) throws {

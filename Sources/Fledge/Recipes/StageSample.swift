@@ -28,6 +28,8 @@ public struct SampleRecipe<Sample: Sendable> {
     public var answerCount: Int
     /// Whether nothing of a row is read but its first text.
     public var readsTextAlone = false
+    /// Whether questions are learned as well as answers.
+    public var learnsQuestions = false
     /// Makes samples of all rows.
     public var make:
         (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<Sample>
@@ -83,6 +85,7 @@ extension PackedRow: StageSample {
             quirks: configuration.dataQuirks)
         return SampleRecipe(
             packedLength: packs ? capacity + 1 : nil, answerCount: 1,
+            learnsQuestions: options.trainsOnPrompt,
             make: { rows, threads, progress in
                 let data = try processor.process(rows, threads: threads, progress: progress)
                 return ProcessedDataset(

@@ -65,7 +65,7 @@ extension ChatTemplate {
             case .token(let token):
                 guard let id = tokenizer.id(ofSpecial: token) else {
                     throw FledgeError(
-                        .mismatch,
+                        .configuration,
                         "The template \(name) needs the token \(token), which the "
                             + "tokenizer does not have.",
                         advice: "Choose the template of this model.")

@@ -13,31 +13,41 @@ struct ModelDialogue<Tokens: Tokenizer> {
     /// Number of items before each message, and of all.
     private let counts: [Int]
     private let tools: JSONValue
-    private let isMarked: Bool
+    /// The character at which control strings of messages are broken.
+    private let mark: String?
 
     init(
         _ rendering: ModelRendering, _ messages: [Message], system: String, tools: String,
         contentSpecials: ChatTemplate.ContentSpecials, _ tokenizer: Tokens
     ) throws {
-        let messages = messages.map(\.joined)
         (self.rendering, self.tokenizer, self.messages) = (rendering, tokenizer, messages)
         let texts = messages.flatMap(\.texts) + [system, tools]
         let isMarked =
             contentSpecials == .text && texts.contains(where: tokenizer.containsSpecial)
-            && !texts.contains { $0.holds(ModelText.mark) }
-        self.isMarked = isMarked
+        let mark = isMarked ? ModelText.mark(notIn: texts) : nil
+        guard mark != nil || !isMarked else {
+            throw FledgeError(
+                .data,
+                "The row holds control strings, and every character of private use (U+E000 to "
+                    + "U+F8FF), of which one is needed to keep them text.",
+                advice: "Take the control strings out.")
+        }
+        self.mark = mark
         func broken(_ text: String, _ isAnswer: Bool = false) -> String {
-            isMarked ? Self.broken(text, isAnswer, tokenizer) : text
+            mark.map { Self.broken(text, at: $0, isAnswer, tokenizer) } ?? text
         }
         self.tools = try ChatTemplate.toolList(broken(tools))
+        // What stands apart is broken before the words around it are written.
         let marked = messages.map { message in
             var message = message
             let isAnswer = message.role == .assistant || message.role == .function
             message.content = broken(message.content, isAnswer)
             if message.hasPartsApart {
                 message.furtherResults = message.furtherResults.map { broken($0) }
+                message.thought = message.thought.map { broken($0, isAnswer) }
+                message.textBeforeCall = broken(message.textBeforeCall, isAnswer)
             }
-            return message
+            return message.joined
         }
         items = try ChatTemplate.modelMessages(
             marked, system: broken(system), thoughtMember: rendering.thoughtMember)
@@ -52,7 +62,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
     /// The text with a mark inside of every control string, but for the words around thoughts, which
     /// templates look for.
     private static func broken(
-        _ text: String, _ isAnswer: Bool, _ tokenizer: Tokens
+        _ text: String, at mark: String, _ isAnswer: Bool, _ tokenizer: Tokens
     ) -> String {
         guard tokenizer.containsSpecial(text) else { return text }
         var text = text
@@ -64,7 +74,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
             }
             let first = String(word.unicodeScalars.prefix(1))
             text = text.replacing(
-                word, by: first + ModelText.mark + String(word.unicodeScalars.dropFirst()))
+                word, by: first + mark + String(word.unicodeScalars.dropFirst()))
         }
         return text
     }
@@ -75,7 +85,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
         ModelText(
             try rendering.render(
                 Array(items.prefix(counts[count])), tools: tools, asking: asking,
-                further: further), isMarked: isMarked)
+                further: further), mark: mark)
     }
 
     /// The text before an answer and the text through it, of which the first is the beginning.

@@ -13,23 +13,35 @@ struct ModelText {
     /// Where control strings were broken.
     private let breaks: [Int]
 
-    /// A character of no script, which messages do not hold.
-    static let mark = "\u{F5A7}"
+    /// A character of private use that none of some texts holds, where there is one.
+    static func mark(notIn texts: [String]) -> String? {
+        var held = Set<UInt32>()
+        for text in texts {
+            for scalar in text.unicodeScalars where Self.privateUse.contains(scalar.value) {
+                held.insert(scalar.value)
+            }
+        }
+        return Self.privateUse.first { !held.contains($0) }.flatMap(Unicode.Scalar.init)
+            .map { String($0) }
+    }
 
-    init(_ rendering: JinjaTemplate.Rendering, isMarked: Bool) {
-        guard isMarked else {
+    private static let privateUse: ClosedRange<UInt32> = 0xE000...0xF8FF
+
+    /// - Parameter mark: The character at which control strings were broken; nil where none was.
+    init(_ rendering: JinjaTemplate.Rendering, mark: String?) {
+        guard let mark else {
             (bytes, generated, breaks) = (Array(rendering.text.utf8), rendering.generated, [])
             return
         }
-        let mark = Array(Self.mark.utf8)
+        let markBytes = Array(mark.utf8)
         let all = Array(rendering.text.utf8)
         var (kept, breaks, places) = ([UInt8](), [Int](), [Int]())
         var index = 0
         while index < all.count {
-            if all[index...].starts(with: mark) {
+            if all[index...].starts(with: markBytes) {
                 breaks.append(kept.count)
-                places += repeatElement(kept.count, count: mark.count)
-                index += mark.count
+                places += repeatElement(kept.count, count: markBytes.count)
+                index += markBytes.count
             } else {
                 places.append(kept.count)
                 kept.append(all[index])

@@ -230,9 +230,18 @@ public struct TemplateAgreement: Sendable {
         func text(_ ids: [Int32]) -> String {
             tokenizer.decode(Array(ids.dropFirst(place).prefix(12)), skippingSpecials: false)
         }
+        var texts = (text(first), text(second))
+        if texts.0 == texts.1 {
+            // The same text, cut into other tokens.
+            func tokens(_ ids: [Int32]) -> String {
+                let shown = ids.dropFirst(place).prefix(6).map(String.init)
+                return " (tokens \(shown.joined(separator: " ")))"
+            }
+            texts = (texts.0 + tokens(first), texts.1 + tokens(second))
+        }
         differences.append(
             Difference(
-                comparison: comparison, place: place, first: text(first), second: text(second)))
+                comparison: comparison, place: place, first: texts.0, second: texts.1))
     }
 }
 
