@@ -56,7 +56,9 @@ public struct LoRA: Hashable, Sendable {
             for name in names where !layers.contains(where: { Self.matches($0.name, name) }) {
                 throw FledgeError(
                     .configuration, "No linear layer of the model is called '\(name)'.",
-                    advice: "Layers are called \(Self.shortNames(layers)); 'all' takes every one.")
+                    advice:
+                        "Layers are called \(Self.shortNames(layers.filter { !$0.name.hasSuffix("lm_head") })); "
+                        + "'all' takes every one.")
             }
             return layers.filter { layer in names.contains { Self.matches(layer.name, $0) } }
         }

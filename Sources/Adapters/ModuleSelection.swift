@@ -78,6 +78,28 @@ struct ModulePattern {
 
     /// Whether a pattern of ranks names the path: it matches what follows any dot, to the end.
     static func names(_ pattern: String, _ path: String) -> Bool {
-        ModulePattern("(?:.*\\.)?(?:\(pattern))")?.matchesWhole(path) ?? false
+        // One pattern for each module is common, and compiling one takes longer than all of this.
+        if pattern.utf8.allSatisfy(isPlain) { return ends(path, with: pattern) }
+        return ModulePattern("(?:.*\\.)?(?:\(pattern))")?.matchesWhole(path) ?? false
+    }
+
+    /// Whether a byte means itself in an expression, or any one byte, as the dot does.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+
+    private static func ends(_ path: String, with pattern: String) -> Bool {
+        let (path, pattern) = (path.utf8, pattern.utf8)
+        guard path.count >= pattern.count else { return false }
+        let start = path.index(path.endIndex, offsetBy: -pattern.count)
+        let isWhole =
+            start == path.startIndex || path[path.index(before: start)] == UInt8(ascii: ".")
+        return isWhole
+            && zip(path[start...], pattern).allSatisfy { $0 == $1 || $1 == UInt8(ascii: ".") }
     }
 }

@@ -1,4 +1,5 @@
 import Fledge
+import FledgeCore
 import Foundation
 
 /// What the user reads beside results: standard error.
@@ -25,8 +26,13 @@ struct ResultWriter {
     }
 
     mutating func flush() throws {
-        do { try handle.write(contentsOf: Data(buffer)) } catch {
-            throw FledgeError(.fileAccess, "The output cannot be written.", cause: error)
+        let number = buffer.withUnsafeBytes {
+            DescriptorWriter.write($0, to: handle.fileDescriptor)
+        }
+        guard number == 0 else {
+            throw FledgeError(
+                .fileAccess,
+                "The output cannot be written: \(String(cString: strerror(number))).")
         }
         buffer = []
     }

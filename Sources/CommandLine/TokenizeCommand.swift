@@ -37,6 +37,11 @@ struct TokenizeCommand: ParsableCommand {
             try output.write("[" + ids.map(String.init).joined(separator: ", ") + "]\n")
         }
         try output.flush()
+        if let first = lines.broken.first {
+            Console.announce(
+                "Warning: \(lines.broken.count) lines are no UTF-8, the first is line \(first): what "
+                    + "could not be read became U+FFFD.")
+        }
     }
 }
 
@@ -46,21 +51,31 @@ private struct LineReader {
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
+    private var number = 0
+    /// The numbers of lines that are no UTF-8.
+    private(set) var broken: [Int] = []
 
     init(_ handle: FileHandle) { self.handle = handle }
+
+    private mutating func text(_ bytes: ArraySlice<UInt8>) -> String {
+        number += 1
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        broken.append(number)
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     mutating func next() throws -> String? {
         while true {
             if let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { start = end + 1 }
-                return String(decoding: buffer[start..<end], as: UTF8.self)
+                return text(buffer[start..<end])
             }
             buffer.removeFirst(start)
             start = 0
             guard !isAtEnd else {
                 guard !buffer.isEmpty else { return nil }
                 defer { buffer = [] }
-                return String(decoding: buffer, as: UTF8.self)
+                return text(buffer[...])
             }
             let data: Data?
             do { data = try handle.read(upToCount: 1 << 16) } catch {

@@ -51,20 +51,8 @@ public final class AtomicFile {
     /// Appends bytes.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         precondition(descriptor >= 0, "AtomicFile: written after commit")
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let part = UnsafeRawBufferPointer(rebasing: rest)
-            #if canImport(Glibc)
-                let written = Glibc.write(descriptor, part.baseAddress, part.count)
-            #else
-                let written = Musl.write(descriptor, part.baseAddress, part.count)
-            #endif
-            if written < 0 {
-                if errno == EINTR { continue }
-                throw failure("write", errno)
-            }
-            rest = rest.dropFirst(written)
-        }
+        let number = DescriptorWriter.write(bytes, to: descriptor)
+        if number != 0 { throw failure("write", number) }
     }
 
     /// Appends text as UTF-8.

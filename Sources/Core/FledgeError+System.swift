@@ -18,7 +18,9 @@ extension FledgeError {
         let location = Location(file: path)
         switch number {
         case ENOENT:
-            return FledgeError(.fileNotFound, "Cannot \(action): \(reason).", at: location)
+            return FledgeError(
+                .fileNotFound, "Cannot \(action): there is no such file or folder.",
+                advice: "Check the path.", at: location)
         case ENOSPC, EDQUOT:
             return FledgeError(
                 .fileAccess, "Cannot \(action): the disk is full (\(reason)).",

@@ -15,27 +15,9 @@ public enum MessageStream {
     /// Writes a text to a descriptor, as far as it is taken.
     package static func write(_ text: String, to descriptor: Int32) {
         var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let part = UnsafeRawBufferPointer(rebasing: rest)
-                #if canImport(Glibc)
-                    let written = Glibc.write(descriptor, part.baseAddress, part.count)
-                #else
-                    let written = Musl.write(descriptor, part.baseAddress, part.count)
-                #endif
-                if written > 0 {
-                    rest = rest.dropFirst(written)
-                } else if written < 0, errno == EINTR {
-                    continue
-                } else if written < 0, errno == EAGAIN {
-                    // A pipe that does not wait: give its reader a moment, not more.
-                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    guard poll(&wait, 1, 100) > 0 else { return }
-                } else {
-                    return
-                }
-            }
+        // To a pipe that does not wait: give its reader a moment, not more.
+        _ = text.withUTF8 {
+            DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor, patience: 100)
         }
     }
 

@@ -12,7 +12,8 @@ struct ConfigurationReader {
     private func wrong(_ key: String, _ expected: String) -> FledgeError {
         let found = json[key]?.serialized() ?? "missing"
         return FledgeError(
-            .fileCorrupt, "\(key) is \(found); it should be \(expected).", at: location)
+            .fileCorrupt, "\(key) is \(found); it should be \(expected).",
+            advice: "Correct it, or download the model's files again.", at: location)
     }
 
     private func unsupported(_ message: String) -> FledgeError {
@@ -58,13 +59,18 @@ struct ConfigurationReader {
         // A model that was saved without its head (LlamaModel) is one with a tied head.
         guard
             classes.isEmpty
-                || classes.contains(where: { $0.hasSuffix("ForCausalLM") || $0.hasSuffix("Model") })
+                || classes.contains(where: Self.isLanguageModel)
         else {
             throw unsupported(
                 "The model is a \(classes.joined(separator: ", ")); only …ForCausalLM and …Model, "
                     + "the same without its head, are known.")
         }
         return type
+    }
+
+    private static func isLanguageModel(_ name: String) -> Bool {
+        // LlamaForRewardModel is another kind of model.
+        name.hasSuffix("ForCausalLM") || name.hasSuffix("Model") && !name.contains("For")
     }
 
     func activation() throws -> DecoderConfiguration.HiddenActivation {
@@ -118,8 +124,13 @@ struct ConfigurationReader {
         guard theta == nil || theta?.isNull == true || theta?.doubleValue != nil else {
             throw wrong("rope_theta", "a number")
         }
-        let value = theta?.doubleValue ?? 10000
-        guard value.isFinite, value > 0 else { throw wrong("rope_theta", "a positive number") }
+        let value = theta?.doubleValue ?? Self.usualTheta
+        guard value.isFinite, value > 0 else {
+            throw FledgeError(
+                .fileCorrupt,
+                "rope_theta is \(theta?.serialized() ?? "missing"); it should be a positive number.",
+                advice: "Correct it, or download the model's files again.", at: location)
+        }
         guard let given else { return (value, .none) }
         return (value, try ropeScaling(given, maxPositions))
     }
@@ -132,18 +143,28 @@ struct ConfigurationReader {
 
     /// What stands twice, with the one that counts.
     func contradictions() -> [String] {
-        [("rope_scaling", "rope_parameters"), ("dtype", "torch_dtype")].compactMap {
-            first, second in
-            guard let one = json[first], let other = json[second], !one.isNull, !other.isNull,
-                !Self.agree(one, other)
-            else { return nil }
-            return "\(first) is \(one.serialized()) and \(second) is \(other.serialized()): "
-                + "\(first) counts, as in transformers."
+        let size = json["vocab_size"]?.intValue ?? .max
+        let foreign = (Self.ids(json["eos_token_id"]) ?? []).filter { !(0..<size).contains($0) }
+        let ends = foreign.map {
+            "eos_token_id is \($0), which is none of the \(size) tokens: it ends nothing."
         }
+        let pairs = [("rope_scaling", "rope_parameters"), ("dtype", "torch_dtype")]
+        return ends
+            + pairs.compactMap {
+                first, second in
+                guard let one = json[first], let other = json[second], !one.isNull, !other.isNull,
+                    !agree(one, other)
+                else { return nil }
+                return "\(first) is \(one.serialized()) and \(second) is \(other.serialized()): "
+                    + "\(first) counts, as in transformers."
+            }
     }
 
-    /// Whether no member that both state differs.
-    private static func agree(_ one: JSONValue, _ other: JSONValue) -> Bool {
+    /// The base of rotary positions where nothing states it.
+    private static let usualTheta = 10000.0
+
+    /// Whether the second of two settings says nothing that the first, which counts, does not say.
+    private func agree(_ one: JSONValue, _ other: JSONValue) -> Bool {
         guard let members = one.members, let others = other.members else { return one == other }
         let spellings = ["type": "rope_type"]
         func named(_ members: [JSONValue.Member]) -> [String: JSONValue] {
@@ -153,7 +174,15 @@ struct ConfigurationReader {
         }
         let (left, right) = (named(members), named(others))
         return (left["rope_type"] ?? "default") == (right["rope_type"] ?? "default")
-            && left.allSatisfy { key, value in right[key].map { $0 == value } ?? true }
+            && right.allSatisfy { key, value in
+                // The base of the older spelling stands beside it.
+                let own =
+                    key == "rope_theta"
+                    ? left[key] ?? json[key] ?? .number(Self.usualTheta) : left[key]
+                let isSame =
+                    own == value || own?.doubleValue.map { $0 == value.doubleValue } == true
+                return value.isNull || key == "rope_type" || isSame
+            }
     }
 
     private func ropeScaling(_ given: JSONValue, _ maxPositions: Int) throws -> RopeScaling {
@@ -175,7 +204,11 @@ struct ConfigurationReader {
         }
         let original = try number("original_max_position_embeddings")
         // The reference falls back to the model's maximum where the original one is not stated.
-        let originalLength = (original ?? optionalOriginal()).map { Int($0) } ?? maxPositions
+        let stated = original ?? optionalOriginal()
+        guard stated.map({ $0 >= 1 && $0 < 1e12 }) ?? true else {
+            throw wrong("original_max_position_embeddings", "a number of tokens")
+        }
+        let originalLength = stated.map { Int($0) } ?? maxPositions
         switch (given["rope_type"] ?? given["type"])?.stringValue ?? "default" {
         case "default": return .none
         case "linear": return .linear(factor: try factor())

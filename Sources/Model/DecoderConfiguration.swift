@@ -119,7 +119,9 @@ public struct DecoderConfiguration: Hashable, Sendable {
             ("vocab_size", vocabularySize), ("max_position_embeddings", maxPositions),
         ]
         for (name, size) in sizes {
-            try require(size > 0 && size < 1 << 31, "\(name) is \(size); it should be positive.")
+            try require(
+                size > 0 && size < 1 << 31,
+                "\(name) is \(size); it should be from 1 to 2147483647.")
         }
         try require(
             headCount % keyValueHeadCount == 0,

@@ -37,7 +37,10 @@ extension TextTokenizer {
         guard parser.atEnd() else { throw parser.unexpected("nothing after the tokenizer") }
         guard let model else {
             throw FledgeError(
-                .fileCorrupt, "There is no model in this tokenizer.",
+                .fileCorrupt,
+                "The file is no tokenizer.json: it has no member model, found "
+                    + "\(parts.isEmpty ? "nothing" : parts.keys.sorted().listed).",
+                advice: "Name the model's folder, or download its tokenizer.json again.",
                 at: FledgeError.Location(file: file))
         }
         var files = TokenizerFiles()

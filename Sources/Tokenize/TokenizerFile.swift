@@ -22,6 +22,12 @@ public enum TokenizerFile {
         if name.elementsEqual("merges.txt".utf8) || name.elementsEqual("vocab.json".utf8) {
             return try load(merges: folder, path)
         }
+        for ending in [".safetensors", "config.json"] where path.hasSuffix(ending) {
+            throw FledgeError(
+                .unsupported, "The file is a part of a model, expected its folder.",
+                advice: "Name the folder: \(folder.isEmpty ? "." : folder)",
+                at: FledgeError.Location(file: path))
+        }
         let mapped = try MappedFile(path: path)
         let tokenizer: TextTokenizer
         try withExtendedLifetime(mapped) {
@@ -56,7 +62,23 @@ public enum TokenizerFile {
             return tokenizer
         }
         if FileSystem.exists(folder + "merges.txt") { return try load(merges: folder, path) }
-        throw unsupported("There is no tokenizer in this folder.", path)
+        throw noTokenizer(folder, path)
+    }
+
+    private static func noTokenizer(_ folder: String, _ path: String) -> FledgeError {
+        let names = (try? Folder.names(in: path)) ?? []
+        let models = names.filter {
+            FileSystem.exists(folder + $0 + "/tokenizer.json")
+                || FileSystem.exists(folder + $0 + "/config.json")
+        }
+        return FledgeError(
+            .unsupported,
+            "There is no tokenizer in this folder: found "
+                + "\(names.isEmpty ? "nothing" : names.listed), expected tokenizer.json, "
+                + "tokenizer.model, or vocab.json with merges.txt.",
+            advice: models.first.map { "Name a folder inside of it, for example \(folder)\($0)." }
+                ?? "Download all files of the model into the folder.",
+            at: FledgeError.Location(file: path))
     }
 
     private static func load(json mapped: MappedFile, _ folder: String) throws -> TextTokenizer {

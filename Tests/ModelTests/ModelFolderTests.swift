@@ -150,8 +150,30 @@ import Testing
         let same = try read([
             "rope_scaling": ["type": "linear", "factor": 2],
             "rope_parameters": ["rope_type": "linear", "factor": 2, "rope_theta": 500],
+            "rope_theta": 500.0,
         ])
         #expect(same.contradictions.isEmpty && same.ropeScaling == .linear(factor: 2))
+        // A base that the setting which counts does not have is another one.
+        let other = try read([
+            "rope_scaling": ["type": "linear", "factor": 2],
+            "rope_parameters": ["rope_type": "linear", "factor": 2, "rope_theta": 500],
+        ])
+        #expect(other.contradictions.count == 1 && other.ropeTheta == 10000)
+        for length in [1e300, -1, 0] as [JSONValue] {
+            #expect(throws: FledgeError.self) {
+                try read([
+                    "rope_scaling": [
+                        "type": "yarn", "factor": 2, "original_max_position_embeddings": length,
+                    ]
+                ])
+            }
+            #expect(throws: FledgeError.self) {
+                try read([
+                    "rope_scaling": ["type": "yarn", "factor": 2],
+                    "original_max_position_embeddings": length,
+                ])
+            }
+        }
         #expect(
             try read(["rope_scaling": [:], "rope_parameters": ["rope_theta": 5]]).ropeTheta == 5)
         // Written again it stands once.

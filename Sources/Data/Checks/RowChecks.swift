@@ -39,14 +39,17 @@ public struct RowChecks: Sendable {
         (self.readsTextAlone, self.learnsQuestions) = (readsTextAlone, learnsQuestions)
     }
 
-    /// The faults of some rows.
-    public func faults(in rows: [AlignedSample]) -> [DataFault] {
+    /// The faults of rows, and of rows for evaluation, which may be the same ones.
+    public func faults(
+        in trained: [AlignedSample], evaluation: [AlignedSample] = []
+    ) -> [DataFault] {
+        let rows = trained + evaluation
         var found = FaultCollector()
         for row in rows where row.fault == nil {
             found.beginRow()
             check(row, &found)
         }
-        let whole = rows.filter { $0.fault == nil && !$0.prompt.isEmpty }
+        let whole = trained.filter { $0.fault == nil && !$0.prompt.isEmpty }
         // A few broken characters are in every large collection of texts.
         let faults = found.faults.filter {
             $0.code != .brokenEncoding || $0.count * 20 > rows.count

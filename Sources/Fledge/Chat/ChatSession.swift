@@ -22,6 +22,8 @@ public struct ChatSession {
     public private(set) var messages: [Message] = []
     /// The calls whose results are not there yet, in order.
     public private(set) var openCalls: [FunctionCall] = []
+    /// Twice the number of questions, also of those that are no longer among the messages.
+    private var questionCount = 0
     private var results: [String] = []
     private var tools = ""
     private let text: TextSide
@@ -166,7 +168,8 @@ public struct ChatSession {
         // Only as much as there is room for.
         options.maxNewTokens = min(options.maxNewTokens, max(1, context - prompt.count))
         // Every question has draws of its own, so that a repeated one can get another answer.
-        options.seed = options.seed &+ UInt64(messages.count)
+        options.seed = options.seed &+ UInt64(questionCount)
+        questionCount += 2
         var decoder = StreamingDecoder(text.tokenizer, skippingSpecials: skipsSpecials)
         let result = try generator.generate(prompt, options) { id in
             let piece = decoder.append(id)

@@ -28,7 +28,18 @@ struct ConfigurationText {
                 .configuration, "A configuration is a mapping of keys to values.",
                 at: Self.location(root, file))
         }
+        try add(mapping, file)
+    }
+
+    /// Adds the keys of a mapping, and under them those of mappings that it merges (`<<`), of which its
+    /// own ones and earlier ones count first, as in YAML 1.1.
+    private mutating func add(_ mapping: Node.Mapping, _ file: String) throws {
+        var merged = [Node]()
         for (key, value) in mapping {
+            if case .scalar(let name) = key, name.string == "<<", name.style == .plain {
+                merged += value.sequence.map(Array.init) ?? [value]
+                continue
+            }
             guard case .scalar(let name) = key else {
                 throw FledgeError(
                     .configuration, "A key should be a word.", at: Self.location(key, file))
@@ -36,7 +47,18 @@ struct ConfigurationText {
             entries.append(
                 Entry(key: name.string, node: value, location: Self.location(key, file)))
         }
+        for node in merged {
+            guard case .mapping(let further) = node else {
+                throw FledgeError(
+                    .configuration, "<< should merge a mapping.", at: Self.location(node, file))
+            }
+            var inside = ConfigurationText()
+            try inside.add(further, file)
+            entries += inside.entries.filter { entry in !entries.contains { $0.key == entry.key } }
+        }
     }
+
+    private init() {}
 
     /// Adds what the command line says over the file: `key=value`, `--key value`, `--key=value`, or
     /// `--key` alone for true.

@@ -92,6 +92,9 @@ extension RunOption {
 
     static func integer(_ text: String) -> Int? {
         let plain = text.replacing("_", with: "")
+        // 010 is 8 in YAML 1.1 and 10 in YAML 1.2: nobody can tell which is meant.
+        let digits = plain.drop { $0 == "-" || $0 == "+" }
+        if digits.count > 1, digits.first == "0", digits.allSatisfy(\.isNumber) { return nil }
         // 1e3 and 8.0 are whole numbers too.
         return Int(plain) ?? Double(plain).flatMap { Int(exactly: $0) }
     }

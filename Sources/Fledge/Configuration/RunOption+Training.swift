@@ -79,8 +79,8 @@ extension RunOption {
             "adam_beta2", .number(.fraction), 0.999, .effective,
             "Decay of Adam's second moment."),
         RunOption(
-            "adam_epsilon", .number(.atLeast(0)), 1e-08, .effective,
-            "What Adam adds to the divisor."),
+            "adam_epsilon", .number(.above(1e-30)), 1e-08, .effective,
+            "What Adam adds to the divisor, which is 0 where there is no gradient."),
         RunOption(
             "weight_decay", .number(.atLeast(0)), 0.0, .effective,
             "Decoupled weight decay; biases and norms are left out."),

@@ -27,7 +27,7 @@ public struct ModelExport {
         }
         try requireReplaceable(path)
         for note in configuration.notes { announce(note) }
-        let text = try TextSide(configuration)
+        let text = try textSide()
         for note in text.notes { announce(note) }
         let folders = configuration.adapterFolders
         try requireMergeable(folders)
@@ -54,6 +54,18 @@ public struct ModelExport {
         if let note = ExpandedBaseNote(configuration) { try note.write(to: folder.temporary) }
         try folder.commit()
         announce("The model is in \(path).")
+    }
+
+    /// Tokenizer and template; the template matters for the Modelfile alone, which is left out where the
+    /// model's own one cannot be said in it.
+    private func textSide() throws -> TextSide {
+        do { return try TextSide(configuration) } catch let error as FledgeError
+            where configuration.data.template == nil
+        {
+            let text = try TextSide(configuration, asksOnly: true)
+            announce("No Modelfile is written. \(error.message)")
+            return text
+        }
     }
 
     /// Folders hold plain weights: a quantised base is expanded on request only.

@@ -34,8 +34,7 @@ struct RunChecks {
                 RunFault(
                     .missingVectors,
                     "The tokenizer has \(text.tokenizer.vocabularyCount) tokens, the model vectors for \(model.vocabularySize).",
-                    advice: "Choose the template of this model: "
-                        + text.notes.joined(separator: " ")))
+                    advice: text.vectorAdvice))
         }
         let longest = model.maxPositions
         let isEvaluation = longestRow <= longest
@@ -45,7 +44,7 @@ struct RunChecks {
                 RunFault(
                     .contextExceeded,
                     "The longest row\(isEvaluation ? " for evaluation" : "") has \(most) tokens, the model was made for \(longest).",
-                    advice: "Set cutoff_len to \(longest) or rope_scaling."))
+                    advice: "Set cutoff_len: \(longest)."))
         }
         return faults
     }

@@ -61,10 +61,13 @@ public struct RunFault: Hashable, Sendable {
     /// The fault in a line.
     public var summary: String {
         var line = "\(code): \(message)"
-        if count > 1 { line += " \(count) rows," }
         let shown = places.prefix(3).map(\.description).filter { !$0.isEmpty }
-        if !shown.isEmpty { line += " at \(shown.joined(separator: ", "))" }
-        return line + (count > 3 ? ", …" : "") + (shown.isEmpty ? "" : ".") + " " + advice
+        if !shown.isEmpty {
+            line +=
+                (count > 1 ? " \(count) rows," : "") + " at \(shown.joined(separator: ", "))"
+                + (count > shown.count ? ", …." : ".")
+        }
+        return line + " " + advice
     }
 }
 

@@ -78,6 +78,13 @@ public struct LanguageModelTraining {
         }
         let side = try ModelSide(training: configuration)
         for note in side.checkpoint.notes { announce(note) }
+        let longest = data.train.map(\.length).max() ?? 0
+        let evaluated = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
+        for fault in RunChecks(configuration: configuration).faults(
+            of: text, side.model.configuration, longestRow: longest, longestEvaluation: evaluated)
+        {
+            announce("Warning: " + fault.summary)
+        }
         try text.requireFits(side.model)
         let cutoff = configuration.data.cutoffLength
         if let error = data.excess(over: side.model.configuration, cutoffLength: cutoff) {

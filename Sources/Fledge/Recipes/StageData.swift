@@ -133,7 +133,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         try requireFitting(configuration)
         try evaluate(loaded.evaluations, configuration, recipe, threads)
         (faults, notes) = (loaded.faults, loaded.notes)
-        check(recipe, text, rows: loaded.train + loaded.evaluations.flatMap(\.samples))
+        check(recipe, text, rows: loaded.train, loaded.evaluations.flatMap(\.samples))
     }
 
     /// Makes samples of the rows for evaluation.
@@ -181,7 +181,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         let texts = try (0..<min(rows.count, Self.streamedSampleCount)).map {
             try rows.sample(epoch: 0, place: $0)
         }
-        check(recipe, text, rows: texts + evaluated.flatMap(\.samples))
+        check(recipe, text, rows: texts, evaluated.flatMap(\.samples))
     }
 
     /// Takes tokenised data.
@@ -218,7 +218,7 @@ public struct StageData<Sample: StageSample>: Sendable {
             packedLength =
                 train.contains { $0.places.count > 1 }
                 ? try folder.rowLength(of: "train") : nil
-            check(recipe, text, rows: [])
+            check(recipe, text, rows: [], [])
         }
     }
 
@@ -229,13 +229,14 @@ public struct StageData<Sample: StageSample>: Sendable {
 
     /// Adds what is wrong with the samples and the rows that they are made of.
     private mutating func check(
-        _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample]
+        _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample],
+        _ evaluated: [AlignedSample]
     ) {
         faults += RowChecks(
             template: text.template, answerCount: recipe.answerCount,
             readsTextAlone: recipe.readsTextAlone, learnsQuestions: recipe.learnsQuestions
-        ).faults(in: rows)
-        compare(rows, text)
+        ).faults(in: rows, evaluation: evaluated)
+        compare(rows + evaluated, text)
         faults += recipe.check(
             SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
         faults += SampleChecks.faults(ofEvaluation: evaluationReport)

@@ -80,7 +80,7 @@ public struct TextSide: Sendable {
         }
         if !preparation.addedTokens.isEmpty {
             notes.append(
-                "Tokens added for the template: " + preparation.addedTokens.joined(separator: " "))
+                Self.addedTokensNote + preparation.addedTokens.joined(separator: " "))
         }
         let isReference = configuration.finetuning.referenceQuirks.contains(.derivedTemplate)
         let isRead = options.template == nil && own != nil && !isReference
@@ -108,6 +108,8 @@ public struct TextSide: Sendable {
         (self.tokenizer, self.template, self.notes) = (tokenizer, template, notes)
         if isDerived, !isText { try requireAgreement() }
     }
+
+    private static let addedTokensNote = "Tokens added for the template: "
 
     /// The name that stands for the model's own template.
     static let modelTemplate = "model"
@@ -191,9 +193,16 @@ public struct TextSide: Sendable {
         throw FledgeError(
             .mismatch,
             "The tokenizer has \(tokenizer.vocabularyCount) tokens, but the model's embedding has \(rows) rows.",
-            advice:
-                "Choose the template of this model; enlarging the embedding (resize_vocab) is not supported yet."
-        )
+            advice: vectorAdvice)
+    }
+
+    /// What to do where tokens have no vectors: the template may have added some.
+    var vectorAdvice: String {
+        let added = notes.filter { $0.hasPrefix(Self.addedTokensNote) }
+        return added.isEmpty
+            ? "See whether tokenizer and weights are of the same model; enlarging the embedding "
+                + "(resize_vocab) is not supported yet."
+            : "Choose the template of this model: " + added.joined(separator: " ")
     }
 }
 

@@ -39,6 +39,14 @@ public struct TokenizedCache: Sendable {
     func lengthsFile(
         _ configuration: RunConfiguration, _ signature: TokenizedSignature
     ) throws -> String {
+        do { try Folder.create(path) } catch {
+            throw FledgeError(
+                .fileAccess,
+                "The cache, which holds the lengths of packed rows that are streamed, cannot be "
+                    + "written.",
+                advice: "Set FLEDGE_CACHE to a folder that can be written, or streaming: false.",
+                at: .init(file: path), cause: error)
+        }
         let file = try folder(configuration, signature) + ".lengths"
         touch(file)
         try prune(keeping: file)

@@ -18,6 +18,7 @@ public final class ShardedSafetensors: TensorSource, Sendable {
             throw FledgeError(
                 .fileCorrupt, "The index has no object weight_map.", at: location)
         }
+        try Self.requireFiles(of: map, folder: folder, at: location)
         var shards = [SafetensorsFile]()
         var positions = [String: Int]()
         var indices = [String: Int]()
@@ -38,12 +39,28 @@ public final class ShardedSafetensors: TensorSource, Sendable {
             }
             guard shards[position].entry(named: member.key) != nil else {
                 throw FledgeError(
-                    .fileCorrupt, "\(member.key) should be in \(file), which does not have it.",
-                    at: location)
+                    .fileCorrupt,
+                    "\(member.key) should be in \(file), which does not have it: files and index are "
+                        + "of different models or versions.",
+                    advice: "Download the folder again, the index and all files.", at: location)
             }
             indices[member.key] = position
         }
         (self.shards, shardIndices) = (shards, indices)
+    }
+
+    /// Refuses a folder that lacks files of the index.
+    private static func requireFiles(
+        of map: [JSONValue.Member], folder: String, at location: FledgeError.Location
+    ) throws {
+        let files = Set(map.compactMap(\.value.stringValue)).sorted()
+        let missing = files.filter { !FileSystem.exists(folder + "/" + $0) }
+        guard !missing.isEmpty else { return }
+        throw FledgeError(
+            .fileNotFound,
+            "The weights are in \(files.count) files, of which \(missing.count) are missing: "
+                + "\(missing.listed).",
+            advice: "Download them into the folder.", at: location)
     }
 
     /// The names of all tensors, sorted.

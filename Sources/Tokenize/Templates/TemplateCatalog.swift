@@ -11,7 +11,7 @@ public enum TemplateCatalog {
             throw FledgeError(
                 .configuration, "Template \(name) does not exist.",
                 advice: nearest(to: name).map { "Did you mean \($0)?" }
-                    ?? "Templates are \(names.joined(separator: ", ")).")
+                    ?? "model is the model's own one; others are \(names.listed).")
         }
         return try ChatTemplate(row: JSONValue(parsing: row, file: "template \(name)"))
     }
@@ -29,8 +29,10 @@ public enum TemplateCatalog {
 
     /// A name that differs by little.
     private static func nearest(to name: String) -> String? {
-        let wanted = Array(name.utf8)
-        let ranked = names.map { (name: $0, distance: distance(Array($0.utf8), wanted)) }
+        let wanted = Array(name.lowercased().utf8)
+        let ranked = (names + ["model"]).map {
+            (name: $0, distance: distance(Array($0.utf8), wanted))
+        }
         guard let best = ranked.min(by: { $0.distance < $1.distance }),
             best.distance <= max(1, wanted.count / 3)
         else { return nil }

@@ -15,7 +15,8 @@ public final class TensorBoardWriter: Callback {
     public func trainingWillBegin(_ run: TrainingRun) throws {
         guard run.rank == 0 else { return }
         let file = try TensorBoardFile(folder: folder)
-        if run.step > 0 { try file.restart(atStep: run.step + 1, time: now) }
+        // Also a run that begins in a folder with events of another one, which it takes back.
+        try file.restart(atStep: run.step + 1, time: now)
         self.file = file
     }
 
