@@ -13,10 +13,10 @@ import Testing
     @Test func mergedKeysStandBehindTheirOwn() throws {
         let merged = try read("seed: 1\n<<: {seed: 3, lora_rank: 4}\n")
         #expect(merged.training.seed == 1)
-        #expect(merged.values.integer("lora_rank") == 4)
+        #expect(merged.finetuning.loraRank == 4)
         let several = try read("<<: [{seed: 3}, {seed: 5, lora_rank: 7}]\n")
-        #expect(several.values.integer("seed") == 3)
-        #expect(several.values.integer("lora_rank") == 7)
+        #expect(several.training.seed == 3)
+        #expect(several.finetuning.loraRank == 7)
         for wrong in ["<<: 3\n", "<<: [3]\n", "<<: {no_such_key: 1}\n"] {
             let error = #expect(throws: FledgeError.self) { try read(wrong) }
             #expect(error?.location?.line == 3)
@@ -27,8 +27,8 @@ import Testing
         for text in ["010", "-010", "00"] {
             #expect(throws: FledgeError.self) { try read("seed: \(text)\n") }
         }
-        for (text, value) in [("0", 0), ("1e3", 1000), ("8.0", 8), ("1_000", 1000)] {
-            #expect(try read("seed: \(text)\n").values.integer("seed") == value)
+        for (text, value) in [("0", UInt64(0)), ("1e3", 1000), ("8.0", 8), ("1_000", 1000)] {
+            #expect(try read("seed: \(text)\n").training.seed == value)
         }
     }
 
