@@ -28,7 +28,21 @@ extension RunOption {
     private var isEmptyByNull: Bool { kind == .list }
 
     private func wrong(_ found: String, _ location: FledgeError.Location) -> FledgeError {
-        FledgeError(.configuration, "\(name) is \(found); it should be \(form).", at: location)
+        FledgeError(
+            .configuration, "\(name) is \(found); it should be \(form)\(limit(found)).",
+            at: location)
+    }
+
+    /// The largest size, for what is beyond it.
+    private func limit(_ found: String) -> String {
+        guard let number = Double(found) else { return "" }
+        switch kind {
+        case .integer where number.magnitude > Double(Self.largestInteger):
+            return ", at most \(Self.largestInteger)"
+        case .number where number.magnitude > Self.largestNumber:
+            return ", at most \(Int(Self.largestNumber))"
+        default: return ""
+        }
     }
 
     private func read(_ node: Node) -> OptionValue? {
