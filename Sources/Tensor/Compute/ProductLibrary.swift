@@ -21,14 +21,14 @@ extension Kernels {
     /// Who multiplies: OpenBLAS on the path `portable`, the path's own kernels elsewhere, unless the
     /// environment's `FLEDGE_PRODUCTS` names one.
     ///
-    /// On `portable` OpenBLAS is taken only where a row's bits do not depend on its place in a tile,
+    /// On `portable` OpenBLAS is taken only where it has kernels wider than SSE, and a row's bits do not depend on its place in a tile,
     /// which is tried once; some of its kernels (those for Haswell and Zen) add the rows of a tile in
     /// more than one way. By `FLEDGE_PRODUCTS=openblas` it is taken there too: results still have the
     /// same bits for any number of threads, but a row's then depend on its neighbours.
     public static var products: ProductLibrary {
         if let library = productOverride ?? requestedProducts { return library }
         let isPortable = strcmp(fledge_kernels().pointee.name, "portable") == 0
-        return isPortable && OpenBLAS.rowPadding != nil ? .openblas : .own
+        return isPortable && OpenBLAS.suitsPortablePath ? .openblas : .own
     }
 
     /// The path, and OpenBLAS where that multiplies: what bits depend on, and checkpoints record.
