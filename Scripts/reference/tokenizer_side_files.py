@@ -16,10 +16,11 @@ import pathlib
 import tempfile
 
 import transformers
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "Tests/TokenizeTests/Fixtures"
 TEXTS = ["<|im_start|>user a<call>b</call> <x1> <x2> c", "in <|im_end|> the <image> it<|endoftext|>",
-         "the<think>in</think>it <s> </s>", "<tool> <tool>the in"]
+         "the<think>in</think>it <s> </s>", "<tool> <tool>the in", "the 1234 I'VE Cafe\u0301"]
 
 
 def base():
@@ -139,6 +140,28 @@ def folders(data):
         yield f"{name}'s two files and flags", None, {"tokenizer_config.json": {
             **tokenizer, "added_tokens_decoder": changed(im_end={"lstrip": True, "rstrip": True}),
             "eos_token": "<|im_end|>"}}
+    # Stages that a class builds by a key, and the class that nothing but the kind of model tells.
+    bytes_alone = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    gpt_stages = {"pre_tokenizer": {**bytes_alone, "use_regex": True}}
+    qwen_stages = {"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": PRETOKENIZE_REGEX}, "behavior": "Isolated", "invert": False},
+        bytes_alone]}}
+    for adds in [True, False]:
+        for name, stages in [
+                ("GPT2Tokenizer", gpt_stages), ("Qwen2Tokenizer", qwen_stages),
+                ("Qwen2TokenizerFast", qwen_stages), ("RobertaTokenizer", gpt_stages),
+                ("PreTrainedTokenizerFast", gpt_stages), ("PreTrainedTokenizerFast", qwen_stages)]:
+            yield f"{name} with add_prefix_space {adds}", listed, {"tokenizer_config.json": {
+                "tokenizer_class": name, "add_prefix_space": adds, "eos_token": "<|im_end|>",
+                "bos_token": None, "pad_token": "<|endoftext|>", "unk_token": None}}, stages
+    for name in ["GPT2Tokenizer", "Qwen2Tokenizer"]:
+        yield f"two files of {name} with add_prefix_space", None, {"tokenizer_config.json": {
+            "tokenizer_class": name, "add_prefix_space": True}}
+    for kind in ["qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gpt2"]:
+        model = {"model_type": kind}
+        yield f"two files of a {kind}", None, {"config.json": model}
+        yield f"two files of a {kind}, no class", None, {
+            "config.json": model, "tokenizer_config.json": {"eos_token": "<|im_end|>"}}
 
 
 def main():
@@ -147,21 +170,22 @@ def main():
     vocabulary = {**data["model"]["vocab"], **{t["content"]: t["id"] for t in data["added_tokens"]}}
     merges = [m if isinstance(m, str) else " ".join(m) for m in data["model"]["merges"]]
     entries = []
-    for name, listed, files in folders(data):
+    for name, listed, files, *stages in folders(data):
+        stages = stages[0] if stages else {}
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
+            (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
             for file, content in files.items():
                 (folder / file).write_text(json.dumps(content, ensure_ascii=False))
-            (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
             if listed is None:
                 (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
                 (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
             else:
                 (folder / "tokenizer.json").write_text(
-                    json.dumps({**data, "added_tokens": listed}, ensure_ascii=False))
+                    json.dumps({**data, **stages, "added_tokens": listed}, ensure_ascii=False))
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
             entries.append({
-                "name": name, "added_tokens": listed, "files": files,
+                "name": name, "added_tokens": listed, "files": files, "stages": stages,
                 "ids": [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS],
                 "named": [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id],
             })

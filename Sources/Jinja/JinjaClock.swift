@@ -16,9 +16,19 @@ public struct JinjaClock: Sendable {
         return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 
-    /// A clock that stands still, read as universal time: renderings with it can be repeated.
-    public static func fixed(secondsSince1970: Double) -> JinjaClock {
-        JinjaClock(isLocal: false) { secondsSince1970 }
+    /// A clock that stands still: renderings with it can be repeated.
+    ///
+    /// - Parameter isLocal: Whether it is read in the machine's zone, and not as universal time.
+    public static func fixed(secondsSince1970: Double, isLocal: Bool = false) -> JinjaClock {
+        JinjaClock(isLocal: isLocal) { secondsSince1970 }
+    }
+
+    /// The time that it tells, in seconds since the beginning of 1970.
+    public var secondsSince1970: Double { seconds() }
+
+    /// This clock at the present time, standing still.
+    public func stopped() -> JinjaClock {
+        .fixed(secondsSince1970: seconds(), isLocal: isLocal)
     }
 
     private init(isLocal: Bool, _ seconds: @escaping @Sendable () -> Double) {
@@ -26,7 +36,7 @@ public struct JinjaClock: Sendable {
     }
 
     /// `datetime.now().strftime(format)`.
-    func text(_ format: String) -> String {
+    public func text(_ format: String) -> String {
         let now = seconds()
         var whole = time_t(now.rounded(.down))
         var fields = tm()

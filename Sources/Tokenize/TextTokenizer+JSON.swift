@@ -13,7 +13,7 @@ extension TextTokenizer {
         addedTokens: JSONValue = .null, file: String
     ) throws {
         self = try JSONWriter.bytes(of: json, .dense).withUnsafeBytes {
-            try TextTokenizer(parsing: $0, file: file)
+            try TextTokenizer(parsing: $0, configuration, file: file)
         }
         configure(
             TokenizerSideFiles(
@@ -21,7 +21,11 @@ extension TextTokenizer {
     }
 
     /// Reads the bytes of a `tokenizer.json`.
-    init(parsing bytes: UnsafeRawBufferPointer, file: String) throws {
+    ///
+    /// - Parameter configuration: The content of `tokenizer_config.json`; `null` when there is none.
+    init(
+        parsing bytes: UnsafeRawBufferPointer, _ configuration: JSONValue = .null, file: String
+    ) throws {
         var parser = JSONParser(bytes, file: file)
         var parts: [String: JSONValue] = [:]
         var model: ModelReader?
@@ -48,6 +52,7 @@ extension TextTokenizer {
         files.preTokenizer = parts["pre_tokenizer"] ?? .null
         files.postProcessor = parts["post_processor"] ?? .null
         files.decoder = parts["decoder"] ?? .null
+        TokenizerClass.applyPrefixSpace(configuration, to: &files)
         try self.init(
             files: files,
             addedTokens: (parts["added_tokens"]?.arrayValue ?? []).compactMap { value in

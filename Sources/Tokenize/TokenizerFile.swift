@@ -9,6 +9,13 @@ public enum TokenizerFile {
     /// Files of the same name may be of different kinds; their content decides.
     public static func load(_ path: String) throws -> TextTokenizer {
         if FileSystem.isFolder(path) { return try load(folder: path + "/", path) }
+        return try load(file: path, .null)
+    }
+
+    /// - Parameter configuration: What is said about a vocabulary that says nothing itself.
+    private static func load(
+        file path: String, _ configuration: JSONValue
+    ) throws -> TextTokenizer {
         guard FileSystem.exists(path) else {
             throw FledgeError(
                 .fileNotFound, "There is no such file or folder.",
@@ -43,7 +50,7 @@ public enum TokenizerFile {
         } else if mapped.bytes.first == 0x0A {
             // The first field of SentencePiece's protocol buffer: a piece.
             tokenizer = try withExtendedLifetime(mapped) {
-                try SentencePieceFile.tokenizer(mapped.bytes, file: path)
+                try SentencePieceFile.tokenizer(mapped.bytes, configuration, file: path)
             }
         } else {
             throw unsupported("Not a file that holds a known kind of tokenizer.", path)
@@ -57,7 +64,8 @@ public enum TokenizerFile {
         }
         for name in ["tokenizer.model", "tekken.json", "qwen.tiktoken"]
         where FileSystem.exists(folder + name) {
-            var tokenizer = try load(folder + name)
+            let configuration = try side(folder, "tokenizer_config.json")
+            var tokenizer = try load(file: folder + name, configuration)
             try surround(&tokenizer, folder)
             return tokenizer
         }
@@ -86,8 +94,10 @@ public enum TokenizerFile {
             if TekkenFile.matches(mapped.bytes) {
                 return try TekkenFile.tokenizer(mapped.bytes, file: mapped.path)
             }
-            var tokenizer = try TextTokenizer(parsing: mapped.bytes, file: mapped.path)
-            tokenizer.configure(try sides(folder))
+            let sides = try sides(folder)
+            var tokenizer = try TextTokenizer(
+                parsing: mapped.bytes, sides.configuration, file: mapped.path)
+            tokenizer.configure(sides)
             try addTemplate(&tokenizer, folder)
             return tokenizer
         }
@@ -97,7 +107,14 @@ public enum TokenizerFile {
         for name in ["vocab.json", "merges.txt"] where !FileSystem.exists(folder + name) {
             throw unsupported("There is no \(name), which belongs to this kind of tokenizer.", path)
         }
-        let configuration = try side(folder, "tokenizer_config.json")
+        var configuration = try side(folder, "tokenizer_config.json")
+        if configuration["tokenizer_class"]?.stringValue == nil {
+            let model = try side(folder, "config.json")
+            if let name = TokenizerClass.name(ofModel: model) {
+                configuration = configuration.members == nil ? [:] : configuration
+                configuration["tokenizer_class"] = .string(name)
+            }
+        }
         var tokenizer = try MergesFile.tokenizer(
             vocabulary: folder + "vocab.json", merges: folder + "merges.txt",
             configuration: configuration)

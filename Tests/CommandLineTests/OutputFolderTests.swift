@@ -22,6 +22,28 @@ struct OutputFolderTests {
             .split(separator: "\n").map { try JSONValue(parsing: String($0)) }
     }
 
+    @Test func aRunThatGoesOnLaterIsToldTheTimeThatItBeganWith() throws {
+        let template = """
+            {{ strftime_now('%H%M%S%f') }}{% for m in messages %}<|im_start|>{{ m.role }}
+            {{ m.content }}<|im_end|>
+            {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+            {% endif %}
+            """
+        try AtomicFile.write(template, to: project.file("model/chat_template.jinja"))
+        #expect(try train("template=model").status == 0)
+        func time() throws -> Double? {
+            try JSONValue(contentsOf: project.file("out/fledge_run.json"))["template_time"]?
+                .doubleValue
+        }
+        let began = try #require(try time())
+        let more = try train("template=model", "max_steps=6")
+        #expect(more.status == 0, "\(more.errors)")
+        #expect(try time() == began)
+        let anew = try train("template=model", "overwrite_output_dir=true")
+        #expect(anew.status == 0, "\(anew.errors)")
+        #expect(try time() != began)
+    }
+
     @Test func whatIsFinishedStaysAsItIs() throws {
         #expect(try train().status == 0)
         let before = try project.snapshot()

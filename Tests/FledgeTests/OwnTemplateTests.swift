@@ -117,6 +117,111 @@ import Testing
         }
     }
 
+    private func faults(
+        _ source: String, _ row: JSONValue, _ keys: String...
+    ) throws -> [(code: String, message: String)] {
+        _ = try configuration(source, [["a", "b"]])
+        try AtomicFile.write(row.serialized(), to: project.file("rows.jsonl"))
+        let run = try RunConfiguration(
+            yaml: """
+                model_name_or_path: \(project.path)/model
+                stage: sft
+                dataset: \(project.path)/rows.jsonl
+                output_dir: \(project.path)/out
+                """, file: "run.yaml", overrides: keys, environment: [:])
+        return RunPlanner(run, measures: false).run().faults.map { ($0.code, $0.message) }
+    }
+
+    private static let question: JSONValue = ["role": "user", "content": "a"]
+
+    @Test func whatTheOwnTemplateDoesNotWriteIsSaid() throws {
+        let tools: JSONValue = [["type": "function", "function": ["name": "f", "parameters": [:]]]]
+        let answer: JSONValue = ["role": "assistant", "content": "b"]
+        let withTools: JSONValue = ["messages": [Self.question, answer], "tools": tools]
+        let ignored = try faults(Self.chatML, withTools)
+        #expect(
+            ignored.contains {
+                $0.code == "unknown-to-own-template" && $0.message.contains("ignores tools")
+            }, "\(ignored)")
+        let refusing =
+            "{% if messages[0].role == 'system' %}{{ raise_exception('No system.') }}{% endif %}"
+            + Self.chatML
+        let system: JSONValue = ["role": "system", "content": "s"]
+        for key in ["template=chatml", "seed=42"] {
+            let refused = try faults(
+                refusing, ["messages": [system, Self.question, answer]], key)
+            #expect(
+                refused.contains {
+                    $0.code == "unknown-to-own-template" && $0.message.contains("No system.")
+                }, "\(refused)")
+        }
+        #expect(try faults(Self.chatML, ["messages": [Self.question, answer]]).isEmpty)
+    }
+
+    @Test func thoughtsThatStandApartAreComparedInTheMemberThatIsRead() throws {
+        let reading = Self.chatML.replacing(
+            "m.content", with: "(m.reasoning_content or '') + m.content")
+        let answer: JSONValue = ["role": "assistant", "content": "b", "reasoning_content": "t"]
+        let row: JSONValue = ["messages": [Self.question, answer]]
+        for key in ["template=qwen3", "seed=42"] {
+            let found = try faults(reading, row, key)
+            #expect(
+                found.contains { $0.code == "unlike-own-template" } || key != "seed=42", "\(found)")
+        }
+        #expect(try faults(reading, row, "template=model").isEmpty)
+        let unread = try faults(Self.chatML, row, "template=model")
+        #expect(unread.map(\.code) == ["unwritten-text"], "\(unread)")
+        #expect(unread.first?.message.contains("does not read") == true)
+    }
+
+    @Test func callsThatStandTwiceAreNamed() throws {
+        let calling = """
+            {% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content }}\
+            {% for c in m.tool_calls or [] %}{{ c.function.name }}{% endfor %}{{ '<|im_end|>\\n' }}\
+            {% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+            """
+        let call: JSONValue = ["name": "f", "arguments": ["x": 1]]
+        let answer: JSONValue = [
+            "role": "assistant", "content": .string("<tool_call>\(call.serialized())</tool_call>"),
+            "tool_calls": [["type": "function", "function": call]],
+        ]
+        let found = try faults(
+            calling, ["messages": [Self.question, answer]], "template=model")
+        #expect(found.map(\.code) == ["unwritten-text"], "\(found)")
+        #expect(found.first?.message.contains("written once") == true)
+    }
+
+    @Test func theCauseOfAMissingEndIsToldByTheOwnTemplate() throws {
+        let plain = "{% for m in messages %}{{ m.role + ': ' + m.content + ' ' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+        _ = try configuration(plain, [["a", "b"]])
+        let run = try configuration(plain, [["a", "b"]], "template=model")
+        let fault = RunPlanner(run, measures: false).run().faults.first {
+            $0.code == "missing-stop"
+        }
+        #expect(fault?.advice.contains("eos_token") == true)
+        #expect(fault?.advice.contains("Choose the template") == false)
+        let empty = try configuration(" \n", [["a", "b"]], "template=model")
+        let error = #expect(throws: FledgeError.self) { try TextSide(empty) }
+        #expect(error?.message.contains("empty") == true)
+    }
+
+    @Test func anEmptySystemMessageOfARowIsHandedOn() throws {
+        let source =
+            "{% if messages[0].role != 'system' %}{{ '<|im_start|>system\\nS<|im_end|>\\n' }}{% endif %}"
+            + Self.chatML
+        let own = try configuration(source, [["a", "b"]], "template=model")
+        #expect(try samples(own)[0].hasPrefix("<|im_start|>system\nS<|im_end|>"))
+        let rows: JSONValue = [
+            "messages": [
+                ["role": "system", "content": ""], Self.question,
+                ["role": "assistant", "content": "b"],
+            ]
+        ]
+        try AtomicFile.write(rows.serialized(), to: project.file("rows.jsonl"))
+        #expect(try samples(own)[0].hasPrefix("<|im_start|>system\n<|im_end|>"))
+    }
+
     @Test func aNamedTemplateIsComparedOverTheRowsToo() throws {
         func notes(_ source: String, _ rows: [[String]], _ key: String) throws -> [String] {
             let run = try configuration(source, rows, key)

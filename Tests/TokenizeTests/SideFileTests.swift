@@ -35,6 +35,7 @@ import Testing
         var tokenizer = base
         if let listed = entry["added_tokens"], !listed.isNull {
             tokenizer["added_tokens"] = listed
+            for stage in entry["stages"]?.members ?? [] { tokenizer[stage.key] = stage.value }
             return try write("tokenizer.json", tokenizer.serialized())
         }
         var vocabulary = base["model"]?["vocab"] ?? .null
@@ -73,6 +74,59 @@ import Testing
             let named = [tokenizer.beginOfText, tokenizer.endOfText, tokenizer.padding]
             let expected = (entry["named"]?.arrayValue ?? []).map(\.intValue)
             #expect(named.map { $0.map(Int.init) } == expected, "\(name)")
+        }
+    }
+
+    /// Without a space before texts, or only before the first one, as `LlamaTokenizer` is told.
+    @Test func theSpaceBeforeTextsOfSentencePieceIsThatOfTheConfiguration() throws {
+        let model =
+            URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "Fixtures/botchan_bpe/tokenizer.model").path
+        func ids(_ configuration: JSONValue?, _ text: String) throws -> [Int32] {
+            let folder = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try FileManager.default.copyItem(atPath: model, toPath: folder + "/tokenizer.model")
+            if let configuration {
+                try AtomicFile.write(
+                    configuration.serialized(), to: folder + "/tokenizer_config.json")
+            }
+            let tokenizer = try TokenizerFile.load(folder)
+            let ids = tokenizer.encode(text, specials: .parse)
+            let saved = try TextTokenizer(
+                json: tokenizer.json, configuration: tokenizer.configuration, file: "saved")
+            #expect(saved.encode(text, specials: .parse) == ids)
+            #expect(
+                saved.decode(ids, skippingSpecials: true)
+                    == tokenizer.decode(ids, skippingSpecials: true))
+            return ids
+        }
+        let llama: JSONValue = ["tokenizer_class": "LlamaTokenizer"]
+        func with(_ key: String, _ value: Bool, _ name: String? = "LlamaTokenizer") -> JSONValue {
+            var configuration = name.map { ["tokenizer_class": .string($0)] } ?? [:] as JSONValue
+            configuration[key] = .bool(value)
+            return configuration
+        }
+        let end: [Int32] = try ids(nil, "</s>")
+        let (spaced, bare) = (try ids(nil, "there"), try ids(with("add_prefix_space", false), "there"))
+        #expect(spaced != bare)
+        for configuration in [
+            nil, with("legacy", true), with("legacy", false, nil), with("legacy", false, "T5Tokenizer"),
+            with("add_prefix_space", true, nil),
+        ] {
+            #expect(try ids(configuration, "there</s>there") == spaced + end + spaced)
+        }
+        for configuration in [
+            llama, with("legacy", false), with("legacy", false, "LlamaTokenizerFast"),
+            with("add_prefix_space", true),
+        ] {
+            #expect(try ids(configuration, "there</s>there") == spaced + end + bare)
+        }
+        for name in ["LlamaTokenizer", "LlamaTokenizerFast", nil] {
+            #expect(
+                try ids(with("add_prefix_space", false, name), "there</s>there")
+                    == bare + end + bare)
         }
     }
 

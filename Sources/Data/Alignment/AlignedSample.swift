@@ -9,6 +9,8 @@ public struct AlignedSample: Hashable, Sendable {
     public var response: [Message]
     /// The system text; empty for none.
     public var system: String
+    /// Whether there is a system message, and no text in it.
+    public var hasEmptySystem = false
     /// The tools as a JSON list; empty for none.
     public var tools: String
     /// Whether a single answer was found good; nil where none is marked.

@@ -20,6 +20,7 @@ extension Aligner {
             items, reader, record, readsMask: !readsAsReference, into: &sample)
         let apart = try text(description.columns.system, record)
         sample.system = system ?? apart
+        sample.hasEmptySystem = system?.isEmpty == true && !readsAsReference
         // As in the reference the message counts, and the column is lost.
         if let system, !apart.isEmpty, apart != system, let column = description.columns.system {
             sample.noteUnread(.column(column))

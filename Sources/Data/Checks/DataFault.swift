@@ -52,6 +52,12 @@ public struct DataFault: Hashable, Sendable {
         case halfOpenThoughts = "half-open-thoughts"
         /// The template that was read off the model's own one writes rows in another way than that.
         case unlikeOwnTemplate = "unlike-own-template"
+        /// The template writes rows that the model's own one refuses, or of which it ignores a part.
+        case unknownToOwnTemplate = "unknown-to-own-template"
+        /// Answers that fit no prompt but that of the other way of thinking than the run asks for.
+        case switchedThinking = "switched-thinking"
+        /// Answers of which the model's own template marks nothing as the model's.
+        case unmarkedAnswers = "unmarked-answers"
     }
 
     /// What is wrong.

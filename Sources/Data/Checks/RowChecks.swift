@@ -125,7 +125,17 @@ public struct RowChecks: Sendable {
             if let thought = message.thought {
                 let isOther =
                     Self.thoughts.occur(in: message.content) && !message.content.contains(thought)
-                if !template.readsThoughts || isOther {
+                let writing = template.thoughtWriting(in: message.role)
+                if writing == .asText, !isOther {
+                    found.add(
+                        .unwrittenText,
+                        "Answers have thoughts (reasoning_content, reasoning, thinking or thought), which "
+                            + "the model's own template does not read: they are written into the text, "
+                            + "between <think> and </think>.",
+                        advice: "Write them into the content in the form that the model shall learn, "
+                            + "choose the template of a reasoning model, or take the thoughts out.",
+                        row)
+                } else if writing == .none || isOther {
                     found.add(
                         .unwrittenText,
                         isOther
@@ -138,6 +148,13 @@ public struct RowChecks: Sendable {
                             : "Choose the template of a reasoning model, or take the thoughts out.",
                         row)
                 }
+            }
+            if message.repeatsCalls {
+                found.add(
+                    .unwrittenText,
+                    "Messages have calls in their content that stand in tool_calls too: they are "
+                        + "written once.",
+                    advice: "Take them out of the content.", row)
             }
             if !message.textBeforeCall.isEmpty, !template.writesTextBeforeCalls {
                 found.add(

@@ -5,6 +5,7 @@ public import FledgeTokenize
 public struct SampleChecks: Sendable {
     private let begin: Int32?
     private let stops: Set<Int32>
+    private let isOwn: Bool
     /// White space and other text may follow the token that ends an answer.
     private static let tail = 8
 
@@ -12,6 +13,7 @@ public struct SampleChecks: Sendable {
     public init(tokenizer: any Tokenizer, template: ChatTemplate) {
         begin = tokenizer.beginOfText
         stops = template.stopTokens(of: tokenizer)
+        isOwn = template.model != nil
     }
 
     /// The faults of dialogues of which answers are learned, or of texts that are learned whole.
@@ -55,7 +57,11 @@ public struct SampleChecks: Sendable {
             faults.append(
                 DataFault(
                     .missingStop, "Answers are learned without a token that ends them.",
-                    advice: "Choose the template of this model: after training it would not stop.",
+                    advice: isOwn
+                        ? "After training the model would not stop: name the token that the template "
+                            + "ends answers with as eos_token in tokenizer_config.json, or end "
+                            + "answers with the present one in the template."
+                        : "Choose the template of this model: after training it would not stop.",
                     places: endless.map(\.source)))
         }
         return faults
@@ -109,6 +115,25 @@ public struct SampleChecks: Sendable {
                         ? "No token of any row is learned." : "Rows of which no token is learned.",
                     advice: Self.remedy(ofUnsupervised: report),
                     places: report.unsupervised))
+        }
+        if !report.switchedThinking.isEmpty {
+            faults.append(
+                DataFault(
+                    .switchedThinking,
+                    "Answers without a thought do not go on with what enable_thinking: true asks: they "
+                        + "are learned behind the prompt of enable_thinking: false.",
+                    advice: "Leave enable_thinking out or set it to false, or give answers with their "
+                        + "thoughts.", places: report.switchedThinking))
+        }
+        if !report.unmarked.isEmpty {
+            faults.append(
+                DataFault(
+                    .unmarkedAnswers,
+                    "Answers that are not learned: the model's own template has {% generation %} blocks, "
+                        + "and writes nothing of these answers inside of one.",
+                    advice: "Put all that the model says into {% generation %} in the template, or take "
+                        + "the blocks out: then all that follows a question is learned.",
+                    places: report.unmarked))
         }
         if !report.equalAnswers.isEmpty {
             faults.append(

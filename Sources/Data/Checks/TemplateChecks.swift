@@ -10,6 +10,8 @@ public struct TemplateChecks: Sendable {
         public var message: String
         /// Whether nothing differs but the system text of dialogues that bring none.
         public var isDefaultSystem: Bool
+        /// Whether the model's own template does not write such rows, so that nothing is compared.
+        public var isUnknown: Bool
         /// Where the row is written.
         public var source: FledgeError.Location
     }
@@ -17,11 +19,11 @@ public struct TemplateChecks: Sendable {
     /// What can make a difference to a template.
     private struct Kind: Hashable {
         var turns = 0
-        var flags: UInt16 = 0
+        var flags: UInt32 = 0
 
         init(_ row: AlignedSample, _ last: Message?) {
             turns = min(row.prompt.count, 5)
-            var bit: UInt16 = 1
+            var bit: UInt32 = 1
             func note(_ holds: Bool) {
                 if holds { flags |= bit }
                 bit <<= 1
@@ -41,6 +43,8 @@ public struct TemplateChecks: Sendable {
             note(last?.thought != nil)
             note(row.prompt.contains { !$0.textBeforeCall.isEmpty })
             note(last?.textBeforeCall.isEmpty == false)
+            note(row.prompt.contains { $0.callCount > 1 })
+            note((last?.callCount ?? 0) > 1)
         }
     }
 
@@ -77,7 +81,7 @@ public struct TemplateChecks: Sendable {
     /// The first row of each kind that is written otherwise.
     public func findings(in rows: [AlignedSample]) -> [Finding] {
         var seen = Set<Kind>()
-        var findings = [Finding]()
+        var (findings, reasons) = ([Finding](), Set<String>())
         for row in rows where row.fault == nil && row.prompt.count % 2 == 1 {
             if row.system.isEmpty, defaultSystem?.isEmpty == true { continue }
             if !comparesTools, !row.tools.isEmpty { continue }
@@ -87,35 +91,75 @@ public struct TemplateChecks: Sendable {
             let messages = row.prompt + [last ?? Message(.assistant, "")]
             let texts = messages.flatMap(\.texts) + [row.system, row.tools]
             // Control strings are written as text, which the model's own template does not do.
-            guard !texts.contains(where: tokenizer.containsSpecial) else { continue }
+            guard !texts.contains(where: holdsForeignSpecial) else { continue }
             seen.insert(kind)
-            guard let message = difference(row, messages) else { continue }
-            let isDefault =
-                row.system.isEmpty && !ownSystem.isEmpty
-                && difference(row, messages, system: ownSystem) == nil
-            findings.append(
-                Finding(message: message, isDefaultSystem: isDefault, source: row.source))
+            switch difference(row, messages) {
+            case .none: break
+            case .unknown(let reason):
+                guard reasons.insert(reason).inserted else { continue }
+                findings.append(
+                    Finding(
+                        message: "The template \(name) writes rows that the model's own one does not: "
+                            + "\(reason).",
+                        isDefaultSystem: false, isUnknown: true, source: row.source))
+            case .found(let message):
+                var isDefault = false
+                if row.system.isEmpty, !ownSystem.isEmpty,
+                    case .none = difference(row, messages, system: ownSystem)
+                {
+                    isDefault = true
+                }
+                findings.append(
+                    Finding(
+                        message: message, isDefaultSystem: isDefault, isUnknown: false,
+                        source: row.source))
+            }
         }
         return findings
     }
 
+    /// What came of comparing a row.
+    private enum Difference {
+        case none
+        case found(String)
+        /// The model's own template does not write it; why.
+        case unknown(String)
+    }
+
+    /// Whether a text holds control strings other than the words around thoughts, which belong into
+    /// answers.
+    private func holdsForeignSpecial(_ text: String) -> Bool {
+        guard tokenizer.containsSpecial(text) else { return false }
+        return tokenizer.encode(text, specials: .parse).filter(tokenizer.isSpecial).contains { id in
+            !Self.thoughts.occur(in: tokenizer.decode([id], skippingSpecials: false))
+        }
+    }
+
     private func difference(
         _ row: AlignedSample, _ messages: [Message], system: String? = nil
-    ) -> String? {
+    ) -> Difference {
         let system = system ?? (row.system.isEmpty ? defaultSystem ?? "" : row.system)
         let shape = DialogueShape("row", messages, system: system, tools: row.tools)
         guard
             let outcome = try? agreement.outcome(
                 of: shape, asksOnly: asksOnly || row.response.isEmpty,
-                discardingHistoryThoughts: masksHistory),
-            case .differs(let differences) = outcome.result, let first = differences.first
-        else { return nil }
+                discardingHistoryThoughts: masksHistory)
+        else { return .none }
+        let first: TemplateAgreement.Difference
+        switch outcome.result {
+        case .agrees: return .none
+        case .unknownToModel(let reason): return .unknown(reason)
+        case .differs(let differences):
+            guard let difference = differences.first else { return .none }
+            first = difference
+        }
         func shown(_ text: String) -> String {
             text.isEmpty ? "nothing" : JSONValue.string(text).serialized()
         }
-        return "The template \(name) writes rows in another way than the model's own one: after "
+        return .found(
+            "The template \(name) writes rows in another way than the model's own one: after "
             + "\(first.place) equal tokens it writes \(shown(first.first)), the model's own one "
-            + "\(shown(first.second))."
+            + "\(shown(first.second)).")
     }
 
     private static func holdsThought(_ message: Message) -> Bool {

@@ -21,6 +21,7 @@ extension DataReport {
         [
             ("truncated", \.truncated), ("unsupervised", \.unsupervised),
             ("equal_answers", \.equalAnswers), ("control_strings", \.controlStrings),
+            ("unmarked", \.unmarked), ("switched_thinking", \.switchedThinking),
         ]
     }
 

@@ -24,6 +24,10 @@ public struct DataReport: Hashable, Sendable {
     public var equalAnswers: [FledgeError.Location] = []
     /// Rows whose messages hold control strings; these stayed text unless told otherwise.
     public var controlStrings: [FledgeError.Location] = []
+    /// Rows with answers of which the model's own template marks nothing as written by the model.
+    public var unmarked: [FledgeError.Location] = []
+    /// Rows with answers that are learned behind the prompt without thinking, though the run asks for it.
+    public var switchedThinking: [FledgeError.Location] = []
     /// Number of tokens of the rows that are used.
     public var tokenCount = 0
     /// Number of tokens that are learned.
@@ -40,6 +44,8 @@ public struct DataReport: Hashable, Sendable {
         unsupervised += other.unsupervised
         equalAnswers += other.equalAnswers
         controlStrings += other.controlStrings
+        unmarked += other.unmarked
+        switchedThinking += other.switchedThinking
         tokenCount += other.tokenCount
         supervisedCount += other.supervisedCount
     }

@@ -24,10 +24,18 @@ struct DialogueEncoder: Sendable {
     /// The token that ends a whole dialogue where answers have none of their own.
     var commonEnd: Int32? { template.usesEfficientEnd ? tokenizer.endOfText : nil }
 
+    /// The template as a row is written in it.
+    func template(for row: AlignedSample) -> ChatTemplate {
+        guard row.hasEmptySystem, template.model != nil else { return template }
+        var copy = template
+        copy.writesEmptySystem = true
+        return copy
+    }
+
     /// Everything before an answer, and the answer with its end, neither cut.
     func oneturn(_ row: AlignedSample, answer: Message) throws -> EncodedTurn {
         var turn = try located(row) {
-            try template.encodeOneturn(
+            try template(for: row).encodeOneturn(
                 row.prompt + [answer], system: row.system, tools: row.tools, with: tokenizer)
         }
         if let commonEnd { turn.response.append(commonEnd) }

@@ -60,7 +60,7 @@ public struct SupervisedProcessor: SampleProcessor {
             return []
         }
         let messages = row.prompt + row.response
-        let template = encoder.template
+        let template = encoder.template(for: row)
         let dialogues = try encoder.located(row) {
             try template.encodeDialogues(
                 messages, system: row.system, tools: row.tools,
@@ -76,6 +76,13 @@ public struct SupervisedProcessor: SampleProcessor {
                 advice: "Leave train_on_prompt out, or name a template.", at: row.source)
         }
         encoder.noteControlStrings(row, &report)
+        if dialogues.contains(where: \.switchesThinking) {
+            report.switchedThinking.append(row.source)
+        }
+        let unmarked = dialogues.flatMap(\.unmarked)
+        if unmarked.contains(where: { !masksHistory || $0 == messages.count / 2 - 1 }) {
+            report.unmarked.append(row.source)
+        }
         return dialogues.map { dialogue in
             let sample = assemble(dialogue, messages, source: row.source)
             let wanted = dialogue.turns.reduce(

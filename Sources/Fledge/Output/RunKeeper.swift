@@ -8,14 +8,17 @@ final class RunKeeper: Callback {
 
     /// Notes that a run is under way.
     ///
-    /// - Parameter checkpoint: What the run goes on from.
+    /// - Parameters:
+    ///   - time: The time that templates are told.
+    ///   - checkpoint: What the run goes on from.
     /// - Throws: ``FledgeError`` when the record cannot be written.
     init(
         _ folder: String, options: JSONValue, digests: RunDigests,
-        totalSteps: Int, resuming checkpoint: TrainingCheckpoint?
+        totalSteps: Int, time: Double? = nil, resuming checkpoint: TrainingCheckpoint?
     ) throws {
         self.folder = folder
-        record = RunRecord(options: options, digests: digests, totalSteps: totalSteps)
+        record = RunRecord(
+            options: options, digests: digests, totalSteps: totalSteps, time: time)
         if let checkpoint {
             record.step = checkpoint.step
             if let run = RunRecord(folder: checkpoint.folder)?.run { record.run = run }

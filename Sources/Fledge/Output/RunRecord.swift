@@ -33,11 +33,15 @@ struct RunRecord: Sendable {
     /// The keys that change what a run does.
     var options: JSONValue
     var digests: RunDigests
+    /// The time that templates were told, in seconds since 1970: a run that goes on another day writes what
+    /// it wrote before. Nil in records of earlier versions.
+    var time: Double?
     /// What weights beside this file are of; nil where there are none.
     var weights: Weights?
 
     /// The record of a run that begins.
-    init(options: JSONValue, digests: RunDigests, totalSteps: Int) {
+    init(options: JSONValue, digests: RunDigests, totalSteps: Int, time: Double? = nil) {
+        self.time = time
         (run, state, step) = (UUID().uuidString.lowercased(), .running, 0)
         (self.options, self.digests, self.totalSteps) = (options, digests, totalSteps)
     }
@@ -58,6 +62,7 @@ struct RunRecord: Sendable {
                 members.compactMap { member in
                     member.value.stringValue.map { (member.key, $0) }
                 }, uniquingKeysWith: { first, _ in first }))
+        time = json["template_time"]?.doubleValue
         if let weights = json["weights"], let run = weights["run"]?.stringValue,
             let step = weights["step"]?.intValue
         {
@@ -76,6 +81,7 @@ struct RunRecord: Sendable {
             "digests": .object(digests.map { .init($0.key, .string($0.value)) }),
             "options": options,
         ]
+        if let time { json["template_time"] = .number(time) }
         if let weights {
             json["weights"] = ["run": .string(weights.run), "step": .integer(weights.step)]
         }

@@ -58,7 +58,9 @@ public struct LanguageModelTraining {
         if options.trains {
             OutputFolder.notes(beginning, in: options.outputFolder).forEach(announce)
         }
-        let text = try TextSide(configuration)
+        var time: Double?
+        if case .resumed(let path) = beginning { time = RunRecord(folder: path)?.time }
+        let text = try TextSide(configuration, time: time)
         for note in text.notes { announce(note) }
         let data = try StageData<PackedRow>(
             configuration, text, threads: Kernels.threads, progress: progress)
@@ -143,7 +145,7 @@ public struct LanguageModelTraining {
         if let checkpoint, try isDone(checkpoint, plan) { return }
         let keeper = try RunKeeper(
             folder, options: effectiveOptions, digests: run.digests,
-            totalSteps: plan.totalSteps, resuming: checkpoint)
+            totalSteps: plan.totalSteps, time: run.text.time, resuming: checkpoint)
         announce(
             "Training \(batches.sampleCount) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."

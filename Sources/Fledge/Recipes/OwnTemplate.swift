@@ -1,4 +1,5 @@
 internal import FledgeCore
+internal import FledgeJinja
 internal import FledgeTokenize
 
 /// `template: model`: dialogues are written by the model's own template.
@@ -17,6 +18,12 @@ struct OwnTemplate {
                 .configuration,
                 "template: model needs a chat template of the model, which has none.",
                 advice: "Name a template.")
+        }
+        guard own.templates.contains(where: { $0.template.text.utf8.contains { $0 > 0x20 } }) else {
+            throw FledgeError(
+                .configuration, "The model's chat template is empty: it writes nothing.",
+                advice: "Put the model's template there, or name a template.",
+                at: FledgeError.Location(file: own.source))
         }
         let options = configuration.data
         func refuse(_ key: String, _ reason: String) -> FledgeError {
@@ -41,7 +48,8 @@ struct OwnTemplate {
         if values.isSet("preserve_thinking") {
             variables["preserve_thinking"] = .bool(options.preservesThinking)
         }
-        var template = ChatTemplate(writingAs: ModelRendering(own, variables: variables))
+        var template = ChatTemplate(
+            writingAs: ModelRendering(own, variables: variables, fitsQuestions: true))
         template.defaultSystem = options.defaultSystem ?? ""
         return template
     }

@@ -248,7 +248,16 @@ public struct StageData<Sample: StageSample>: Sendable {
 
     /// Compares how rows are written with the model's own template.
     private mutating func compare(_ rows: [AlignedSample], _ text: TextSide) {
-        let findings = text.templateChecks?.findings(in: rows) ?? []
+        let found = text.templateChecks?.findings(in: rows) ?? []
+        for finding in found where finding.isUnknown {
+            faults.append(
+                DataFault(
+                    .unknownToOwnTemplate, finding.message,
+                    advice:
+                        "Set template: model, which writes rows as the model's own template does, or "
+                        + "leave out what that one does not know.", places: [finding.source]))
+        }
+        let findings = found.filter { !$0.isUnknown }
         guard let first = findings.first else { return }
         if text.isDerived {
             faults.append(

@@ -1,5 +1,6 @@
 internal import FledgeCore
 internal import FledgeData
+internal import FledgeJinja
 public import FledgeModel
 public import FledgeTokenize
 internal import Foundation
@@ -25,6 +26,8 @@ public struct TextSide: Sendable {
     private let isChanged: Bool
     /// What compares rows with that one; nil where there is nothing to compare.
     let templateChecks: TemplateChecks?
+    /// The time that templates are told, in seconds since 1970; one for all dialogues.
+    public let time: Double
     /// What the user should hear about the fitting.
     public let notes: [String]
 
@@ -33,11 +36,13 @@ public struct TextSide: Sendable {
     /// Where no template is named it is read off the model's own one, which is `empty` for models
     /// without; `model` names the model's own one itself.
     ///
-    /// - Parameter asksOnly: Whether the model is asked and nothing else: where no template is named and
-    ///   no data either, the model's own one writes the questions.
+    /// - Parameters:
+    ///   - asksOnly: Whether the model is asked and nothing else: where no template is named and no data
+    ///     either, the model's own one writes the questions.
+    ///   - time: The time that templates are told, in seconds since 1970; nil for the present one.
     /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when none can be
     ///   read off the model's own one.
-    public init(_ configuration: RunConfiguration, asksOnly: Bool = false) throws {
+    public init(_ configuration: RunConfiguration, asksOnly: Bool = false, time: Double? = nil) throws {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
         Logger.fledge.debug("tokenizer read", metadata: ["path": "\(path)"])
@@ -48,12 +53,16 @@ public struct TextSide: Sendable {
         let options = configuration.data
         // Texts of pre-training are written in no template; what ends them may come from one.
         let isText = configuration.finetuning.stage == .pretraining
-        let own: ModelChatTemplate?
+        let clock = time.map { JinjaClock.fixed(secondsSince1970: $0, isLocal: true) } ?? .system
+        let standing = clock.stopped()
+        self.time = standing.secondsSince1970
+        var own: ModelChatTemplate?
         do { own = try ModelChatTemplate.load(path) } catch let error as FledgeError {
             guard let name = options.template, name != Self.modelTemplate else { throw error }
             notes.append("The model's own chat template cannot be read: \(error.message)")
             own = nil
         }
+        own?.clock = standing
         var template: ChatTemplate
         do {
             template = try Self.template(configuration, tokenizer, own, asksOnly: asksOnly)
@@ -71,6 +80,7 @@ public struct TextSide: Sendable {
         }
         template.contentSpecials = configuration.splitsSpecialTokens ? .text : .parse
         template.referenceWays = configuration.finetuning.referenceQuirks.templateWays
+        template.toolDate = standing.text("%d %b %Y")
         let preparation = try template.prepare(&tokenizer)
         if let (from, to) = preparation.replacedEnd {
             notes.append("The template ends answers with \(to) in place of \(from ?? "nothing").")

@@ -25,12 +25,6 @@ struct TokenizedSignature: Sendable {
             "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
             "\(text.addsBeginOfText)",
         ]
-        // Descriptions of tools may tell the day.
-        if text.template.toolDate == nil {
-            var (now, day) = (time(nil), tm())
-            localtime_r(&now, &day)
-            parts.append("\(day.tm_year) \(day.tm_yday)")
-        }
         options = String(
             SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)).prefix(32))
     }

@@ -29,6 +29,7 @@ enum MergesFile {
         if isQwen {
             files.normalizer = ["type": "NFC"]
             files.preTokenizer = StageValues.byteLevel(splits: [SplitPatterns.qwen2])
+            TokenizerClass.applyPrefixSpace(configuration, to: &files)
         }
         files.decoder = StageValues.byteLevelDecoder
         var added = [AddedToken]()

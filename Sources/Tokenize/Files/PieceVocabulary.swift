@@ -14,6 +14,9 @@ struct PieceVocabulary {
     /// The bytes of the table of characters, for saving.
     var characterMap: [UInt8] = []
     var beginOfText, endOfText, padding: Int?
+    /// Where spaces stand before texts; nil for what the vocabulary's own file says: before every text
+    /// between control tokens.
+    var prefix: PreTokenizer.PrependScheme?
     let file: String
 
     init(file: String) { self.file = file }
@@ -73,14 +76,25 @@ struct PieceVocabulary {
         var normalizer = normalizer
         normalizer.symbols = ByteTrie(frozen.map { (vocabulary.tokens.bytes(of: $0), $0) })
         var preTokenizers = [PreTokenizer]()
+        var files = TokenizerFiles()
+        if let prefix, normalizer.addsDummyPrefix {
+            normalizer.addsDummyPrefix = false
+            if prefix != .never {
+                let mark = SentencePieceNormalizer.mark
+                preTokenizers.append(.metaspace(mark: mark, prefix, splits: false))
+                files.preTokenizer = [
+                    "type": "Metaspace", "replacement": .string(String(decoding: mark, as: UTF8.self)),
+                    "prepend_scheme": .string(prefix.rawValue), "split": false,
+                ]
+            }
+        }
         if case .bytePair(let pairs) = model, let borders = WordBorders(of: pairs) {
             preTokenizers.append(.words(borders))
         }
-        var files = TokenizerFiles()
         files.listedTokens = listed
         files.normalizer = StageValues.sentencePiece(normalizer, map: characterMap)
         files.decoder = StageValues.sentencePieceDecoder(
-            dropsFirstSpace: normalizer.addsDummyPrefix)
+            dropsFirstSpace: normalizer.addsDummyPrefix || prefix == .first)
         var result = TextTokenizer(
             model: model, normalizer: .sentencePiece(normalizer), preTokenizers: preTokenizers,
             decoder: try StageReader(file: file).decoder(files.decoder), addedTokens: added)

@@ -2,7 +2,10 @@ internal import FledgeCore
 
 /// Reads SentencePiece's `tokenizer.model`, a protocol buffer.
 enum SentencePieceFile {
-    static func tokenizer(_ bytes: UnsafeRawBufferPointer, file: String) throws -> TextTokenizer {
+    /// - Parameter configuration: The folder's `tokenizer_config.json`; `null` when there is none.
+    static func tokenizer(
+        _ bytes: UnsafeRawBufferPointer, _ configuration: JSONValue = .null, file: String
+    ) throws -> TextTokenizer {
         var vocabulary = PieceVocabulary(file: file)
         var names: [Int: String] = [46: "<s>", 47: "</s>", 48: "<pad>"]
         var reader = ProtocolBuffer(bytes, file: file)
@@ -44,6 +47,7 @@ enum SentencePieceFile {
         vocabulary.beginOfText = id(46)
         vocabulary.endOfText = id(47)
         vocabulary.padding = id(48)
+        vocabulary.prefix = TokenizerClass.prefixScheme(configuration)
         // The models with byte fallback are Llama's kind, which begins each text with a token.
         var tokenizer = try vocabulary.tokenizer(findsUserDefined: false)
         let isLlama = vocabulary.pieces.contains { $0.kind == .byte }

@@ -54,3 +54,18 @@ extension String {
         return String(scalars[first...last])
     }
 }
+
+extension [UInt8] {
+    /// The place of the last occurrence of other bytes; nil where there is none.
+    func last(_ other: [UInt8]) -> Int? {
+        guard !other.isEmpty, count >= other.count else { return nil }
+        return stride(from: count - other.count, through: 0, by: -1).first {
+            self[$0] == other[0] && self[$0...].starts(with: other)
+        }
+    }
+}
+
+extension String {
+    /// The text without a mark; itself where there is none.
+    func unmarked(_ mark: String?) -> String { mark.map { replacing($0, by: "") } ?? self }
+}

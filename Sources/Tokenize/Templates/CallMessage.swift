@@ -7,14 +7,26 @@ struct CallMessage {
     /// The calls in order.
     var calls: [FunctionCall] = []
 
-    /// Takes a message apart.
+    /// Takes a message apart. What stands apart from its content is taken as it is.
     ///
     /// - Parameters:
     ///   - callWords: What stands around calls where there is other text; once or several times.
     ///   - thoughtWords: What stands around a thought before calls without words of their own.
     /// - Throws: ``FledgeError`` for calls that are no JSON or have no name.
     init(
-        _ content: String, callWords: ChatTemplate.Words, thoughtWords: ChatTemplate.Words
+        _ message: Message, callWords: ChatTemplate.Words, thoughtWords: ChatTemplate.Words
+    ) throws {
+        let first = message.content.utf8.first { !(0x09...0x20).contains($0) }
+        if message.hasPartsApart, first == UInt8(ascii: "[") || first == UInt8(ascii: "{") {
+            calls = try FunctionCall.list(message.content)
+        } else {
+            try read(message.content, callWords, thoughtWords)
+        }
+        text = message.textBeforeCall + text
+    }
+
+    private mutating func read(
+        _ content: String, _ callWords: ChatTemplate.Words, _ thoughtWords: ChatTemplate.Words
     ) throws {
         var (place, blocks) = (0, 0)
         while let call = content.enclosed(by: callWords.open, callWords.close, from: place) {
@@ -40,5 +52,43 @@ struct CallMessage {
             return
         }
         calls = try FunctionCall.list(content)
+    }
+}
+
+extension Message {
+    /// Whether the text before a call holds calls of the message once more, as logs of servers do that
+    /// keep what the model wrote beside what was read off it. They are written once.
+    public var repeatsCalls: Bool {
+        repeatedCalls(ChatTemplate.usualCallWords) != nil
+    }
+
+    /// How many calls there are; 0 where they cannot be read.
+    package var callCount: Int {
+        guard role == .function else { return 0 }
+        let message = try? CallMessage(
+            self, callWords: ChatTemplate.usualCallWords,
+            thoughtWords: ChatTemplate.usualThoughtWords)
+        return message?.calls.count ?? 0
+    }
+
+    /// The text before a call without calls that the message holds anyway; nil where there are none.
+    func repeatedCalls(_ words: ChatTemplate.Words) -> String? {
+        guard role == .function, textBeforeCall.holds(words.open),
+            let calls = try? FunctionCall.list(content)
+        else { return nil }
+        var (rest, place, isFound) = ("", 0, false)
+        while let block = textBeforeCall.enclosed(by: words.open, words.close, from: place) {
+            rest += textBeforeCall.bytes(place..<block.range.lowerBound)
+            if let repeated = try? FunctionCall.list(block.inner),
+                repeated.allSatisfy(calls.contains)
+            {
+                isFound = true
+            } else {
+                rest += textBeforeCall.bytes(block.range)
+            }
+            place = block.range.upperBound
+        }
+        guard isFound else { return nil }
+        return (rest + textBeforeCall.bytes(place..<textBeforeCall.utf8.count)).stripped
     }
 }

@@ -14,6 +14,8 @@ extension ChatTemplate {
     /// slots cannot say (thoughts that vanish from history, tools) is not seen: ``TemplateAgreement``
     /// shows whether the two write the same.
     ///
+    /// The beginning of an answer that the original always ends with is not learned.
+    ///
     /// - Throws: ``FledgeError`` when the original refuses a plain question and its answer, or does not
     ///   write them in slots.
     public init(deriving name: String, from own: ModelChatTemplate) throws {
@@ -29,7 +31,9 @@ extension ChatTemplate {
         guard asked.count == 2, answered.count == 3, longer.count == 4 else {
             throw SlotReader.unreadable("it does not write every message once, as it is")
         }
-        let (head, opening, end) = (asked[0], asked[1], answered[2])
+        let (head, opening) = (asked[0], asked[1])
+        let constant = ConstantPrompt(own, [:]).bytes
+        let end = answered[2].ends(with: constant) ? answered[2].dropLast(constant.count) : answered[2][...]
         guard answered[0] == head, answered[1].starts(with: opening) else {
             throw SlotReader.unreadable(
                 "it asks with \(SlotReader.shown(opening)) after a question, and writes "
@@ -151,7 +155,7 @@ private struct SlotReader {
     }
 
     /// The roles whose messages are written without white space at their ends.
-    func trimmedRoles() -> Set<Message.Role> {
+    func trimmedRoles() -> ChatTemplate.Roles {
         let marks = ["qzonezq", "qztwozq", "qzsystemzq"]
         func text(spacing role: Message.Role?) -> [UInt8]? {
             func turn(_ other: Message.Role, _ mark: String) -> Turn {
@@ -171,7 +175,7 @@ private struct SlotReader {
         {
             roles.insert(.system)
         }
-        return roles
+        return ChatTemplate.Roles(roles)
     }
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {

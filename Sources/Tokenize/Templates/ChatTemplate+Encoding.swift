@@ -25,7 +25,7 @@ extension ChatTemplate {
         with tokenizer: some Tokenizer
     ) throws -> EncodedTurn {
         if let dialogue = try modelDialogue(messages, system, tools, tokenizer) {
-            let (asked, all) = try dialogue.extended(messages.count - 1)
+            let (asked, all, _) = try dialogue.extended(messages.count - 1)
             let (prompt, whole) = (asked.ids(tokenizer), all.ids(tokenizer))
             // The answer by itself, where a token reaches from the question into it.
             let rest = asked.bytes.count..<all.bytes.count

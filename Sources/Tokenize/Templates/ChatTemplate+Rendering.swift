@@ -39,9 +39,8 @@ extension ChatTemplate {
             case .user: pieces += fill(user, content, index: index / 2)
             case .observation: pieces += fill(results: message.results)
             case .assistant:
-                pieces += fill(
-                    assistant, [TemplateSpan(written(message.content, as: .assistant))])
-            case .function: pieces += fill(function, try call(message.content))
+                pieces += fill(assistant, answer(written(message.content, as: .assistant)))
+            case .function: pieces += fill(function, try call(message))
             case .system:
                 throw FledgeError(
                     .data, "Unexpected role system inside of a dialogue.",
@@ -50,6 +49,25 @@ extension ChatTemplate {
             let isResponse = message.role == .assistant || message.role == .function
             return RenderedMessage(pieces: pieces, isResponse: isResponse)
         }
+    }
+
+    /// An answer; in templates of reasoning models the words around its thoughts are the template's.
+    private func answer(_ content: String) -> [TemplateSpan] {
+        let (open, close) = (thoughtWords.open.stripped, thoughtWords.close.stripped)
+        guard family.isReasoning, contentSpecials == .text, !open.isEmpty, !close.isEmpty,
+            content.holds(close)
+        else { return [TemplateSpan(content)] }
+        var (spans, rest) = ([TemplateSpan](), content)
+        while let word = [open, close].compactMap({ word in
+            rest.byteOffset(of: word).map { (word, $0) }
+        }).min(by: { $0.1 < $1.1 }) {
+            let end = word.1 + word.0.utf8.count
+            spans += [
+                TemplateSpan(rest.bytes(0..<word.1)), TemplateSpan(word.0, isControl: true),
+            ]
+            rest = rest.bytes(end..<rest.utf8.count)
+        }
+        return (spans + [TemplateSpan(rest)]).filter { !$0.text.isEmpty }
     }
 
     /// What tools returned; with the separator between results, text that touches text is one piece.
@@ -126,7 +144,7 @@ extension ChatTemplate {
 
     /// The content of a message, without the white space that the model's own template drops.
     private func written(_ content: String, as role: Message.Role) -> String {
-        trimmedRoles.contains(role) ? JinjaText.strip(content) : content
+        trimmedRoles.holds(role) ? JinjaText.strip(content) : content
     }
 
     /// Whether tools are described: an empty list and null are none. (In the reference an empty list
@@ -137,11 +155,11 @@ extension ChatTemplate {
     }
 
     /// The text of calls: JSON, perhaps inside the words for calls or after a thought.
-    private func call(_ content: String) throws -> [TemplateSpan] {
-        if referenceWays.contains(.singleCalls) { return try firstCall(content) }
+    private func call(_ message: Message) throws -> [TemplateSpan] {
+        if referenceWays.contains(.singleCalls) { return try firstCall(message) }
         let message = try CallMessage(
-            content, callWords: toolCallWords, thoughtWords: thoughtWords)
-        let text = message.text.isEmpty ? [] : [TemplateSpan(message.text)]
+            message, callWords: toolCallWords, thoughtWords: thoughtWords)
+        let text = message.text.isEmpty ? [] : answer(message.text)
         guard text.isEmpty || family != .llama2 || message.text.stripped.isEmpty else {
             throw FledgeError(
                 .data, "The template \(name) writes no text beside calls of tools.",
@@ -152,7 +170,14 @@ extension ChatTemplate {
 
     /// As the reference reads a message with calls: the first block counts, and whatever is written
     /// as it is vanishes with it.
-    private func firstCall(_ content: String) throws -> [TemplateSpan] {
+    private func firstCall(_ message: Message) throws -> [TemplateSpan] {
+        var content = message.content
+        if !message.textBeforeCall.isEmpty {
+            // Words that mark calls or thoughts in an argument mean nothing.
+            let calls = content.replacing("<", by: "\\u003c")
+            content =
+                message.textBeforeCall + toolCallWords.open + calls + toolCallWords.close
+        }
         // Llama 2 templates look for neither.
         let words = family == .llama2 ? [] : [toolCallWords, thoughtWords]
         for (index, words) in words.enumerated() {

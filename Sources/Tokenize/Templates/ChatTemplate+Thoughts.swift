@@ -11,7 +11,7 @@ extension ChatTemplate {
             for index in stride(from: 1, to: messages.count, by: 2) {
                 let isHistory = index < messages.count - 2
                 if enablesThinking == false || discards && isHistory {
-                    messages[index].content = withoutThought(messages[index].content)
+                    messages[index].spoken = withoutThought(messages[index].spoken)
                 }
             }
         }
@@ -19,7 +19,7 @@ extension ChatTemplate {
         return stride(from: 0, to: rendered.count - 1, by: 2).map { index in
             var turn = (prompt: rendered[index].pieces, response: rendered[index + 1].pieces)
             if family.isReasoning, !discards || index == messages.count - 2 {
-                addEmptyThought(to: &turn, unlessIn: messages[index + 1].content)
+                addEmptyThought(to: &turn, unlessIn: messages[index + 1].spoken)
             }
             return turn
         }
@@ -32,10 +32,10 @@ extension ChatTemplate {
         var messages = withOpenedThoughts(written(messages))
         if family.isReasoning {
             for index in stride(from: 1, to: messages.count - 2, by: 2) where !preservesThinking {
-                messages[index].content = withoutThought(messages[index].content)
+                messages[index].spoken = withoutThought(messages[index].spoken)
             }
             if enablesThinking == false, let last = messages.indices.last {
-                messages[last].content = withoutThought(messages[last].content)
+                messages[last].spoken = withoutThought(messages[last].spoken)
             }
         }
         let rendered = try render(messages, system: system, tools: tools)
@@ -43,7 +43,7 @@ extension ChatTemplate {
             prompt: rendered.dropLast().flatMap(\.pieces), response: rendered.last?.pieces ?? []
         )
         if family.isReasoning, let last = messages.last {
-            addEmptyThought(to: &turn, unlessIn: last.content)
+            addEmptyThought(to: &turn, unlessIn: last.spoken)
         }
         return turn
     }
@@ -54,14 +54,14 @@ extension ChatTemplate {
         let (open, close) = (thoughtWords.open.stripped, thoughtWords.close.stripped)
         guard family.isReasoning, !open.isEmpty, let first = close.utf8.first,
             !referenceWays.contains(.halfThoughts),
-            messages.contains(where: { $0.content.utf8.contains(first) })
+            messages.contains(where: { $0.spoken.utf8.contains(first) })
         else { return messages }
         return messages.map { message in
             guard message.role == .assistant || message.role == .function,
-                message.content.holds(close), !message.content.holds(open)
+                message.spoken.holds(close), !message.spoken.holds(open)
             else { return message }
             var message = message
-            message.content = thoughtWords.open + message.content
+            message.spoken = thoughtWords.open + message.spoken
             return message
         }
     }

@@ -1,9 +1,15 @@
 extension ChatTemplate {
+    /// The words that most models have around calls.
+    static let usualCallWords = Words(open: "<tool_call>", close: "</tool_call>")
+    /// The words that most models have around thoughts.
+    static let usualThoughtWords = Words(open: "<think>\n", close: "\n</think>\n\n")
+
     /// Whether a text that stands before a call is written; templates of the Llama 2 family write nothing
     /// but calls.
     public var writesTextBeforeCalls: Bool { family != .llama2 || model != nil }
 
-    /// The messages with what stands apart in their contents, in the template's words.
+    /// The messages with what stands apart in the template's words: thoughts before the text of an answer,
+    /// or before the text beside its calls.
     func written(_ messages: [Message]) -> [Message] {
         guard messages.contains(where: \.hasPartsApart) else { return messages }
         return messages.map {
@@ -15,32 +21,44 @@ extension ChatTemplate {
 }
 
 extension Message {
-    /// The message with its thought and its text before a call in its content, in some words; what has
-    /// no words is left out.
+    /// The message with its thought in its text, in some words; what has no words is left out.
+    ///
+    /// Calls and the text beside them stay apart, so that nothing in one is taken for the other.
     func joined(
         thoughtWords: ChatTemplate.Words?, callWords: ChatTemplate.Words?
     ) -> Message {
         guard hasPartsApart, role == .assistant || role == .function else { return self }
         var result = self
-        (result.thought, result.textBeforeCall) = (nil, "")
-        if role == .function, let callWords, !textBeforeCall.isEmpty {
-            // Words that mark calls or thoughts in an argument mean nothing.
-            let calls = content.replacing("<", by: "\\u003c")
-            result.content = textBeforeCall + "\n" + callWords.open + calls + callWords.close
+        result.thought = nil
+        if role == .function, !textBeforeCall.isEmpty {
+            let text = callWords.map { repeatedCalls($0) ?? textBeforeCall } ?? ""
+            result.textBeforeCall = text.isEmpty ? "" : text + "\n"
         }
         guard let thought, let words = thoughtWords else { return result }
-        // A content that has its thought already keeps that one.
-        guard !result.content.holds(words.open.stripped),
-            !result.content.holds(words.close.stripped)
-        else { return result }
-        result.content = words.open + thought + words.close + result.content
+        // A text that has its thought already keeps that one; arguments of calls are no text.
+        let isCall = role == .function && content.utf8.first { $0 > 0x20 } != UInt8(ascii: "<")
+        let text = isCall ? result.textBeforeCall : result.spoken
+        guard !text.holds(words.open.stripped), !text.holds(words.close.stripped) else {
+            return result
+        }
+        let written = words.open + thought + words.close
+        if role == .function {
+            result.textBeforeCall = written + result.textBeforeCall
+        } else {
+            result.content = written + result.content
+        }
         return result
     }
 
-    /// The message with what stands apart in its content, in the words that most models have.
-    var joined: Message {
-        joined(
-            thoughtWords: ChatTemplate.Words(open: "<think>\n", close: "\n</think>\n\n"),
-            callWords: ChatTemplate.Words(open: "<tool_call>", close: "</tool_call>"))
+    /// What the model says beside its calls, or all that it says.
+    var spoken: String {
+        get { role == .function && !textBeforeCall.isEmpty ? textBeforeCall : content }
+        set {
+            if role == .function, !textBeforeCall.isEmpty {
+                textBeforeCall = newValue
+            } else {
+                content = newValue
+            }
+        }
     }
 }

@@ -88,8 +88,11 @@ public struct ChatTemplate: Hashable, Sendable {
     public var contentSpecials = ContentSpecials.text
     /// The model's own template, where it writes the dialogues instead of the slots.
     public var model: ModelRendering?
+    /// Whether the model's own template is given the system message of a dialogue that has an empty one,
+    /// in place of none: it may have a text for dialogues without one.
+    public var writesEmptySystem = false
     /// The messages that are written without the white space at their ends.
-    public var trimmedRoles: Set<Message.Role> = []
+    public var trimmedRoles: Roles = []
     /// Whether the system slot is written even when there is nothing to fill it with.
     public var alwaysWritesSystem = false
     /// Where the template is as wrong as the reference is.
@@ -110,6 +113,32 @@ public struct ChatTemplate: Hashable, Sendable {
         public static let halfThoughts = ReferenceWays(rawValue: 4)
         /// All of them.
         public static let all: ReferenceWays = [.emptyTools, .singleCalls, .halfThoughts]
+    }
+
+    /// Roles of messages; written as text they always are the same one.
+    public struct Roles: OptionSet, Hashable, Sendable {
+        /// One bit a role.
+        public let rawValue: UInt8
+        /// Creates a set from its bits.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Creates a set of some roles.
+        public init(_ roles: some Sequence<Message.Role>) {
+            rawValue = roles.reduce(0) { $0 | Self.bit($1) }
+        }
+
+        /// Whether a role is one of them.
+        public func holds(_ role: Message.Role) -> Bool { rawValue & Self.bit(role) != 0 }
+
+        private static func bit(_ role: Message.Role) -> UInt8 {
+            switch role {
+            case .user: 1
+            case .assistant: 2
+            case .system: 4
+            case .function: 8
+            case .observation: 16
+            }
+        }
     }
 
     /// A pair of words around something.

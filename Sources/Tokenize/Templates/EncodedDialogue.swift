@@ -6,6 +6,11 @@ public struct EncodedDialogue: Hashable, Sendable {
     public var numbers: [Int]
     /// What follows the last answer and is not learned.
     public var tail: [Int32]
+    /// Answers of which the model's own template marks nothing as written by the model, so that they are
+    /// not learned; counted from 0.
+    public var unmarked: [Int] = []
+    /// Whether an answer is learned behind the prompt without thinking, though thinking is asked for.
+    public var switchesThinking = false
 
     /// Creates a dialogue.
     public init(turns: [EncodedTurn], numbers: [Int], tail: [Int32] = []) {
@@ -42,7 +47,7 @@ extension ChatTemplate {
         try model.map {
             try ModelDialogue(
                 $0, messages, system: system.isEmpty ? defaultSystem : system, tools: tools,
-                contentSpecials: contentSpecials, tokenizer)
+                contentSpecials: contentSpecials, writesEmptySystem: writesEmptySystem, tokenizer)
         }
     }
 }

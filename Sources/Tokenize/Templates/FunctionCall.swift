@@ -27,15 +27,31 @@ public struct FunctionCall: Hashable, Sendable {
             value = try JSONValue(parsing: text, file: "function message")
         } catch {
             throw FledgeError(
-                .data, "Invalid JSON format in function message: \(text).", cause: error)
+                .data,
+                "Invalid JSON format in function message: found \(Self.shown(text)), expected an "
+                    + "object with name and arguments, or a list of them.",
+                advice: advice, cause: error)
         }
         return try (value.arrayValue ?? [value]).map { call in
             guard let call = FunctionCall(call) else {
                 throw FledgeError(
-                    .data, "A call needs name and arguments, found \(call.serialized()).")
+                    .data,
+                    "A call needs name and arguments, found \(Self.shown(call.serialized())).",
+                    advice: advice)
             }
             return call
         }
+    }
+
+    private static let advice =
+        "Write calls as {\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}; text beside them "
+        + "stands outside of <tool_call> and </tool_call>."
+
+    /// The beginning of a text, in quotes.
+    private static func shown(_ text: String) -> String {
+        let beginning = String(text.unicodeScalars.prefix(60))
+        let isWhole = beginning.utf8.count == text.utf8.count
+        return JSONValue.string(beginning).serialized() + (isWhole ? "" : " and so on")
     }
 
     /// The call as the messages of role `function` hold it.

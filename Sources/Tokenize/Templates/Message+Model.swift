@@ -3,22 +3,31 @@ import FledgeCore
 extension ChatTemplate {
     /// A dialogue as models' own templates read it.
     ///
-    /// - Parameter thoughtMember: The member that thoughts go to; nil to leave them in the content.
+    /// - Parameters:
+    ///   - hasSystem: Whether there is a system message, be it empty; nil where an empty text is none.
+    ///   - thoughts: Where thoughts are put.
+    ///   - splitsContent: Whether thoughts inside of contents are taken out for the member that the
+    ///     template reads.
     /// - Throws: ``FledgeError`` for calls that are no JSON.
     static func modelMessages(
-        _ messages: [Message], system: String, thoughtMember: String?
+        _ messages: [Message], hasSystem: Bool? = nil, system: String, thoughts: ThoughtPlaces, splitsContent: Bool
     ) throws -> [JSONValue] {
         var items = [JSONValue]()
-        if !system.isEmpty { items.append(["role": "system", "content": .string(system)]) }
+        if hasSystem ?? !system.isEmpty {
+            items.append(["role": "system", "content": .string(system)])
+        }
         var callNames = [String]()
-        for message in messages.map(\.joined) {
+        for message in messages {
             switch message.role {
             case .user, .system:
                 items.append([
                     "role": .string(message.role.rawValue), "content": .string(message.content),
                 ])
             case .assistant:
-                items.append(answer(message.content, thoughtMember: thoughtMember))
+                items.append(
+                    answer(
+                        message.content, message.thought, thoughts.answers,
+                        splitsContent ? thoughts.member : nil))
             case .observation:
                 for (index, text) in message.results.enumerated() {
                     var item: JSONValue = ["role": "tool", "content": .string(text)]
@@ -29,10 +38,15 @@ extension ChatTemplate {
                 }
             case .function:
                 let parts = try CallMessage(
-                    message.content, callWords: Words(open: "<tool_call>", close: "</tool_call>"),
-                    thoughtWords: Words(open: "<think>\n", close: "\n</think>\n\n"))
+                    message, callWords: usualCallWords, thoughtWords: usualThoughtWords)
                 callNames = parts.calls.map(\.name)
-                var item = answer(parts.text.stripped, thoughtMember: thoughtMember)
+                var member: String?
+                if splitsContent, case .member(let name) = thoughts.calls { member = name }
+                let text =
+                    message.textBeforeCall.isEmpty
+                    ? parts.text.stripped
+                    : message.repeatedCalls(usualCallWords) ?? message.textBeforeCall
+                var item = answer(text, message.thought, thoughts.calls, member)
                 item["tool_calls"] = .array(
                     parts.calls.map { ["type": "function", "function": $0.json] })
                 items.append(item)
@@ -42,9 +56,26 @@ extension ChatTemplate {
     }
 
     /// An answer, with its thought where the template reads it.
-    private static func answer(_ content: String, thoughtMember: String?) -> JSONValue {
+    ///
+    /// - Parameters:
+    ///   - thought: The thought that stands apart, which is put into a place.
+    ///   - member: The member for a thought inside of the content; nil to leave it there.
+    private static func answer(
+        _ content: String, _ thought: String?, _ place: ThoughtPlaces.Place, _ member: String?
+    ) -> JSONValue {
         var item: JSONValue = ["role": "assistant", "content": .string(content)]
-        guard let thoughtMember, let end = content.byteOffset(of: "</think>") else { return item }
+        // A content that has its thought already keeps that one.
+        if let thought, !content.holds("<think>"), !content.holds("</think>") {
+            switch place {
+            case .member(let name): item[name] = .string(thought)
+            case .content, .plainContent:
+                let words = usualThoughtWords
+                item["content"] = .string(words.open + thought + words.close + content)
+            case .nowhere: break
+            }
+            return item
+        }
+        guard let member, let end = content.byteOffset(of: "</think>") else { return item }
         // An answer to a prompt that opened the thought has the closing word alone.
         let open = content.byteOffset(of: "<think>")
         guard open.map({ content.bytes(0..<$0).stripped.isEmpty && $0 < end }) ?? true else {
@@ -53,8 +84,8 @@ extension ChatTemplate {
         let start = open.map { $0 + "<think>".utf8.count } ?? 0
         let rest = content.bytes(end + "</think>".utf8.count..<content.utf8.count)
         item["content"] = .string(String(Substring(rest.utf8.drop { $0 == 0x0A })))
-        let thought = content.bytes(start..<end).stripped
-        if !thought.isEmpty { item[thoughtMember] = .string(thought) }
+        let inner = content.bytes(start..<end).stripped
+        if !inner.isEmpty { item[member] = .string(inner) }
         return item
     }
 

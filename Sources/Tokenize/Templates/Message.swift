@@ -65,6 +65,9 @@ public struct Message: Hashable, Sendable {
     /// Whether something stands apart from the content.
     package var hasPartsApart: Bool { if case .some = apart { true } else { false } }
 
+    /// Whether there is a thought, apart from the content or in it.
+    var hasThought: Bool { thought != nil || content.holds("</think>") }
+
     private var parts: Parts {
         get { if case .some(let parts) = apart { parts } else { Parts() } }
         set { apart = newValue == Parts() ? .none : .some(newValue) }

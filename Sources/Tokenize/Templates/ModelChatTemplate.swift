@@ -27,6 +27,8 @@ public struct ModelChatTemplate: Sendable {
     public var specialTokens: JSONValue
     /// The file or folder they came from, for messages.
     public var source: String
+    /// The time that `strftime_now` tells where a rendering names no other.
+    public var clock = JinjaClock.system
 
     /// Creates a model's templates.
     public init(
@@ -77,14 +79,14 @@ public struct ModelChatTemplate: Sendable {
     ///   - variables: An object of further variables, such as `enable_thinking`; they come before
     ///     special tokens of the same name.
     ///   - name: Which template; see ``template(named:withTools:)``.
-    ///   - clock: The time that `strftime_now` tells.
+    ///   - clock: The time that `strftime_now` tells; nil for ``clock``.
     ///   - limits: How much the template may do.
     /// - Throws: `FledgeError`; one with the code `templateRaised` and the template's own message
     ///   where it refuses the dialogue.
     public func render(
         messages: JSONValue, tools: JSONValue = .null, documents: JSONValue = .null,
         addsGenerationPrompt: Bool = false, continuesFinalMessage: Bool = false,
-        variables: JSONValue = [:], template name: String? = nil, clock: JinjaClock = .system,
+        variables: JSONValue = [:], template name: String? = nil, clock: JinjaClock? = nil,
         limits: JinjaLimits = JinjaLimits()
     ) throws -> JinjaTemplate.Rendering {
         guard !(addsGenerationPrompt && continuesFinalMessage) else {
@@ -102,7 +104,8 @@ public struct ModelChatTemplate: Sendable {
             .init("documents", documents),
             .init("add_generation_prompt", .bool(addsGenerationPrompt)),
         ]
-        let rendering = try template.render(.object(context), clock: clock, limits: limits)
+        let rendering = try template.render(
+            .object(context), clock: clock ?? self.clock, limits: limits)
         return try continuation?.cut(rendering) ?? rendering
     }
 }

@@ -18,65 +18,25 @@ struct ModelDialogue<Tokens: Tokenizer> {
 
     init(
         _ rendering: ModelRendering, _ messages: [Message], system: String, tools: String,
-        contentSpecials: ChatTemplate.ContentSpecials, _ tokenizer: Tokens
+        contentSpecials: ChatTemplate.ContentSpecials, writesEmptySystem: Bool = false,
+        _ tokenizer: Tokens
     ) throws {
         (self.rendering, self.tokenizer, self.messages) = (rendering, tokenizer, messages)
-        let texts = messages.flatMap(\.texts) + [system, tools]
-        let isMarked =
-            contentSpecials == .text && texts.contains(where: tokenizer.containsSpecial)
-        let mark = isMarked ? ModelText.mark(notIn: texts) : nil
-        guard mark != nil || !isMarked else {
-            throw FledgeError(
-                .data,
-                "The row holds control strings, and every character of private use (U+E000 to "
-                    + "U+F8FF), of which one is needed to keep them text.",
-                advice: "Take the control strings out.")
-        }
-        self.mark = mark
-        func broken(_ text: String, _ isAnswer: Bool = false) -> String {
-            mark.map { Self.broken(text, at: $0, isAnswer, tokenizer) } ?? text
-        }
-        self.tools = try ChatTemplate.toolList(broken(tools))
-        // What stands apart is broken before the words around it are written.
-        let marked = messages.map { message in
-            var message = message
-            let isAnswer = message.role == .assistant || message.role == .function
-            message.content = broken(message.content, isAnswer)
-            if message.hasPartsApart {
-                message.furtherResults = message.furtherResults.map { broken($0) }
-                message.thought = message.thought.map { broken($0, isAnswer) }
-                message.textBeforeCall = broken(message.textBeforeCall, isAnswer)
-            }
-            return message.joined
-        }
-        items = try ChatTemplate.modelMessages(
-            marked, system: broken(system), thoughtMember: rendering.thoughtMember)
-        var counts = [system.isEmpty ? 0 : 1]
+        let hasSystem = !system.isEmpty || writesEmptySystem && rendering.takesEmptySystem
+        let items = try ChatTemplate.modelMessages(
+            messages, hasSystem: hasSystem, system: system, thoughts: rendering.thoughts, splitsContent: true)
+        let tools = try ChatTemplate.toolList(tools)
+        let breaks = contentSpecials == .text ? try ControlBreaks(rendering, items, tools, tokenizer) : nil
+        mark = breaks?.mark
+        // What the dialogue is made of is broken, not the words that say what is what.
+        self.items = breaks.map { breaks in items.map(breaks.message) } ?? items
+        self.tools = breaks?.broken(tools) ?? tools
+        var counts = [hasSystem ? 1 : 0]
         for message in messages {
             let count = message.role == .observation ? message.results.count : 1
             counts.append((counts.last ?? 0) + count)
         }
         self.counts = counts
-    }
-
-    /// The text with a mark inside of every control string, but for the words around thoughts, which
-    /// templates look for.
-    private static func broken(
-        _ text: String, at mark: String, _ isAnswer: Bool, _ tokenizer: Tokens
-    ) -> String {
-        guard tokenizer.containsSpecial(text) else { return text }
-        var text = text
-        let controls = Set(tokenizer.encode(text, specials: .parse).filter(tokenizer.isSpecial))
-        for id in controls.sorted() {
-            let word = tokenizer.decode([id], skippingSpecials: false)
-            guard word.unicodeScalars.count > 1, !isAnswer || !word.holds("think>") else {
-                continue
-            }
-            let first = String(word.unicodeScalars.prefix(1))
-            text = text.replacing(
-                word, by: first + mark + String(word.unicodeScalars.dropFirst()))
-        }
-        return text
     }
 
     private func text(
@@ -88,35 +48,54 @@ struct ModelDialogue<Tokens: Tokenizer> {
                 further: further), mark: mark)
     }
 
+    /// The text through an answer, without the beginning of a further one.
+    private func text(through answer: Int) throws -> ModelText {
+        try text(answer + 1, asking: false).dropping(end: rendering.constantPrompt)
+    }
+
     /// The text before an answer and the text through it, of which the first is the beginning.
     ///
     /// The template may be told that thinking is off, or on, where that makes them fit.
     ///
     /// - Throws: ``FledgeError`` where the answer does not go on with what the model is asked.
-    func extended(_ answer: Int) throws -> (asked: ModelText, all: ModelText) {
-        let all = try text(answer + 1, asking: false)
+    func extended(
+        _ answer: Int
+    ) throws -> (asked: ModelText, all: ModelText, switchesThinking: Bool) {
+        let all = try text(through: answer)
         var first: ModelText?
+        let isAsked = rendering.variables["enable_thinking"]?.boolValue == true
         for further: JSONValue in [
             [:], ["enable_thinking": false, "thinking": false],
             ["enable_thinking": true, "thinking": true],
         ] {
             let asked = try text(answer, asking: true, further: further)
-            if asked.begins(all) { return (asked, all) }
+            if asked.begins(all) {
+                return (asked, all, isAsked && further["enable_thinking"]?.boolValue == false)
+            }
             first = first ?? asked
         }
-        let asked = first?.bytes ?? []
-        let place = zip(asked, all.bytes).prefix { $0 == $1 }.count
-        func rest(_ bytes: [UInt8]) -> String {
-            JSONValue.string(String(decoding: bytes[place...].prefix(60), as: UTF8.self))
-                .serialized()
+        guard let asked = first else { return (all, all, false) }
+        if rendering.fitsQuestions, let fitting = answered(asked, all, answer) {
+            return (asked, fitting, false)
         }
-        throw FledgeError(
-            .mismatch,
-            "The model's own template asks in one way and writes the answer in another: after "
-                + "\(place) equal bytes it asks with \(rest(asked)) and writes "
-                + "\(rest(all.bytes)).",
-            advice: "Give answers in the form that the template keeps (with their thoughts, for a "
-                + "model whose prompts open one), or name a template.")
+        throw ModelMismatch(asked: asked.bytes, written: all.bytes).error(
+            hasThought: messages[answer].hasThought, member: rendering.thoughts.member)
+    }
+
+    /// What the model is asked with an answer as the template writes it, for templates that write the
+    /// question in another way once it is answered (such as system texts in the last question).
+    ///
+    /// - Returns: nil where the question does not end as it does when it is asked.
+    private func answered(_ asked: ModelText, _ all: ModelText, _ answer: Int) -> ModelText? {
+        let item = items[counts[answer] - 1]
+        let question = Array((item["content"]?.stringValue ?? "").stripped.unmarked(mark).utf8)
+        guard !question.isEmpty, let place = asked.bytes.last(question) else { return nil }
+        let ending = asked.bytes[place...]
+        guard let start = all.bytes.last(Array(ending)) else { return nil }
+        let end = start + ending.count
+        let said = (items[counts[answer]]["content"]?.stringValue ?? "").stripped.unmarked(mark)
+        guard String(decoding: all.bytes[end...], as: UTF8.self).holds(said) else { return nil }
+        return asked.appending(all, from: end)
     }
 
     /// What the model is asked.
@@ -128,16 +107,17 @@ struct ModelDialogue<Tokens: Tokenizer> {
     func samples(learnsLastOnly: Bool) throws -> [EncodedDialogue] {
         let answers = Array(stride(from: 1, to: messages.count, by: 2))
         let isMarking = rendering.marksGeneration(withTools: !tools.isNull)
-        var (texts, learned) = ([ModelText](), [Range<Int>]())
+        var (texts, learned, switchesThinking) = ([ModelText](), [Range<Int>](), false)
         for answer in answers {
             if isMarking {
-                let all = try text(answer + 1, asking: false)
+                let all = try text(through: answer)
                 let asked = try text(answer, asking: false)
                 texts.append(all)
                 learned.append(
                     zip(asked.bytes, all.bytes).prefix { $0 == $1 }.count..<all.bytes.count)
             } else {
-                let (asked, all) = try extended(answer)
+                let (asked, all, isSwitched) = try extended(answer)
+                switchesThinking = switchesThinking || isSwitched
                 texts.append(all)
                 learned.append(asked.bytes.count..<all.bytes.count)
             }
@@ -149,6 +129,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
             let final = open.sorted().filter { texts[$0].begins(text) }
             open.subtract(final)
             samples.append(sample(text, final, learned, isMarking))
+            samples[samples.count - 1].switchesThinking = switchesThinking
             if learnsLastOnly { break }
         }
         return samples.reversed()
@@ -157,7 +138,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
     private func sample(
         _ text: ModelText, _ turns: [Int], _ learned: [Range<Int>], _ isMarking: Bool
     ) -> EncodedDialogue {
-        var (numbers, ranges) = ([Int](), [Range<Int>]())
+        var (numbers, ranges, unmarked) = ([Int](), [Range<Int>](), [Int]())
         for turn in turns {
             let all = learned[turn]
             let parts =
@@ -166,6 +147,7 @@ struct ModelDialogue<Tokens: Tokenizer> {
                     $0.lowerBound >= all.lowerBound && $0.upperBound <= all.upperBound
                         && !$0.isEmpty
                 } : [all]
+            if parts.isEmpty { unmarked.append(turn) }
             ranges += parts
             numbers += repeatElement(turn, count: parts.count)
         }
@@ -178,6 +160,8 @@ struct ModelDialogue<Tokens: Tokenizer> {
                 EncodedTurn(prompt: Array(ids[place..<start]), response: Array(ids[start..<end])))
             place = end
         }
-        return EncodedDialogue(turns: encoded, numbers: numbers, tail: Array(ids[place...]))
+        var dialogue = EncodedDialogue(turns: encoded, numbers: numbers, tail: Array(ids[place...]))
+        dialogue.unmarked = unmarked
+        return dialogue
     }
 }

@@ -3,49 +3,55 @@ public import FledgeJinja
 
 /// The Jinja template of a model as the way in which a ``ChatTemplate`` writes dialogues.
 ///
-/// Equality and digests go by the texts of the templates and the variables that they are given.
+/// Equality and digests go by the texts of the templates and the variables that they are given. All of its
+/// dialogues are written at one time.
 public struct ModelRendering: Hashable, Sendable, CustomDebugStringConvertible {
     /// The model's templates.
     public let own: ModelChatTemplate
     /// What the templates are given beside the dialogue, such as `enable_thinking`.
     public let variables: JSONValue
-    /// The name of the member that messages hold their thoughts in; nil where the template writes
-    /// thoughts as a part of the content.
-    let thoughtMember: String?
-    private let clock: JinjaClock
-
-    /// The names under which templates know thoughts.
-    private static let thoughtMembers = [
-        "reasoning_content", "reasoning", "thinking", "thought",
-    ]
+    /// Where messages hold their thoughts.
+    let thoughts: ThoughtPlaces
+    /// Whether answers follow what the model is asked.
+    let fitsQuestions: Bool
+    /// Whether the template takes system messages without a text.
+    let takesEmptySystem: Bool
+    /// The beginning of an answer that the template writes behind every dialogue, asked or not; empty for
+    /// templates that write it where they are asked.
+    let constantPrompt: [UInt8]
 
     /// Creates a rendering.
     ///
     /// - Parameters:
     ///   - variables: An object of variables beside messages and tools.
-    ///   - clock: The time that the template is told.
+    ///   - clock: The time that the template is told; nil for that of the template. It stands still.
+    ///   - fitsQuestions: Whether an answer follows what the model is asked even where the template writes
+    ///     the question in another way once it is answered, and whether the beginning of a further answer
+    ///     is left off where the template always ends with it. Without it dialogues are exactly what the
+    ///     template writes.
     public init(
-        _ own: ModelChatTemplate, variables: JSONValue = [:], clock: JinjaClock = .system
+        _ own: ModelChatTemplate, variables: JSONValue = [:], clock: JinjaClock? = nil,
+        fitsQuestions: Bool = false
     ) {
-        (self.own, self.variables, self.clock) = (own, variables, clock)
-        let (question, thought, answer) = ("qzquestionzq", "qzthoughtzq", "qzanswerzq")
-        thoughtMember = Self.thoughtMembers.first { name in
-            let messages: JSONValue = [
-                ["role": "user", "content": .string(question)],
-                .object([
-                    .init("role", "assistant"), .init("content", .string(answer)),
-                    .init(name, .string(thought)),
-                ]),
-            ]
-            let text = try? own.render(messages: messages, variables: variables, clock: clock).text
-            return text?.holds(thought) ?? false
-        }
+        var own = own
+        own.clock = (clock ?? own.clock).stopped()
+        (self.own, self.variables, self.fitsQuestions) = (own, variables, fitsQuestions)
+        thoughts = ThoughtPlaces(own, variables)
+        let empty = try? own.render(
+            messages: [
+                ["role": "system", "content": ""], ["role": "user", "content": "qzquestionzq"],
+            ], addsGenerationPrompt: true, variables: variables)
+        takesEmptySystem = empty != nil
+        constantPrompt = fitsQuestions ? ConstantPrompt(own, variables).bytes : []
     }
 
     /// What tells one rendering from another.
     public var debugDescription: String {
         let texts = own.templates.map { "\($0.name): \($0.template.text)" }
-        let parts = texts + [own.specialTokens.serialized(), variables.serialized()]
+        let parts =
+            texts + [
+                own.specialTokens.serialized(), variables.serialized(), "\(fitsQuestions)",
+            ]
         return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
     }
 
@@ -76,7 +82,7 @@ public struct ModelRendering: Hashable, Sendable, CustomDebugStringConvertible {
         do {
             return try own.render(
                 messages: .array(messages), tools: tools, addsGenerationPrompt: asking,
-                variables: variables, clock: clock)
+                variables: variables)
         } catch let error as FledgeError {
             throw FledgeError(
                 .data, "The model's own template refuses the dialogue: \(error.message)",

@@ -13,20 +13,6 @@ struct ModelText {
     /// Where control strings were broken.
     private let breaks: [Int]
 
-    /// A character of private use that none of some texts holds, where there is one.
-    static func mark(notIn texts: [String]) -> String? {
-        var held = Set<UInt32>()
-        for text in texts {
-            for scalar in text.unicodeScalars where Self.privateUse.contains(scalar.value) {
-                held.insert(scalar.value)
-            }
-        }
-        return Self.privateUse.first { !held.contains($0) }.flatMap(Unicode.Scalar.init)
-            .map { String($0) }
-    }
-
-    private static let privateUse: ClosedRange<UInt32> = 0xE000...0xF8FF
-
     /// - Parameter mark: The character at which control strings were broken; nil where none was.
     init(_ rendering: JinjaTemplate.Rendering, mark: String?) {
         guard let mark else {
@@ -52,6 +38,27 @@ struct ModelText {
         bytes = kept
         self.breaks = breaks
         generated = rendering.generated.map { places[$0.lowerBound]..<places[$0.upperBound] }
+    }
+
+    private init(_ bytes: [UInt8], _ generated: [Range<Int>], _ breaks: [Int]) {
+        (self.bytes, self.generated, self.breaks) = (bytes, generated, breaks)
+    }
+
+    /// The text without an end, where it ends so.
+    func dropping(end: [UInt8]) -> ModelText {
+        guard !end.isEmpty, bytes.count >= end.count, bytes.suffix(end.count).elementsEqual(end)
+        else { return self }
+        let count = bytes.count - end.count
+        return ModelText(
+            Array(bytes.prefix(count)), generated.map { $0.clamped(to: 0..<count) },
+            breaks.filter { $0 < count })
+    }
+
+    /// This text, and behind it another one from some place on. What is generated is not kept.
+    func appending(_ other: ModelText, from start: Int) -> ModelText {
+        ModelText(
+            bytes + other.bytes[start...], [],
+            breaks + other.breaks.filter { $0 > start }.map { $0 - start + bytes.count })
     }
 
     /// Whether another text begins with this one.

@@ -143,13 +143,13 @@ public struct TemplateAgreement: Sendable {
         _ differences: inout [Difference]
     ) throws -> String? {
         guard let own else { return "the model has no chat template of its own" }
-        let rendering = ModelRendering(own, variables: variables)
+        let rendering = ModelRendering(own, variables: variables, fitsQuestions: true)
         func rendered(
             _ shape: DialogueShape, asking: Bool, _ further: JSONValue = [:]
         ) throws -> String {
             let items = try ChatTemplate.modelMessages(
                 asking ? Array(shape.messages.dropLast()) : shape.messages, system: shape.system,
-                thoughtMember: template.model == nil ? nil : rendering.thoughtMember)
+                thoughts: rendering.thoughts, splitsContent: template.model != nil)
             return try rendering.render(
                 items, tools: ChatTemplate.toolList(shape.tools), asking: asking, further: further
             ).text
@@ -169,7 +169,11 @@ public struct TemplateAgreement: Sendable {
             }
             if kinds.contains(.trainingWithOwn) {
                 let all = try rendered(shape, asking: false)
-                noteTraining(trained, all, &differences)
+                // Nobody learns the beginning of an answer that is not there.
+                let end = rendering.constantPrompt
+                let isEnded = !end.isEmpty && all.utf8.reversed().starts(with: end.reversed())
+                let said = isEnded ? all.bytes(0..<all.utf8.count - end.count) : all
+                noteTraining(trained, said, &differences)
             }
             return nil
         } catch let error as FledgeError {
