@@ -24,8 +24,12 @@ struct TrainCommand: ParsableCommand {
                 announce: Console.announce, progress: RowProgressPrinter().note
             ).run()
         } catch var error as FledgeError where error.code == .interrupted {
-            let newest = TrainingCheckpoint.newest(in: configuration.training.outputFolder)
-            error.advice = newest.map { advice($0, configuration) } ?? "Nothing was saved yet."
+            let folder = configuration.training.outputFolder
+            let newest = OutputFolder.newestCheckpoint(in: folder)
+            error.advice =
+                newest.map { advice($0, configuration) }
+                ?? (OutputFolder.holdsWeightsOfUnfinishedRun(folder)
+                    ? "The weights of the last step are in \(folder)." : "Nothing was saved yet.")
             throw error
         }
     }

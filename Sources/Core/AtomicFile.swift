@@ -16,6 +16,8 @@ public final class AtomicFile {
     public let path: String
     private let temporary: String
     private var descriptor: Int32
+    private var length = 0
+    private var follower: FileFollower?
     private static let counter = Atomic<Int>(0)
 
     /// Starts writing; the target is not touched before ``commit()``.
@@ -53,7 +55,15 @@ public final class AtomicFile {
         precondition(descriptor >= 0, "AtomicFile: written after commit")
         let number = DescriptorWriter.write(bytes, to: descriptor)
         if number != 0 { throw failure("write", number) }
+        length += bytes.count
+        // Of small files the digest costs less than a thread.
+        if follower == nil, length >= Self.followedLength, WrittenDigests.current != nil {
+            follower = FileFollower(path: temporary)
+        }
+        follower?.note(length)
     }
+
+    private static let followedLength = 4 << 20
 
     /// Appends text as UTF-8.
     public func write(_ text: String) throws {
@@ -64,6 +74,7 @@ public final class AtomicFile {
     /// Makes the file appear under its name.
     public func commit() throws {
         precondition(descriptor >= 0, "AtomicFile: committed twice")
+        follower?.finish(length)
         guard fsync(descriptor) == 0 else { throw failure("sync", errno) }
         let closed = close(descriptor)
         let closeError = errno
@@ -77,6 +88,7 @@ public final class AtomicFile {
             unlink(temporary)
             throw FledgeError.system("rename the temporary file to", path, errno: number)
         }
+        if let follower { WrittenDigests.current?.add(follower, for: path) }
         try AtomicFile.syncFolder(of: path)
     }
 
@@ -85,6 +97,7 @@ public final class AtomicFile {
         guard descriptor >= 0 else { return }
         close(descriptor)
         descriptor = -1
+        follower?.cancel()
         unlink(temporary)
     }
 

@@ -18,7 +18,8 @@ public final class AtomicFolder {
         let trimmed = FileSystem.followingLinks(path)
         self.path = trimmed
         let url = URL(fileURLWithPath: trimmed)
-        let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial"
+        let process = ProcessInfo.processInfo.processIdentifier
+        let name = ".\(url.lastPathComponent).\(process)" + Self.partial
         temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
         AtomicFolder.removeLeftovers(
             in: url.deletingLastPathComponent().path, prefix: ".\(url.lastPathComponent).")
@@ -29,19 +30,50 @@ public final class AtomicFolder {
         }
     }
 
-    /// Removes what processes left behind that were killed while they wrote or removed a folder.
+    private static let partial = ".partial"
+    private static let old = ".old"
+
+    /// Makes up for processes that were killed while they wrote, replaced or removed a folder: what was
+    /// whole appears under its name, the rest is removed.
     ///
     /// - Parameter prefix: What the names of the folders begin with, the first dot included.
     public static func removeLeftovers(in parent: String, prefix: String) {
-        for entry in (try? Folder.names(in: parent, hidden: true)) ?? []
-        where entry.hasPrefix(prefix) && entry.hasSuffix(".partial") {
-            let path = parent + "/" + entry
-            let number = entry.dropLast(".partial".utf8.count).split(separator: ".").last
-            guard let number, let process = pid_t(number), kill(process, 0) != 0, errno == ESRCH,
-                Folder.exists(path)
-            else { continue }
-            try? FileManager.default.removeItem(atPath: path)
+        let entries = ((try? Folder.names(in: parent, hidden: true)) ?? []).filter {
+            $0.hasPrefix(prefix)
         }
+        for entry in entries where entry.hasSuffix(partial + old) {
+            finish(parent, String(entry.dropLast(old.utf8.count)))
+        }
+        for entry in entries where entry.hasSuffix(partial) && isLeft(entry) {
+            try? FileManager.default.removeItem(atPath: parent + "/" + entry)
+        }
+    }
+
+    /// Ends a replacement that was under way: of the two renamings the first has been made, of a folder
+    /// that is whole.
+    private static func finish(_ parent: String, _ entry: String) {
+        guard isLeft(entry), let name = name(of: entry) else { return }
+        let files = FileManager.default
+        let (path, new) = (parent + "/" + name, parent + "/" + entry)
+        if !files.fileExists(atPath: path) {
+            try? files.moveItem(
+                atPath: files.fileExists(atPath: new) ? new : new + old, toPath: path)
+        }
+        guard files.fileExists(atPath: path) else { return }
+        try? files.removeItem(atPath: new + old)
+    }
+
+    /// Whether the process whose number stands in a name of something temporary has ended.
+    private static func isLeft(_ entry: String) -> Bool {
+        let number = entry.dropLast(partial.utf8.count).split(separator: ".").last
+        guard let number, let process = pid_t(number) else { return false }
+        return kill(process, 0) != 0 && errno == ESRCH
+    }
+
+    /// The name that something temporary stands for: `.NAME.PROCESS.partial`.
+    private static func name(of entry: String) -> String? {
+        let parts = entry.dropFirst().dropLast(partial.utf8.count)
+        return parts.lastIndex(of: ".").map { String(parts[..<$0]) }
     }
 
     deinit { discard() }
@@ -50,7 +82,7 @@ public final class AtomicFolder {
     public func commit() throws {
         precondition(isOpen, "AtomicFolder: committed twice")
         isOpen = false
-        let old = temporary + ".old"
+        let old = temporary + Self.old
         let replaces = FileManager.default.fileExists(atPath: path)
         do {
             if replaces { try FileManager.default.moveItem(atPath: path, toPath: old) }

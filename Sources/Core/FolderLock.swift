@@ -21,7 +21,7 @@ package final class FolderLock {
     ///   cannot be created. On file systems without locks the folder is not kept.
     package init(folder: String) throws {
         path = folder + "/" + Self.fileName
-        var tries = 0
+        var (tries, waits) = (0, 0)
         while true {
             tries += 1
             let handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
@@ -33,7 +33,11 @@ package final class FolderLock {
                     continue
                 case EWOULDBLOCK:
                     defer { close(handle) }
-                    throw Self.busy(folder, handle)
+                    // Whoever asks whether the lock is held has it for a moment.
+                    guard waits < 5 else { throw Self.busy(folder, handle) }
+                    waits += 1
+                    usleep(20_000)
+                    continue
                 default: break
                 }
             }
@@ -41,7 +45,8 @@ package final class FolderLock {
             // numbers its files anew each time would never agree.
             var (held, named) = (stat(), stat())
             let isSame =
-                fstat(handle, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino
+                fstat(handle, &held) == 0 && stat(path, &named) == 0
+                && (held.st_ino, held.st_dev) == (named.st_ino, named.st_dev)
             if isSame || tries > 100 {
                 descriptor = handle
                 break
@@ -58,6 +63,16 @@ package final class FolderLock {
         guard handle >= 0 else { return false }
         defer { close(handle) }
         return flock(handle, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    /// Refuses a folder into which another process writes.
+    ///
+    /// - Throws: ``FledgeError`` that names that process.
+    package static func requireFree(_ folder: String) throws {
+        guard isHeld(folder: folder) else { return }
+        let handle = open(folder + "/" + fileName, O_RDONLY | O_CLOEXEC)
+        defer { close(handle) }
+        throw busy(folder, handle)
     }
 
     private static func busy(_ folder: String, _ handle: Int32) -> FledgeError {

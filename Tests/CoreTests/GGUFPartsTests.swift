@@ -94,4 +94,15 @@ import Testing
         }
         #expect(error?.message.contains("HTML") == true)
     }
+
+    @Test func everyPartTellsOfAll() throws {
+        let folder = try folder(3, stating: 3)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let paths = (1...3).map { "\(folder)/m-0000\($0)-of-00003.gguf" }
+        for path in paths { #expect(try GGUFFile.paths(ofModelAt: path) == paths) }
+        let alone = folder + "/alone.gguf"
+        try Data(part(0, of: 1, stating: 1)).write(to: URL(filePath: alone))
+        #expect(try GGUFFile.paths(ofModelAt: alone) == [alone])
+        #expect(throws: FledgeError.self) { try GGUFFile.paths(ofModelAt: folder + "/none") }
+    }
 }

@@ -252,4 +252,43 @@ import Testing
         _ = try data("streaming=true", "neat_packing=true", "val_size=0", "template=qwen")
         #expect(try lengths().count == 2)
     }
+
+    @Test func theModelsOwnTemplateIsPartOfIt() throws {
+        func write(_ end: String) throws {
+            try AtomicFile.write(
+                "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\(end)"
+                    + "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+                to: project.file("model/chat_template.jinja"))
+        }
+        try write("\n")
+        let first = try data()
+        #expect(!first.summary.contains { $0.hasPrefix("Warning: ") })
+        #expect(try data().summary[0].contains("are those of"))
+        try write("!")
+        let second = try data()
+        #expect(second.summary.contains { $0.hasPrefix("Warning: ") }, "\(second.summary)")
+        #expect(kept.count == 2)
+    }
+
+    @Test func rowsForEvaluationThatAreDroppedAreKeptInMind() throws {
+        // Two rows of the same file to evaluate on, one of which does not fit.
+        let rows: JSONValue = [
+            ["instruction": "a?", "input": "", "output": "b"],
+            ["instruction": "c?", "input": "", "output": ["no", "text"]],
+        ]
+        try AtomicFile.write(rows.serialized(), to: project.file("data/other.json"))
+        let words = ["eval_dataset=other", "val_size=0"]
+        func dropped(_ more: String) throws -> StageData<PackedRow> {
+            let configuration = try configuration(words + [more])
+            return try StageData<PackedRow>(
+                configuration, TextSide(configuration), threads: 2, cache: cache)
+        }
+        let first = try dropped("drop_invalid_rows=true")
+        #expect(first.evaluationReport.dropped.count == 1)
+        let second = try dropped("drop_invalid_rows=true")
+        #expect(second.notes.first?.contains("are those of") == true)
+        #expect(second.evaluationReport == first.evaluationReport)
+        #expect(second.summary.contains { $0.contains("1 rows for evaluation are dropped") })
+        #expect(throws: FledgeError.self) { try dropped("drop_invalid_rows=false") }
+    }
 }

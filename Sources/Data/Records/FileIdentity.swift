@@ -97,11 +97,27 @@ extension DatasetOptions {
     }
 }
 
+/// A data set that is trained on: what it is called, how it is described, and its files.
+package struct TrainingSource: Sendable {
+    /// Its name, or its path where nothing describes it.
+    package let name: String
+    /// What its description says, but for name and place.
+    package let meaning: String
+    /// Its files in their order.
+    package let files: [String]
+}
+
 extension DatasetOptions {
-    /// The files of the data that are trained on.
+    /// The data sets that are trained on.
     ///
     /// - Throws: ``FledgeError`` when a data set is not described, or not there.
-    package func trainingPaths() throws -> [String] {
-        try descriptions().train.flatMap { try RecordFile.files(of: $0.path) }
+    package func trainingSources() throws -> [TrainingSource] {
+        try descriptions().train.map { description in
+            var plain = description
+            (plain.name, plain.path) = ("", "")
+            return TrainingSource(
+                name: description.name, meaning: String(reflecting: plain),
+                files: try RecordFile.files(of: description.path))
+        }
     }
 }

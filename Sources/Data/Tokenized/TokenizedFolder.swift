@@ -104,6 +104,16 @@ public struct TokenizedFolder: Sendable {
         return nil
     }
 
+    /// The files that hold the rows of a split; none where there is no such split.
+    ///
+    /// - Throws: ``FledgeError`` when its list of files cannot be read.
+    package func tables(of split: String) throws -> [String] {
+        guard splits.contains(split) else { return [] }
+        let folder = isSingle ? path : path + "/" + split
+        let extras = notes == nil ? [] : [folder + "/extras.arrow"]
+        return try Self.tables(folder) + extras
+    }
+
     private func place(of row: Int, in extras: ArrowRecords) throws -> [FledgeError.Location] {
         let parts = try Self.placeColumns.map { try extras.integers($0, at: row) ?? [] }
         guard let count = parts.map(\.count).min(), count > 0 else {

@@ -206,7 +206,7 @@ extension RunConfiguration {
         let folder = training.outputFolder
         let isTrainingFile = model.adapterPaths.isEmpty || training.trains
         guard isTrainingFile, values.isSet("output_dir") else { return (self, nil) }
-        let newest = TrainingCheckpoint.newest(in: folder)
+        let newest = OutputFolder.newestCheckpoint(in: folder)
         let newer = OutputFolder.newerCheckpoint(in: folder)
         let isLowRank = finetuning.method == .lora
         let trained = [newer, folder, newest].compactMap { $0 }.first {

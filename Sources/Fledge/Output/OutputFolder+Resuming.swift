@@ -4,48 +4,69 @@ internal import FledgeTrain
 internal import Logging
 
 extension OutputFolder {
-    /// Opens the checkpoint that a run begins with and puts its weights into the run's model.
+    /// Opens the checkpoint that a run begins with, and tells of what differs from its run.
+    ///
+    /// - Throws: ``FledgeError`` when the checkpoint is damaged, or of another run.
+    static func open(
+        _ beginning: Beginning, for configuration: RunConfiguration, digests: RunDigests,
+        announce: (String) -> Void
+    ) throws -> TrainingCheckpoint? {
+        guard case .resumed(let folder) = beginning else {
+            Logger.fledge.debug("the run begins anew")
+            return nil
+        }
+        Logger.fledge.debug("the run goes on", metadata: ["checkpoint": "\(folder)"])
+        let checkpoint = try TrainingCheckpoint(folder: folder)
+        try configuration.requireSameRun(
+            as: folder, options: checkpoint.options, digests: digests, announce: announce)
+        return checkpoint
+    }
+
+    /// Puts the weights of the checkpoint that a run begins with into the run's model.
     ///
     /// Where the checkpoint was not asked for by name, one whose numbers are spoiled is marked, and the
     /// one before it taken.
     ///
-    /// - Parameter announce: Hears of what the user should know.
+    /// - Parameters:
+    ///   - first: The checkpoint, which has been verified.
+    ///   - announce: Hears of what the user should know.
     /// - Throws: ``FledgeError`` when the checkpoint is damaged, spoiled, or of another model.
-    static func open(
-        _ beginning: Beginning, for configuration: RunConfiguration,
-        restoring artifact: any ModelArtifact, _ parameters: () -> [Parameter],
+    static func restore(
+        _ first: TrainingCheckpoint, for configuration: RunConfiguration,
+        into artifact: any ModelArtifact, _ parameters: () -> [Parameter],
         announce: (String) -> Void
-    ) throws -> TrainingCheckpoint? {
-        guard case .resumed(let first) = beginning else {
-            Logger.fledge.debug("the run begins anew")
-            return nil
-        }
-        Logger.fledge.debug("the run goes on", metadata: ["checkpoint": "\(first)"])
-        var folder = first
+    ) throws -> TrainingCheckpoint {
+        let folder = configuration.training.outputFolder
+        // Downwards, whether a mark can be written or not.
+        var earlier = checkpoints(in: folder).prefix { $0 != first.folder }
+        var checkpoint = first
         while true {
-            let checkpoint = try TrainingCheckpoint(folder: folder)
-            try artifact.restore(from: folder)
+            try artifact.restore(from: checkpoint.folder)
             let weights = parameters().map { (name: $0.name, tensor: $0.kept) }
             guard
                 let name = try FiniteCheck.firstSpoiled(weights) ?? checkpoint.firstSpoiledState()
-            else { return checkpoint }
+            else { break }
             let reason = "\(name) holds numbers that are not finite"
             if case .checkpoint = configuration.training.resume {
-                throw spoiled(folder, reason, configuration)
+                throw spoiled(checkpoint.folder, reason, configuration)
             }
-            SpoiledMark.put(on: folder, reason)
-            guard let earlier = TrainingCheckpoint.newest(in: configuration.training.outputFolder)
-            else { throw spoiled(folder, reason, configuration) }
-            announce("\(folder) is spoiled, \(reason): an earlier one is taken.")
-            folder = earlier
+            SpoiledMark.put(on: checkpoint.folder, reason)
+            guard let next = earlier.popLast() else {
+                throw spoiled(checkpoint.folder, reason, configuration)
+            }
+            announce("\(checkpoint.folder) is spoiled, \(reason): an earlier one is taken.")
+            checkpoint = try TrainingCheckpoint(folder: next)
         }
+        checkpoint.hasSoundStates = true
+        return checkpoint
     }
 
     /// The error of a checkpoint from which no run can go on.
     static func spoiled(
         _ folder: String, _ reason: String, _ configuration: RunConfiguration
     ) -> FledgeError {
-        let good = TrainingCheckpoint.newest(in: configuration.training.outputFolder)
+        // The mark may not have been written.
+        let good = checkpoints(in: configuration.training.outputFolder).last { $0 != folder }
         return FledgeError(
             .notFinite, "The checkpoint \(folder) is spoiled: \(reason).",
             advice: good.map { "resume_from_checkpoint: \($0) goes on from an earlier one." }
@@ -54,6 +75,11 @@ extension OutputFolder {
 }
 
 extension RunConfiguration {
+    /// Whether the trained adapter is one that was given, whose rank and layers count.
+    private var continuesAdapter: Bool {
+        finetuning.method == .lora && !finetuning.createsNewAdapter && !adapterFolders.isEmpty
+    }
+
     /// Tells of what differs from the run that is resumed, and refuses what cannot go on.
     ///
     /// - Throws: ``FledgeError`` that names key, old and new value of everything that
@@ -65,23 +91,34 @@ extension RunConfiguration {
         var differences = [ResumeRules.Difference]()
         if let before = record?.options ?? options {
             differences += ResumeRules.differences(options: before, json)
+            // Without digests nothing but its path tells a model.
+            if record == nil { differences += ResumeRules.differences(paths: before, json) }
         }
         if let record {
             differences += ResumeRules.differences(digests: record.digests, digests)
         }
         let allowed = training.allowedChanges
+        let fixed = continuesAdapter ? [] : ResumeRules.shapes
         let refused = differences.filter {
-            $0.breaksRun && !allowed.contains($0.key) && !allowed.contains("all")
+            $0.breaksRun
+                && (fixed.contains($0.key) || !allowed.contains($0.key) && !allowed.contains("all"))
         }
         guard refused.isEmpty else {
             var keys = [String]()
-            for key in refused.map(\.key) where !keys.contains(key) { keys.append(key) }
+            for key in refused.map(\.key) where !keys.contains(key) && !fixed.contains(key) {
+                keys.append(key)
+            }
+            // No permission changes the shape of what the checkpoint holds.
+            let canGoOn = refused.allSatisfy { !fixed.contains($0.key) }
             throw FledgeError(
                 .configuration,
                 "This is not the run that \(checkpoint) is of: "
                     + refused.map(\.sentence).joined(separator: "; ") + ".",
                 advice:
-                    "Set it back, choose another output_dir, set overwrite_output_dir: true to start anew, or go on all the same with allow_changed: [\(keys.joined(separator: ", "))]."
+                    "Set it back, choose another output_dir, "
+                    + (canGoOn
+                        ? "set overwrite_output_dir: true to start anew, or go on all the same with allow_changed: [\(keys.joined(separator: ", "))]."
+                        : "or set overwrite_output_dir: true to start anew: the weights of the checkpoint are of another form, so that no allow_changed helps.")
             )
         }
         for difference in differences {

@@ -18,7 +18,7 @@ extension OutputFolder {
     /// How far the run of a folder has come.
     public static func state(of folder: String) -> State {
         if FolderLock.isHeld(folder: folder) { return .running }
-        let newest = TrainingCheckpoint.newest(in: folder)
+        let newest = newestCheckpoint(in: folder)
         let record = RunRecord(folder: folder)
         guard holdsWeights(folder) else {
             return newest == nil && record == nil ? .empty : .unfinished(checkpoint: newest)
@@ -27,6 +27,29 @@ extension OutputFolder {
             return .unfinished(checkpoint: newest)
         }
         return .finished(step: record?.step ?? step(of: folder) ?? 0)
+    }
+
+    /// The newest checkpoint that the run of a folder can go on from; nil where there is none.
+    ///
+    /// A folder may hold checkpoints of several runs: one that was started anew leaves those of the one
+    /// before. `fledge_run.json` tells whose run it is.
+    public static func newestCheckpoint(in folder: String) -> String? {
+        checkpoints(in: folder).last
+    }
+
+    /// The checkpoints that the run of a folder can go on from, by their steps.
+    static func checkpoints(in folder: String) -> [String] {
+        let sound = TrainingCheckpoint.sound(in: folder)
+        guard let record = RunRecord(folder: folder) else { return sound }
+        let own = sound.filter(record.owns)
+        guard own.isEmpty, record.state != .finished, record.weights?.run != record.run else {
+            return own
+        }
+        // A run that was killed before it had saved anything has left the folder to the one before.
+        let runs = sound.map { RunRecord(folder: $0)?.run }
+        let before = record.weights?.run
+        let run = runs.contains(before) ? before : runs.last ?? nil
+        return zip(sound, runs).filter { $0.1 == run }.map(\.0)
     }
 
     /// Whether there are files of weights in the folder itself.
@@ -38,7 +61,7 @@ extension OutputFolder {
     /// The newest checkpoint of a folder, where it is newer than the weights in the folder itself: a
     /// finished run was extended, or started anew, and has not ended.
     static func newerCheckpoint(in folder: String) -> String? {
-        guard let newest = TrainingCheckpoint.newest(in: folder), let saved = step(of: newest)
+        guard let newest = newestCheckpoint(in: folder), let saved = step(of: newest)
         else { return nil }
         let record = RunRecord(folder: folder)
         guard let weights = record?.weights, let run = RunRecord(folder: newest)?.run else {
@@ -55,11 +78,55 @@ extension OutputFolder {
         (try? TrainerState(path: folder + "/" + TrainerState.fileName))?.globalStep
     }
 
-    /// Whether weights and records in the folder are those of a run's last step, which is that of a
-    /// checkpoint.
-    static func isComplete(_ folder: String, after step: Int) -> Bool {
-        guard holdsWeights(folder), self.step(of: folder) == step else { return false }
-        return RunRecord(folder: folder).map { $0.state == .finished && $0.step == step } ?? true
+    /// What the user is told where nothing is left to do after a checkpoint; nil where something is.
+    static func completion(
+        _ checkpoint: TrainingCheckpoint, _ plan: TrainingPlan, _ configuration: RunConfiguration
+    ) -> String? {
+        let folder = configuration.training.outputFolder
+        guard holdsWeights(folder) else { return nil }
+        let total = plan.totalSteps
+        guard let record = RunRecord(folder: folder) else {
+            // Folders of earlier versions tell steps alone.
+            guard checkpoint.step >= total, step(of: folder) == checkpoint.step else { return nil }
+            return done("This run has finished at step \(checkpoint.step)", "", folder)
+        }
+        guard record.state == .finished, record.weights?.run == record.run,
+            record.owns(checkpoint.folder)
+        else { return nil }
+        // Who names a checkpoint in the middle wants the steps after it once more.
+        if case .checkpoint = configuration.training.resume, checkpoint.step < min(record.step, total)
+        {
+            return nil
+        }
+        if total <= record.step {
+            return done("This run has finished at step \(record.step)", "", folder)
+        }
+        let patience = "early_stopping_steps"
+        guard record.step < record.totalSteps, total <= record.totalSteps,
+            let steps = record.options[patience]?.intValue,
+            steps == configuration.finetuning.earlyStoppingEvaluations
+        else { return nil }
+        return done(
+            "Early stopping has ended this run at step \(record.step) of \(record.totalSteps)",
+            "\(patience), ", folder)
+    }
+
+    private static func done(_ what: String, _ keys: String, _ folder: String) -> String {
+        "\(what); nothing is left to do, and nothing is changed in \(folder). "
+            + "Raise \(keys)max_steps or num_train_epochs to go on, set overwrite_output_dir: true to start anew, or choose another output_dir."
+    }
+
+    /// Makes up for a process that was killed while it put a checkpoint in the place of another.
+    static func recover(_ folder: String) {
+        AtomicFolder.removeLeftovers(in: folder, prefix: ".checkpoint-")
+    }
+
+    /// Whether the weights in the folder are the result of its run, which has not ended all the same: it
+    /// was stopped in its last evaluation.
+    public static func holdsWeightsOfUnfinishedRun(_ folder: String) -> Bool {
+        guard holdsWeights(folder), let record = RunRecord(folder: folder) else { return false }
+        return record.state != .finished && record.weights?.run == record.run
+            && record.weights?.step == record.step
     }
 
     /// Whether a run was killed in this folder before it had written anything to go on from, or while

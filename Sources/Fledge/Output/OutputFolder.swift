@@ -34,26 +34,33 @@ public struct OutputFolder {
             if let reason = SpoiledMark.reason(path) { throw spoiled(path, reason, configuration) }
             return .resumed(from: path)
         case .newest:
-            guard let newest = TrainingCheckpoint.newest(in: folder) else {
+            guard let newest = newestCheckpoint(in: folder) else {
                 if let last = TrainingCheckpoint.spoiled(in: folder).last {
                     throw spoiled(last, SpoiledMark.reason(last) ?? "", configuration)
                 }
+                let other = TrainingCheckpoint.newest(in: folder).map {
+                    "\($0) is of an earlier run in this folder: name it to go on from it, or leave"
+                }
                 throw FledgeError(
                     .fileNotFound, "There is no checkpoint to resume from.",
-                    advice: "Leave resume_from_checkpoint out to start anew.",
+                    advice: (other ?? "Leave") + " resume_from_checkpoint out to start anew.",
                     at: .init(file: folder))
             }
             return .resumed(from: newest)
         case .automatic, .never:
             guard !training.overwritesOutputFolder else { return .fresh }
-            if training.resume == .automatic, let newest = TrainingCheckpoint.newest(in: folder) {
+            if training.resume == .automatic, let newest = newestCheckpoint(in: folder) {
                 return .resumed(from: newest)
             }
             guard !holdsWeights(folder) || isLeftUnfinished(folder) else {
+                let holdsResult = holdsWeightsOfUnfinishedRun(folder)
                 throw FledgeError(
                     .configuration,
                     "Output directory already exists and is not empty. Please set `overwrite_output_dir`.",
-                    advice: "Or choose another output_dir.", at: .init(file: folder))
+                    advice: "Or choose another output_dir."
+                        + (holdsResult
+                            ? " The weights there are those of the last step; only what comes after them was not done."
+                            : ""), at: .init(file: folder))
             }
             return .fresh
         }
@@ -70,7 +77,7 @@ public struct OutputFolder {
     }
 
     private static func available(in folder: String) -> String {
-        TrainingCheckpoint.newest(in: folder).map { "The newest in output_dir is \($0)." }
+        newestCheckpoint(in: folder).map { "The newest in output_dir is \($0)." }
             ?? "There is none in \(folder)."
     }
 }

@@ -1,5 +1,5 @@
 internal import FledgeCore
-internal import FledgeTrain
+internal import Foundation
 
 /// What may differ between a run and the one that goes on from its checkpoint.
 struct ResumeRules {
@@ -31,6 +31,12 @@ struct ResumeRules {
         "model_name_or_path", "model_revision", "cache_dir", "adapter_name_or_path",
         "adapter_folder", "dataset_dir", "tokenized_path",
     ]
+
+    /// What gives the trained weights their shapes.
+    static let shapes: Set = ["finetuning_type", "lora_rank", "lora_target"]
+
+    /// Lists whose order means nothing.
+    private static let sets: Set = ["lora_target", "reference_quirks", "freeze_extra_modules"]
 
     /// The pace of learning: with another one the run goes on from where it is.
     private static let pace: Set = [
@@ -66,20 +72,22 @@ struct ResumeRules {
         }
     }
 
-    /// What has other content than it had.
-    static func differences(digests before: RunDigests, _ now: RunDigests) -> [Difference] {
-        now.values.keys.sorted().compactMap { name in
-            guard let old = before.values[name], old != now.values[name] else { return nil }
-            let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
-            let sentence =
-                switch parts[0] {
-                case "model_name_or_path":
-                    "model_name_or_path holds other weights, or another config.json, than before"
-                case "template": "template or tokenizer write something else than before"
-                case "dataset": "dataset: \(parts.last ?? "") has other content than before"
-                default: "\(parts[0]) holds other weights than before"
+    /// The paths that lead somewhere else, for checkpoints whose content nobody recorded.
+    static func differences(paths before: JSONValue, _ now: JSONValue) -> [Difference] {
+        ["model_name_or_path", "adapter_name_or_path", "tokenized_path"].compactMap { key in
+            func places(_ value: JSONValue?) -> [String] {
+                let texts = value?.arrayValue ?? [value ?? .null]
+                return texts.compactMap(\.stringValue).map {
+                    URL(fileURLWithPath: HomePath.expanded($0)).resolvingSymlinksInPath().path
                 }
-            return Difference(key: parts[0], sentence: sentence, breaksRun: true)
+            }
+            guard places(before[key]) != places(now[key]) else { return nil }
+            let (old, new) = (before[key] ?? .null, now[key] ?? .null)
+            return Difference(
+                key: key,
+                sentence: "\(key) was \(old.serialized()) and is \(new.serialized()), and the "
+                    + "checkpoint, of an earlier version, does not tell whether both hold the same",
+                breaksRun: true)
         }
     }
 
@@ -96,7 +104,16 @@ struct ResumeRules {
         let value = options[option.name] ?? option.defaultValue.json
         switch option.name {
         case "lora_alpha" where value == .null:
-            return .integer(2 * (options["lora_rank"]?.intValue ?? 8))
+            let rank = options["lora_rank"]?.intValue ?? 8
+            let (alpha, overflows) = rank.multipliedReportingOverflow(by: 2)
+            return overflows ? .number(2 * Double(rank)) : .integer(alpha)
+        case "dataset":
+            // A path that is written in another way leads to the same rows, which are compared.
+            let names = value.arrayValue?.compactMap(\.stringValue)
+            return .array((names ?? []).map { .string(RunDigests.shortName($0)) })
+        case _ where sets.contains(option.name):
+            let words = value.arrayValue?.compactMap(\.stringValue)
+            return words.map { .array($0.sorted().map { .string($0) }) } ?? value
         default: return value
         }
     }

@@ -1,6 +1,5 @@
 internal import FledgeCore
 internal import FledgeData
-internal import FledgeTokenize
 internal import Foundation
 
 /// What a run's weights are made of beside its keys: the content of base model, adapters and data, and
@@ -13,53 +12,66 @@ struct RunDigests: Hashable, Sendable {
 
     init(_ values: [String: String]) { self.values = values }
 
+    /// The key of tokenised rows, and what the names of data sets begin with.
+    static let tokenized = "tokenized_path"
+    static let dataset = "dataset"
+
+    /// Whether there are digests of the files of data sets.
+    var holdsFiles: Bool { values.keys.contains { $0.hasPrefix(Self.dataset + " ") } }
+
     /// The digests of a run.
     ///
     /// - Throws: ``FledgeError`` when a file of the model cannot be read.
     init(_ configuration: RunConfiguration, _ text: TextSide) throws {
         values = [:]
-        values["model_name_or_path"] = try ContentDigest.of(
-            path: configuration.requiredModelPath(), where: Self.isWeight)
+        let model = try configuration.requiredModelPath()
+        values["model_name_or_path"] = try ContentDigest.of(files: Self.weights(ofModel: model))
         for (index, folder) in configuration.adapterFolders.enumerated() {
             values["adapter_name_or_path \(index + 1)"] = try ContentDigest.of(
-                path: folder, where: { Self.isWeight($0) || $0 == "adapter_config.json" })
+                files: ["adapter_config.json", "adapter_model.safetensors"].map { folder + "/" + $0 })
         }
-        values["template"] = Self.written(by: text)
-        for file in configuration.dataFiles where FileManager.default.fileExists(atPath: file) {
-            let name = (file as NSString).lastPathComponent
+        values["template"] = TemplateDigest(text).value
+        guard let path = configuration.data.tokenizedPath,
+            let folder = try? TokenizedFolder(path: path)
+        else {
+            values.merge(try Self.files(of: configuration)) { $1 }
+            return
+        }
+        values[Self.tokenized] = try ContentDigest.of(
+            files: folder.tables(of: "train"), wholeUpTo: ContentDigest.wholeDataSize)
+        for member in folder.notes?["data"]?.members ?? [] {
+            values[member.key] = member.value.stringValue
+        }
+    }
+
+    /// The digests of the data sets that are trained on: of how each is described, and of its files.
+    static func files(of configuration: RunConfiguration) throws -> [String: String] {
+        var values = [String: String]()
+        for source in (try? configuration.datasetOptions.trainingSources()) ?? [] {
             // Files of one name in several folders stand for each other in no digest.
-            let known = values["dataset \(name)"] ?? ""
-            values["dataset \(name)"] =
-                known
-                + (try ContentDigest.of(path: file, wholeUpTo: ContentDigest.wholeDataSize) { _ in
-                    true
-                })
+            var name = "\(dataset) \(shortName(source.name))"
+            while values[name] != nil { name += "'" }
+            let content = try ContentDigest.of(
+                files: source.files, wholeUpTo: ContentDigest.wholeDataSize)
+            values[name] = ContentDigest.of(texts: [source.meaning, content])
         }
+        return values
     }
 
-    /// Weights, and what says how they are meant.
-    private static func isWeight(_ name: String) -> Bool {
-        name.hasSuffix(".safetensors") || name == "config.json"
+    /// A data set's name; of a path its last part, since the rows behind it are compared.
+    static func shortName(_ name: String) -> String {
+        (name as NSString).lastPathComponent
     }
 
-    /// What template and tokenizer make of a dialogue, as a digest: it tells of both, and stays the same
-    /// from one version of the program to the next.
-    private static func written(by text: TextSide) -> String {
-        let dialogue = [
-            Message(.user, "Wer? 谁？ 1984!"), Message(.assistant, "I'm here."),
-            Message(.user, "So what?"),
-        ]
-        let ids = (try? text.template.encodePrompt(dialogue, with: text.tokenizer)) ?? []
-        let stops = text.stopTokens.sorted()
-        let sample = text.tokenizer.encode("The tokenizer’s words: été 42\n\tend", specials: .text)
-        return ContentDigest.of(texts: [ids, stops, sample].map { "\($0)" })
-    }
-}
-
-extension RunConfiguration {
-    /// The files that training data come from, as far as they can be told by the configuration.
-    var dataFiles: [String] {
-        if let path = data.tokenizedPath { return [path] }
-        return (try? datasetOptions.trainingPaths()) ?? []
+    /// The files of a model that are loaded, in their order.
+    private static func weights(ofModel path: String) throws -> [String] {
+        guard Folder.exists(path) else { return try GGUFFile.paths(ofModelAt: path) }
+        let names = try Folder.names(in: path)
+        // As models are loaded: a single file comes before several with an index.
+        let single = "model.safetensors"
+        let weights =
+            names.contains(single)
+            ? [single] : names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("adapter_") }
+        return (["config.json"].filter(names.contains) + weights).map { path + "/" + $0 }
     }
 }

@@ -21,7 +21,11 @@ final class RunKeeper: Callback {
             options: options, digests: digests, totalSteps: totalSteps, time: time)
         if let checkpoint {
             record.step = checkpoint.step
-            if let run = RunRecord(folder: checkpoint.folder)?.run { record.run = run }
+            if let before = RunRecord(folder: checkpoint.folder) {
+                (record.run, record.unrecordedStep) = (before.run, before.unrecordedStep)
+            } else {
+                record.unrecordedStep = checkpoint.step
+            }
         }
         // Weights of an earlier run stay what they are until this one puts its own there.
         if OutputFolder.holdsWeights(folder), !OutputFolder.isLeftUnfinished(folder) {
@@ -40,12 +44,22 @@ final class RunKeeper: Callback {
         try copy.write(to: path)
     }
 
-    /// Notes that all is done and written.
-    func finish(step: Int) throws {
-        record.state = .finished
+    /// Notes that the weights of the run's end are in the folder, whatever becomes of what follows.
+    func noteWeights(step: Int) throws {
         record.step = step
         record.weights = .init(run: record.run, step: step)
         try record.write(to: folder)
+    }
+
+    /// Notes that all is done and written.
+    func finish(step: Int) throws {
+        record.state = .finished
+        try noteWeights(step: step)
+    }
+
+    /// Notes how a run ended that has written its weights, and not all that comes after them.
+    func end(after error: FledgeError, step: Int) {
+        note(error.code == .interrupted ? .interrupted : .failed, step)
     }
 
     func trainingWasInterrupted(_ run: TrainingRun) throws {

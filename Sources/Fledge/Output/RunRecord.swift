@@ -38,6 +38,8 @@ struct RunRecord: Sendable {
     var time: Double?
     /// What weights beside this file are of; nil where there are none.
     var weights: Weights?
+    /// The step of the checkpoint without a record, of an earlier version, that the run went on from.
+    var unrecordedStep: Int?
 
     /// The record of a run that begins.
     init(options: JSONValue, digests: RunDigests, totalSteps: Int, time: Double? = nil) {
@@ -68,6 +70,14 @@ struct RunRecord: Sendable {
         {
             self.weights = Weights(run: run, step: step)
         }
+        unrecordedStep = json["unrecorded_step"]?.intValue
+    }
+
+    /// Whether a checkpoint is one of this run.
+    func owns(_ checkpoint: String) -> Bool {
+        if let other = RunRecord(folder: checkpoint) { return other.run == run }
+        guard let unrecordedStep, let step = OutputFolder.step(of: checkpoint) else { return false }
+        return step <= unrecordedStep
     }
 
     /// Writes the record into a folder.
@@ -85,6 +95,7 @@ struct RunRecord: Sendable {
         if let weights {
             json["weights"] = ["run": .string(weights.run), "step": .integer(weights.step)]
         }
+        if let unrecordedStep { json["unrecorded_step"] = .integer(unrecordedStep) }
         try AtomicFile.write(
             json.serialized(.compact) + "\n", to: folder + "/" + Self.fileName)
     }

@@ -61,13 +61,41 @@ public struct RunPlanner {
             text.tokenizer.decode([$0], skippingSpecials: false)
         }
         plan.faults += RunChecks(configuration: configuration).faults(of: text)
+        let checkpoint = lookIntoFolder(text)
         func show<Sample: StageSample>(_: Sample.Type) throws {
             let data = try StageData<Sample>(
                 lenient, text, threads: Kernels.threads, progress: progress)
             note(data, text)
-            if let data = data as? StageData<PackedRow> { try estimate(data, text) }
+            if let data = data as? StageData<PackedRow> { try estimate(data, text, checkpoint) }
         }
         try show(configuration.finetuning.stage.sample)
+    }
+
+    /// Looks at what the output folder holds: what would keep training from starting there is a fault.
+    ///
+    /// - Returns: The checkpoint that the run would go on from.
+    private mutating func lookIntoFolder(_ text: TextSide) -> TrainingCheckpoint? {
+        let options = configuration.training
+        var notes = [String]()
+        do {
+            try FolderLock.requireFree(options.outputFolder)
+            guard options.trains else { return nil }
+            let beginning = try OutputFolder.beginning(of: configuration)
+            guard case .resumed(let folder) = beginning else { return nil }
+            notes += OutputFolder.notes(beginning, in: options.outputFolder)
+            let digests = try RunDigests(configuration, text)
+            let checkpoint = try OutputFolder.open(
+                beginning, for: configuration, digests: digests, announce: { notes.append($0) })
+            notes.append("The run goes on from \(folder).")
+            plan.notes += notes
+            return checkpoint
+        } catch let error as FledgeError {
+            plan.notes += notes
+            refuse(error)
+        } catch {
+            refuse(FledgeError(.fileAccess, "The output folder cannot be read.", cause: error))
+        }
+        return nil
     }
 
     /// Notes what the data are.
@@ -89,7 +117,9 @@ public struct RunPlanner {
     }
 
     /// Notes steps, memory and time, which need the model.
-    private mutating func estimate(_ data: StageData<PackedRow>, _ text: TextSide) throws {
+    private mutating func estimate(
+        _ data: StageData<PackedRow>, _ text: TextSide, _ checkpoint: TrainingCheckpoint?
+    ) throws {
         let side = try ModelSide(training: configuration)
         plan.notes += side.checkpoint.notes
         // Dropout draws for every sample, which cannot share anything then; an adapter that is
@@ -101,6 +131,9 @@ public struct RunPlanner {
             data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
         let checks = RunChecks(configuration: configuration)
         plan.faults += checks.faults(of: course)
+        plan.notes += [
+            checkpoint.flatMap { OutputFolder.completion($0, course, configuration) }
+        ].compactMap(\.self)
         plan.notes.append(side.parameterSummary)
         let longest = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
         plan.faults += checks.faults(

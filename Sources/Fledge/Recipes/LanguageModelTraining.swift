@@ -50,10 +50,9 @@ public struct LanguageModelTraining {
                 .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
         }
         for note in configuration.notes { announce(note) }
-        if FolderLock.isHeld(folder: options.outputFolder) {
-            // Says which process it is, before anything is loaded.
-            _ = try FolderLock(folder: options.outputFolder)
-        }
+        // Before anything is loaded.
+        try FolderLock.requireFree(options.outputFolder)
+        OutputFolder.recover(options.outputFolder)
         let beginning = try options.trains ? OutputFolder.beginning(of: configuration) : .fresh
         if options.trains {
             OutputFolder.notes(beginning, in: options.outputFolder).forEach(announce)
@@ -73,11 +72,8 @@ public struct LanguageModelTraining {
         }
         try requireEvaluable(data)
         let digests = try RunDigests(configuration, text)
-        if case .resumed(let path) = beginning {
-            let options = try TrainingCheckpoint(folder: path).options
-            try configuration.requireSameRun(
-                as: path, options: options, digests: digests, announce: announce)
-        }
+        let checkpoint = try OutputFolder.open(
+            beginning, for: configuration, digests: digests, announce: announce)
         let side = try ModelSide(training: configuration)
         for note in side.checkpoint.notes { announce(note) }
         let longest = data.train.map(\.length).max() ?? 0
@@ -107,7 +103,7 @@ public struct LanguageModelTraining {
             let lock = try FolderLock(folder: options.outputFolder)
             return try withExtendedLifetime(lock) { try evaluate(run, after: nil) }
         }
-        try train(run, beginning)
+        try train(run, beginning, checkpoint)
     }
 
     /// The parts of a run that has been loaded.
@@ -122,7 +118,7 @@ public struct LanguageModelTraining {
     // MARK: - Training
 
     private func train(
-        _ run: Run, _ beginning: OutputFolder.Beginning
+        _ run: Run, _ beginning: OutputFolder.Beginning, _ opened: TrainingCheckpoint?
     ) throws {
         let options = configuration.training
         let folder = options.outputFolder
@@ -141,8 +137,9 @@ public struct LanguageModelTraining {
         }
         let lock = try lockFolder(beginning)
         defer { withExtendedLifetime(lock) {} }
-        let checkpoint = try resume(beginning, run)
-        if let checkpoint, try isDone(checkpoint, plan) { return }
+        if let opened, try isDone(opened, plan) { return }
+        let checkpoint = try opened.map { try resume($0, run) }
+        if let checkpoint { announceStretch(checkpoint, plan) }
         let keeper = try RunKeeper(
             folder, options: effectiveOptions, digests: run.digests,
             totalSteps: plan.totalSteps, time: run.text.time, resuming: checkpoint)
@@ -163,9 +160,14 @@ public struct LanguageModelTraining {
             announce("The best checkpoint is \(best); its weights are taken.")
             try run.side.artifact.restore(from: best)
         }
-        try writeResults(run, done, saver.state, plan)
-        saver.removeSuperseded()
-        if options.evaluates { try evaluate(run, after: done.epoch) }
+        do {
+            try writeResults(run, done, saver.state, keeper)
+            saver.removeSuperseded()
+            if options.evaluates { try evaluate(run, after: done.epoch) }
+        } catch let error as FledgeError {
+            keeper.end(after: error, step: done.step)
+            throw error
+        }
         try keeper.finish(step: done.step)
     }
 
@@ -189,20 +191,12 @@ public struct LanguageModelTraining {
     ///
     /// - Throws: ``FledgeError`` when the checkpoint has weights alone and steps are left.
     private func isDone(_ checkpoint: TrainingCheckpoint, _ plan: TrainingPlan) throws -> Bool {
-        let folder = configuration.training.outputFolder
-        guard checkpoint.step >= plan.totalSteps else {
+        guard let note = OutputFolder.completion(checkpoint, plan, configuration) else {
+            // Steps are left, or the run was stopped while it wrote its results.
             try checkpoint.requireStates()
             return false
         }
-        guard OutputFolder.isComplete(folder, after: checkpoint.step) else {
-            // The run was stopped while it wrote its results.
-            try checkpoint.requireStates()
-            return false
-        }
-        announce(
-            "This run has finished at step \(checkpoint.step); nothing is left to do, and nothing is changed in \(folder). "
-                + "Raise max_steps or num_train_epochs to go on, set overwrite_output_dir: true to start anew, or choose another output_dir."
-        )
+        announce(note)
         return true
     }
 
@@ -271,7 +265,7 @@ public struct LanguageModelTraining {
             options.outputFolder, Interval(options.saveStrategy, options.saveInterval, plan),
             saving: run.side.artifact, keeping: options.saveTotalLimit,
             superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
-            options: arguments, state: state
+            options: arguments, state: state, isOwn: { keeper.record.owns($0) }
         ) { folder, step in
             try text.tokenizer.save(to: folder)
             try Self.writeArguments(arguments, to: folder)
@@ -279,26 +273,26 @@ public struct LanguageModelTraining {
         }
     }
 
-    /// Checkpoints of an earlier run would be taken for those of a run that is started anew.
+    /// Checkpoints of an earlier run, which a run that is started anew removes where it may overwrite.
     private func checkpointsToForget(_ beginning: OutputFolder.Beginning) -> [String] {
-        guard beginning == .fresh, configuration.training.overwritesOutputFolder else { return [] }
         let all = TrainingCheckpoint.all(in: configuration.training.outputFolder)
-        if !all.isEmpty {
+        guard beginning == .fresh, !all.isEmpty else { return [] }
+        guard configuration.training.overwritesOutputFolder else {
             announce(
-                "\(all.count) checkpoints of an earlier run will be removed, as overwrite_output_dir asks."
+                "This run begins anew; \(all.count) checkpoints of an earlier run stay in the folder, but for those whose steps it saves itself."
             )
+            return []
         }
+        announce(
+            "\(all.count) checkpoints of an earlier run will be removed, as overwrite_output_dir asks."
+        )
         return all
     }
 
-    private func resume(
-        _ beginning: OutputFolder.Beginning, _ run: Run
-    ) throws -> TrainingCheckpoint? {
-        guard
-            let checkpoint = try OutputFolder.open(
-                beginning, for: configuration, restoring: run.side.artifact,
-                { run.side.model.trainableParameters }, announce: announce)
-        else { return nil }
+    private func resume(_ opened: TrainingCheckpoint, _ run: Run) throws -> TrainingCheckpoint {
+        let checkpoint = try OutputFolder.restore(
+            opened, for: configuration, into: run.side.artifact,
+            { run.side.model.trainableParameters }, announce: announce)
         announce("Resuming from \(checkpoint.folder), after step \(checkpoint.step).")
         if let kernels = checkpoint.kernelPath, kernels != Kernels.signature {
             announce(
@@ -308,15 +302,36 @@ public struct LanguageModelTraining {
         return checkpoint
     }
 
+    /// Says where the learning rate goes on when a run has become longer or shorter: its schedule is
+    /// that of a run of the new length from the beginning.
+    private func announceStretch(_ checkpoint: TrainingCheckpoint, _ plan: TrainingPlan) {
+        let (before, now) = (checkpoint.state.maxSteps, plan.totalSteps)
+        guard before != now, (1...Int(Int32.max)).contains(before), checkpoint.step < now else {
+            return
+        }
+        let options = configuration.training
+        let rates = [before, now].map {
+            LearningRateSchedule(options, totalSteps: $0).rate(at: checkpoint.step)
+        }
+        guard rates[0] != rates[1] else { return }
+        announce(
+            "The run has \(now) steps, it had \(before): the schedule of the learning rate is that of \(now) steps, which goes on at \(shown(rates[1])), where that of \(before) would be at \(shown(rates[0]))."
+        )
+    }
+
+    private func shown(_ rate: Double) -> String { String(format: "%.3g", rate) }
+
     // MARK: - Results
 
     private func writeResults(
-        _ run: Run, _ done: TrainingRun, _ state: TrainerState, _ plan: TrainingPlan
+        _ run: Run, _ done: TrainingRun, _ state: TrainerState, _ keeper: RunKeeper
     ) throws {
         let folder = configuration.training.outputFolder
         try FiniteCheck.require(run.side.model.trainableParameters, step: done.step)
         try run.side.artifact.save(to: folder)
         try run.text.tokenizer.save(to: folder)
+        // From here on the weights are whole, and no other run may begin over them.
+        try keeper.noteWeights(step: done.step)
         try Self.writeArguments(configuration.json, to: folder)
         try state.write(to: folder)
         var results = state.logHistory.last?.values ?? [:]

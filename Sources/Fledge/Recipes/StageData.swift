@@ -29,6 +29,8 @@ public struct StageData<Sample: StageSample>: Sendable {
     public var packedLength: Int?
     /// What the user should know about where the samples are from.
     public var notes: [String] = []
+    /// What reading the data told, which is kept with tokenised data.
+    private var loadingNotes: [String] = []
     /// How rows are written otherwise than by the model's own template, where somebody named another.
     private var templateNote: String?
 
@@ -50,6 +52,7 @@ public struct StageData<Sample: StageSample>: Sendable {
             let signature = TokenizedSignature(configuration, text)
             try self.init(tokenized: path, configuration, text, recipe, signature, threads)
             try requireFitting(configuration)
+            try Self.requireFitting(evaluationReport, "rows for evaluation", configuration)
         } else if options.streams {
             guard options.tokenizedPath == nil else {
                 throw FledgeError(
@@ -100,9 +103,10 @@ public struct StageData<Sample: StageSample>: Sendable {
         do {
             var data = try Self(tokenized: folder, configuration, text, recipe, nil, threads)
             // Whoever does not allow for dropped rows gets the error of the first one.
-            guard data.report.dropped.isEmpty || configuration.datasetOptions.dropsInvalidRows
+            let dropped = data.report.dropped + data.evaluationReport.dropped
+            guard dropped.isEmpty || configuration.datasetOptions.dropsInvalidRows
             else { return (nil, nil) }
-            data.notes = ["The tokenised data are those of \(folder)."]
+            data.notes = ["The tokenised data are those of \(folder)."] + data.loadingNotes
             return (data, nil)
         } catch let error as FledgeError {
             return (nil, "The cache is made anew: \(error.message)")
@@ -132,7 +136,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         self.init(recipe, train: made.samples, report: made.report)
         try requireFitting(configuration)
         try evaluate(loaded.evaluations, configuration, recipe, threads)
-        (faults, notes) = (loaded.faults, loaded.notes)
+        (faults, notes, loadingNotes) = (loaded.faults, loaded.notes, loaded.notes)
         check(recipe, text, rows: loaded.train, loaded.evaluations.flatMap(\.samples))
     }
 
@@ -213,6 +217,9 @@ public struct StageData<Sample: StageSample>: Sendable {
         if let kept = folder.notes {
             packedLength = kept["packed_length"]?.intValue
             templateNote = kept["template_note"]?.stringValue
+            evaluationReport = kept["evaluation_report"].map { DataReport(json: $0) } ?? DataReport()
+            loadingNotes = (kept["loading_notes"]?.arrayValue ?? []).compactMap(\.stringValue)
+            notes += loadingNotes
             faults = (kept["faults"]?.arrayValue ?? []).compactMap { DataFault(json: $0) }
         } else {
             packedLength =
@@ -319,6 +326,13 @@ public struct StageData<Sample: StageSample>: Sendable {
         for set in evaluations { try writer.write(set.rows, split: set.name, form) }
         var notes = signature.json
         notes["report"] = report.json
+        notes["evaluation_report"] = evaluationReport.json
+        notes["loading_notes"] = .array(loadingNotes.map { .string($0) })
+        if path == configuration.data.tokenizedPath {
+            // What resuming compares, where the data sets are no longer read.
+            let digests = try RunDigests.files(of: configuration).sorted { $0.key < $1.key }
+            notes["data"] = .object(digests.map { .init($0.key, .string($0.value)) })
+        }
         notes["faults"] = .array(faults.map(\.json))
         notes["template_note"] = templateNote.map { .string($0) }
         notes["packed_length"] = packedLength.map { .integer($0) } ?? .null

@@ -25,6 +25,10 @@ struct TokenizedSignature: Sendable {
             "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
             "\(text.addsBeginOfText)",
         ]
+        // What rows are compared with, and how they are found to differ is kept with them.
+        if text.templateChecks != nil {
+            parts += text.ownTemplate?.templates.map { $0.name + "\n" + $0.template.text } ?? []
+        }
         options = String(
             SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)).prefix(32))
     }

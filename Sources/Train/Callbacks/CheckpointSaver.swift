@@ -23,9 +23,12 @@ public final class CheckpointSaver: Callback {
     private let artifact: any ModelArtifact
     private let limit: Int?
     private var superseded: [String]
+    /// Steps whose checkpoints this process has written; others may be those of an earlier run.
+    private var saved = Set<Int>()
     private let savesOnlyModel: Bool
     private let best: BestMetric?
     private let options: JSONValue
+    private let isOwn: (_ checkpoint: String) -> Bool
     private let writeMore: (_ folder: String, _ step: Int) throws -> Void
     /// Counters and settings as they go into `trainer_state.json`.
     public private(set) var state: TrainerState
@@ -36,24 +39,27 @@ public final class CheckpointSaver: Callback {
     ///   - folder: Where `checkpoint-<step>` folders are made.
     ///   - interval: When to save, beside the last step.
     ///   - artifact: The adapter or model that is trained.
-    ///   - limit: The most checkpoints to keep; the best one is never deleted.
+    ///   - limit: The most checkpoints of this run to keep; the best one is never deleted.
     ///   - superseded: Checkpoints of an earlier run; they go when this one has saved something.
     ///   - savesOnlyModel: Leaves out what resuming needs.
     ///   - best: What decides which checkpoint is the best one.
     ///   - options: What the run was configured with, kept in the checkpoint.
     ///   - state: Settings to write into `trainer_state.json`.
+    ///   - isOwn: Whether a checkpoint in the folder is one of this run; others are not deleted.
     ///   - writeMore: Writes further files into the folder of a checkpoint after a step.
     public init(
         _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
         keeping limit: Int? = nil, superseding superseded: [String] = [],
         savesOnlyModel: Bool = false, best: BestMetric? = nil,
         options: JSONValue = .object([]), state: TrainerState = TrainerState(),
+        isOwn: @escaping (_ checkpoint: String) -> Bool = { _ in true },
         writeMore: @escaping (_ folder: String, _ step: Int) throws -> Void = { _, _ in }
     ) {
         (self.folder, self.interval, self.artifact) = (folder, interval, artifact)
         (self.limit, self.savesOnlyModel, self.best) = (limit, savesOnlyModel, best)
         self.superseded = superseded
         (self.options, self.state, self.writeMore) = (options, state, writeMore)
+        self.isOwn = isOwn
     }
 
     /// Takes up what an earlier process found best.
@@ -77,7 +83,7 @@ public final class CheckpointSaver: Callback {
 
     /// Saves the last whole step, unless it is saved already.
     public func trainingWasInterrupted(_ run: TrainingRun) throws {
-        guard interval != .never, run.step > run.firstStep, !Folder.exists(path(run.step)) else {
+        guard interval != .never, run.step > run.firstStep, !saved.contains(run.step) else {
             return
         }
         try save(run)
@@ -86,11 +92,11 @@ public final class CheckpointSaver: Callback {
     /// Marks the checkpoint whose weights have led to a loss that is not finite: whoever went on from
     /// it would end in the same way.
     public func trainingDidFail(_ error: FledgeError, _ run: TrainingRun) {
-        guard run.rank == 0, error.code == .notFinite, Folder.exists(path(run.step)),
-            run.step > run.firstStep || run.resumedFrom == path(run.step)
-        else { return }
+        guard run.rank == 0, error.code == .notFinite else { return }
+        let before = run.step == run.firstStep ? run.resumedFrom : nil
+        guard let folder = saved.contains(run.step) ? path(run.step) : before else { return }
         SpoiledMark.put(
-            on: path(run.step), "the step after it came to no finite loss: \(error.message)")
+            on: folder, "the step after it came to no finite loss: \(error.message)")
     }
 
     /// Brings the state up to date with the end of the run.
@@ -105,16 +111,20 @@ public final class CheckpointSaver: Callback {
             run.parameters, states: run.optimizer.tensors, step: run.step)
         update(run)
         let target = try AtomicFolder(path: path(run.step))
-        try artifact.save(to: target.temporary)
-        try writeMore(target.temporary, run.step)
-        try state.write(to: target.temporary)
-        if !savesOnlyModel {
-            try TrainingCheckpoint.writeState(of: run, options: options, to: target.temporary)
+        let digests = WrittenDigests()
+        try digests.collecting {
+            try artifact.save(to: target.temporary)
+            try writeMore(target.temporary, run.step)
+            try state.write(to: target.temporary)
+            if !savesOnlyModel {
+                try TrainingCheckpoint.writeState(of: run, options: options, to: target.temporary)
+            }
         }
         let written = watch.seconds
-        try CheckpointManifest.write(target.temporary)
+        try CheckpointManifest.write(target.temporary, digests)
         let digested = watch.seconds
         try target.commit()
+        saved.insert(run.step)
         Logger.fledgeTrain.debug(
             "checkpoint saved",
             metadata: [
@@ -154,7 +164,7 @@ public final class CheckpointSaver: Callback {
 
     private func deleteOldest() {
         guard let limit, limit > 0 else { return }
-        var paths = TrainingCheckpoint.steps(in: folder).sorted().map(path)
+        var paths = TrainingCheckpoint.steps(in: folder).sorted().map(path).filter(isOwn)
         // Oldest first: a folder may hold later steps of an earlier run.
         let dates = Dictionary(uniqueKeysWithValues: paths.map { ($0, Self.date(of: $0)) })
         paths.sort { dates[$0, default: .distantPast] < dates[$1, default: .distantPast] }

@@ -16,9 +16,13 @@ public final class EarlyStopping: Callback {
         (self.patience, self.metric, self.greaterIsBetter) = (patience, metric, greaterIsBetter)
     }
 
-    /// Takes up the evaluations of a resumed run.
+    /// Takes up the evaluations of a resumed run, and ends it where they would have ended it, unless it
+    /// was made longer since.
     public func trainingWillBegin(_ run: TrainingRun) {
         for entry in run.history { observe(entry) }
+        if failures >= patience, run.plannedBefore.map({ run.plan.totalSteps <= $0 }) == true {
+            run.end()
+        }
     }
 
     /// Compares an evaluation with the best one.

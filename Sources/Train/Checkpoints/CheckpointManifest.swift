@@ -7,16 +7,23 @@ enum CheckpointManifest {
     static let name = "manifest.json"
     private static let threads = 4
 
-    static func write(_ folder: String) throws {
+    /// Lists all files of a folder.
+    ///
+    /// - Parameter written: Digests that were made while files were written.
+    static func write(_ folder: String, _ written: WrittenDigests = WrittenDigests()) throws {
         let names = try Folder.names(in: folder, hidden: true).filter { $0 != name }
-        // Weights and the optimizer's states are large files, which take their time side by side.
+        // Large files take their time side by side.
         let files = try concurrentMap(names, threads: threads, chunkSize: 1) { file in
-            let mapped = try MappedFile(path: "\(folder)/\(file)")
+            let path = "\(folder)/\(file)"
+            let mapped = try MappedFile(path: path)
+            let known = written.digest(of: path).flatMap {
+                $0.byteCount == mapped.count ? $0.hexadecimal : nil
+            }
             return JSONValue.Member(
                 file,
                 .object([
                     "bytes": .integer(mapped.count),
-                    "sha256": .string(SHA256.hexadecimal(of: mapped.bytes)),
+                    "sha256": .string(known ?? SHA256.hexadecimal(of: mapped.bytes)),
                 ]))
         }
         let json: JSONValue = .object(["files": .object(files)])
@@ -33,6 +40,7 @@ enum CheckpointManifest {
                 at: .init(file: folder))
         }
         let members = try JSONValue(contentsOf: path)["files"]?.members ?? []
+        try requireListed(members.map(\.key), folder)
         _ = try concurrentMap(members, threads: threads, chunkSize: 1) { member in
             let file = "\(folder)/\(member.key)"
             let mapped = try MappedFile(path: file)
@@ -45,5 +53,25 @@ enum CheckpointManifest {
                     advice: "Resume from another checkpoint.", at: .init(file: file))
             }
         }
+    }
+
+    /// Refuses a list that leaves out what a run goes on with.
+    private static func requireListed(_ listed: [String], _ folder: String) throws {
+        let names = try Folder.names(in: folder)
+        let needed = names.filter { file in
+            file.hasSuffix(".safetensors") || file.hasSuffix(".safetensors.index.json")
+                || file == TrainingCheckpoint.progressName
+        }
+        let weights = listed.filter {
+            $0.hasSuffix(".safetensors") && $0 != TrainingCheckpoint.optimizerName
+        }
+        let missing =
+            ([TrainerState.fileName] + needed).first { !listed.contains($0) }
+            ?? (weights.isEmpty ? "any file of weights" : nil)
+        guard let missing else { return }
+        throw FledgeError(
+            .fileCorrupt,
+            "The manifest does not list \(missing), which every checkpoint of Fledge has listed there.",
+            advice: "Resume from another checkpoint.", at: .init(file: "\(folder)/\(name)"))
     }
 }

@@ -30,7 +30,7 @@ extension TrainingCheckpoint {
     /// The first tensor of the checkpoint that holds a value that is not finite: of the optimizer's
     /// states; weights are looked at where they are loaded.
     package func firstSpoiledState() throws -> String? {
-        let path = folder + "/optimizer.safetensors"
+        let path = folder + "/" + Self.optimizerName
         guard FileSystem.exists(path) else { return nil }
         let file = try SafetensorsFile(path: path)
         return try file.names.first {

@@ -20,8 +20,14 @@ public struct TrainingCheckpoint: Sendable {
     public let holdsOnlyModel: Bool
     private let progress: JSONValue
 
+    /// Whether the optimizer's states are known to be finite.
+    package var hasSoundStates = false
+
     static let formatVersion = 1
-    private static let progressName = "fledge_state.json"
+    static let progressName = "fledge_state.json"
+    static let optimizerName = "optimizer.safetensors"
+    /// The most that counters reach: beyond, numbers of JSON are no longer exact.
+    private static let mostCounted = 1 << 53
 
     /// Opens a checkpoint and checks every file against the manifest.
     ///
@@ -36,6 +42,7 @@ public struct TrainingCheckpoint: Sendable {
         state = try TrainerState(path: folder + "/" + TrainerState.fileName)
         guard FileManager.default.fileExists(atPath: folder + "/" + Self.progressName) else {
             (holdsOnlyModel, progress, step) = (true, .object([]), state.globalStep)
+            _ = try Self.count(.integer(step), "global_step", folder, TrainerState.fileName)
             return
         }
         holdsOnlyModel = false
@@ -47,7 +54,24 @@ public struct TrainingCheckpoint: Sendable {
                 .fileCorrupt, "The state is not one that this version of Fledge wrote.",
                 at: .init(file: folder + "/" + Self.progressName))
         }
-        self.step = step
+        self.step = try Self.count(.integer(step), "step", folder, Self.progressName)
+    }
+
+    /// A counter; 0 where there is none.
+    ///
+    /// - Throws: ``FledgeError`` for a number that no run counts to.
+    private static func count(
+        _ value: JSONValue?, _ key: String, _ folder: String, _ file: String = progressName
+    ) throws -> Int {
+        guard let value, !value.isNull else { return 0 }
+        guard let count = value.intValue, (0...mostCounted).contains(count) else {
+            throw FledgeError(
+                .fileCorrupt,
+                "\(key) is \(value.serialized(.compact)), expected a count from 0 to 2^53.",
+                advice: "Somebody has changed the file; resume from another checkpoint.",
+                at: .init(file: folder + "/" + file))
+        }
+        return count
     }
 
     /// The newest checkpoint folder below `folder`, by its step; those are left out that are marked,
@@ -95,7 +119,7 @@ public struct TrainingCheckpoint: Sendable {
     static func writeState(of run: TrainingRun, options: JSONValue, to folder: String) throws {
         try SafetensorsWriter.write(
             run.optimizer.tensors.map { ($0.name, $0.tensor) },
-            to: folder + "/optimizer.safetensors")
+            to: folder + "/" + optimizerName)
         let metrics = run.sinceLog.metrics.sorted { $0.key < $1.key }
         let progress: JSONValue = .object([
             "format_version": .integer(formatVersion), "kernels": .string(Kernels.signature),
@@ -104,7 +128,7 @@ public struct TrainingCheckpoint: Sendable {
                 "loss": .number(run.sinceLog.loss),
                 "metrics": .object(metrics.map { .init($0.key, .number($0.value)) }),
                 "steps": .integer(run.sinceLog.steps),
-            ]), "seconds": .number(run.totalElapsed ?? 0), "step": .integer(run.step),
+            ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null, "step": .integer(run.step),
             "tokens": .integer(run.tokens),
         ])
         try AtomicFile.write(
@@ -131,13 +155,13 @@ public struct TrainingCheckpoint: Sendable {
     /// - Throws: ``FledgeError`` when optimizer states are missing or not finite.
     func restore(_ run: TrainingRun) throws {
         try requireStates()
-        if let name = try firstSpoiledState() {
+        if !hasSoundStates, let name = try firstSpoiledState() {
             throw FledgeError(
                 .notFinite,
                 "The optimizer's state \(name) of this checkpoint is not finite: training cannot go on from it.",
                 advice: "Resume from an earlier checkpoint.", at: .init(file: folder))
         }
-        let path = folder + "/optimizer.safetensors"
+        let path = folder + "/" + Self.optimizerName
         let file = try SafetensorsFile(path: path)
         let missing = try run.optimizer.restore(run.parameters) { name in
             file.shape(of: name) == nil ? nil : try file.tensor(named: name, as: .float32)
@@ -152,12 +176,13 @@ public struct TrainingCheckpoint: Sendable {
         run.firstStep = step
         run.history = state.logHistory
         run.resumedFrom = folder
-        run.secondsBefore = progress["seconds"]?.doubleValue
-        run.tokens = progress["tokens"]?.intValue ?? 0
+        run.plannedBefore = state.maxSteps
+        run.secondsBefore = progress["seconds"]?.doubleValue.flatMap { $0 >= 0 ? $0 : nil }
+        run.tokens = try Self.count(progress["tokens"], "tokens", folder)
         run.lossSum = progress["loss_sum"]?.doubleValue ?? 0
         let sinceLog = progress["since_log"]
         run.sinceLog.loss = sinceLog?["loss"]?.doubleValue ?? 0
-        run.sinceLog.steps = sinceLog?["steps"]?.intValue ?? 0
+        run.sinceLog.steps = try Self.count(sinceLog?["steps"], "since_log.steps", folder)
         for member in sinceLog?["metrics"]?.members ?? [] {
             run.sinceLog.metrics[member.key] = member.value.doubleValue
         }

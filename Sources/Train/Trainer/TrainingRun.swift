@@ -62,6 +62,8 @@ public final class TrainingRun {
     public package(set) var firstStep = 0
     /// The checkpoint that this process went on from.
     public package(set) var resumedFrom: String?
+    /// Steps that the run was to have when the checkpoint was written that this process went on from.
+    package var plannedBefore: Int?
     /// Tokens of this process.
     public package(set) var processTokens = 0
     /// Wall-clock seconds since this process began to train.

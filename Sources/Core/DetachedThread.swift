@@ -1,14 +1,14 @@
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #else
-    internal import Musl
+    import Musl
 #endif
 
 /// Threads that nobody waits for.
 ///
 /// `Foundation.Thread` starts without a word where the system has no thread to give (a limit of processes
 /// or of memory), and whoever waits for its work then waits for ever.
-enum DetachedThread {
+package enum DetachedThread {
     private final class Work {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -17,7 +17,7 @@ enum DetachedThread {
     /// Runs `body` on a new thread.
     ///
     /// - Returns: Whether there is one.
-    static func start(stackSize: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
+    package static func start(stackSize: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
         let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
         defer { attributes.deallocate() }
         guard pthread_attr_init(attributes) == 0 else { return false }
