@@ -1,3 +1,4 @@
+internal import FledgeCore
 import Foundation
 
 /// Makes elements on a thread of its own, a few ahead of whoever takes them.
