@@ -109,10 +109,13 @@ import Testing
             return configuration
         }
         let end: [Int32] = try ids(nil, "</s>")
-        let (spaced, bare) = (try ids(nil, "there"), try ids(with("add_prefix_space", false), "there"))
+        let (spaced, bare) = (
+            try ids(nil, "there"), try ids(with("add_prefix_space", false), "there")
+        )
         #expect(spaced != bare)
         for configuration in [
-            nil, with("legacy", true), with("legacy", false, nil), with("legacy", false, "T5Tokenizer"),
+            nil, with("legacy", true), with("legacy", false, nil),
+            with("legacy", false, "T5Tokenizer"),
             with("add_prefix_space", true, nil),
         ] {
             #expect(try ids(configuration, "there</s>there") == spaced + end + spaced)
