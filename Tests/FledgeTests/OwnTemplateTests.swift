@@ -136,7 +136,13 @@ import Testing
 
     @Test func whatTheOwnTemplateDoesNotWriteIsSaid() throws {
         let tools: JSONValue = [
-            ["type": "function", "function": ["name": "f", "parameters": [:]]]
+            [
+                "type": "function",
+                "function": [
+                    "name": "f",
+                    "parameters": ["type": "object", "properties": ["x": ["type": "string"]]],
+                ],
+            ]
         ]
         let answer: JSONValue = ["role": "assistant", "content": "b"]
         let withTools: JSONValue = [
