@@ -149,7 +149,7 @@ def folders(data):
     for adds in [True, False]:
         for name, stages in [
                 ("GPT2Tokenizer", gpt_stages), ("Qwen2Tokenizer", qwen_stages),
-                ("Qwen2TokenizerFast", qwen_stages), ("RobertaTokenizer", gpt_stages),
+                ("Qwen2TokenizerFast", qwen_stages),
                 ("PreTrainedTokenizerFast", gpt_stages), ("PreTrainedTokenizerFast", qwen_stages)]:
             yield f"{name} with add_prefix_space {adds}", listed, {"tokenizer_config.json": {
                 "tokenizer_class": name, "add_prefix_space": adds, "eos_token": "<|im_end|>",

@@ -135,9 +135,19 @@ import Testing
     private static let question: JSONValue = ["role": "user", "content": "a"]
 
     @Test func whatTheOwnTemplateDoesNotWriteIsSaid() throws {
-        let tools: JSONValue = [["type": "function", "function": ["name": "f", "parameters": [:]]]]
+        let tools: JSONValue = [
+            [
+                "type": "function",
+                "function": [
+                    "name": "f",
+                    "parameters": ["type": "object", "properties": ["x": ["type": "string"]]],
+                ],
+            ]
+        ]
         let answer: JSONValue = ["role": "assistant", "content": "b"]
-        let withTools: JSONValue = ["messages": [Self.question, answer], "tools": tools]
+        let withTools: JSONValue = [
+            "messages": [Self.question, answer], "tools": .string(tools.serialized()),
+        ]
         let ignored = try faults(Self.chatML, withTools)
         #expect(
             ignored.contains {
@@ -192,7 +202,8 @@ import Testing
     }
 
     @Test func theCauseOfAMissingEndIsToldByTheOwnTemplate() throws {
-        let plain = "{% for m in messages %}{{ m.role + ': ' + m.content + ' ' }}{% endfor %}"
+        let plain =
+            "{% for m in messages %}{{ m.role + ': ' + m.content + ' ' }}{% endfor %}"
             + "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
         _ = try configuration(plain, [["a", "b"]])
         let run = try configuration(plain, [["a", "b"]], "template=model")

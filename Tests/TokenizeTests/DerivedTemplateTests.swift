@@ -145,7 +145,7 @@ import Testing
         name: String, source: String, shape: String
     ) throws {
         let own = ModelChatTemplate(try JinjaTemplate(parsing: source))
-        guard let template = try? ChatTemplate(deriving: "own", from: own) else { return }
+        let template = try ChatTemplate(deriving: "own", from: own)
         let outcomes = try TemplateAgreement(template, tokenizer, own: own).outcomes()
         let wrong = outcomes.compactMap { outcome -> String? in
             if case .differs = outcome.result { outcome.shape } else { nil }

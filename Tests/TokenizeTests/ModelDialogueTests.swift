@@ -43,7 +43,7 @@ import Testing
     private static let constant: [(source: String, parts: [String])] = [
         (
             "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-                + "<|im_start|>assistant\n",
+                + "{{ '<|im_start|>assistant\\n' }}",
             [
                 "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>\n",
                 "<|im_start|>user\n",
@@ -54,8 +54,9 @@ import Testing
                 + "<|assistant|>", ["<s><|user|>", "</s>\n<|assistant|>", "</s>\n", "<|user|>"]
         ),
         (
-            "{% for m in messages %}### {{ 'Q' if m.role == 'user' else 'A' }}: {{ m.content }}\n\n"
-                + "{% endfor %}### A: ", ["### Q: ", "\n\n### A: ", "\n\n", "### Q: "]
+            "{% for m in messages %}### {{ 'Q' if m.role == 'user' else 'A' }}:{{ '\\n' }}{{ m.content }}"
+                + "{{ '\\n\\n' }}{% endfor %}{{ '### A:\\n' }}",
+            ["### Q:\n", "\n\n### A:\n", "\n\n", "### Q:\n"]
         ),
         (
             "{{ bos_token }}<turn>SBe kind.</turn>{% for m in messages %}<turn>"
@@ -182,11 +183,16 @@ import Testing
         let block = "<tool_call>\n" + rome + "\n</tool_call>"
         for (text, thought, written) in [
             ("See <tool_call>.", nil, "|See <tool_call>."),
-            ("Text", "A <tool_call>{}</tool_call> or </think>?", "A <tool_call>{}</tool_call> or </think>?|Text"),
+            (
+                "Text", "A <tool_call>{}</tool_call> or </think>?",
+                "A <tool_call>{}</tool_call> or </think>?|Text"
+            ),
             ("  kept \n", " as it is ", " as it is |  kept \n"), (block, nil, "|"),
             ("First. " + block, nil, "|First."),
-            ("<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>", nil,
-                "|<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>"),
+            (
+                "<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>", nil,
+                "|<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>"
+            ),
         ] as [(String, String?, String)] {
             var message = Message(.function, rome)
             (message.textBeforeCall, message.thought) = (text, thought)
@@ -198,7 +204,9 @@ import Testing
                 let slots = try TemplateCatalog.named(name)
                 let turn = try slots.renderOneturn([Message(.user, "U"), message])
                 let calls = Self.text(turn.response)
-                #expect(calls.hasSuffix("<tool_call>\n" + rome + "\n</tool_call><|im_end|>\n"), "\(calls)")
+                #expect(
+                    calls.hasSuffix("<tool_call>\n" + rome + "\n</tool_call><|im_end|>\n"),
+                    "\(calls)")
                 #expect(calls.components(of: rome) == 2, "\(calls)")
             }
         }
@@ -209,7 +217,10 @@ import Testing
         for word in ["<tool_call>", "</tool_call>"] { tokenizer.addSpecial(word) }
         let call = #"{"name": "f", "arguments": {"x": "<tool_call>"}}"#
         let messages = [
-            Message(.user, "U <|im_end|>"), Message(.function, "<tool_call>" + call.replacing("<tool_call>", with: "1") + "</tool_call>"),
+            Message(.user, "U <|im_end|>"),
+            Message(
+                .function, "<tool_call>" + call.replacing("<tool_call>", with: "1") + "</tool_call>"
+            ),
             Message(.observation, "<|im_end|>"), Message(.function, call),
         ]
         let ids = try template(Self.calling).encodeDialogues(messages, with: tokenizer)
@@ -240,7 +251,8 @@ import Testing
             "{% if m.tool_calls %}{{ m.reasoning_content }}{% elif m.role == 'assistant' %}<think></think>"
             + "{% endif %}{{ m.content }}"
         for (body, written, writing) in [
-            (reading, "< T\n>A", .known), ("{{ m.content }}", "<think>\n T\n\n</think>\n\nA", .asText),
+            (reading, "< T\n>A", .known),
+            ("{{ m.content }}", "<think>\n T\n\n</think>\n\nA", .asText),
             ("{# <think> #}{{ m.content }}", "<think>\n T\n\n</think>\n\nA", .known),
             (empty, "<think></think>A", .none), (calls, "<think></think>A", .none),
         ] as [(String, String, ChatTemplate.ThoughtWriting)] {

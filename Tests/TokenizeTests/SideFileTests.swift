@@ -77,6 +77,52 @@ import Testing
         }
     }
 
+    @Test func stagesThatAddASpaceAreLeftOutOfLlamasFile() throws {
+        let vocabulary: JSONValue = ["<unk>": 0, "▁": 1, "a": 2, "▁a": 3]
+        func tokenizer(_ stages: JSONValue, _ adds: Bool?) throws -> TextTokenizer {
+            var json = stages
+            json["model"] = [
+                "type": "BPE", "vocab": vocabulary, "merges": ["▁ a"], "unk_token": "<unk>",
+            ]
+            var configuration: JSONValue = ["tokenizer_class": "LlamaTokenizer"]
+            if let adds { configuration["add_prefix_space"] = .bool(adds) }
+            return try TextTokenizer(json: json, configuration: configuration, file: "test")
+        }
+        let replace: JSONValue = [
+            "type": "Replace", "pattern": ["String": " "], "content": "▁",
+        ]
+        let decoder: JSONValue = [
+            "type": "Sequence",
+            "decoders": [
+                ["type": "Replace", "pattern": ["String": "▁"], "content": " "], ["type": "Fuse"],
+                ["type": "Strip", "content": " ", "start": 1, "stop": 0],
+            ],
+        ]
+        for stages: JSONValue in [
+            [
+                "normalizer": [
+                    "type": "Sequence",
+                    "normalizers": [["type": "Prepend", "prepend": "▁"], replace],
+                ], "decoder": decoder,
+            ],
+            [
+                "pre_tokenizer": [
+                    "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first",
+                    "split": false,
+                ], "decoder": decoder,
+            ],
+        ] {
+            for adds in [nil, true] {
+                let spaced = try tokenizer(stages, adds)
+                #expect(spaced.encode("a a", specials: .text) == [3, 3])
+                #expect(spaced.decode([3, 3], skippingSpecials: false) == "a a")
+            }
+            let bare = try tokenizer(stages, false)
+            #expect(bare.encode("a a", specials: .text) == [2, 3])
+            #expect(bare.decode([3, 3], skippingSpecials: false) == " a a")
+        }
+    }
+
     /// Without a space before texts, or only before the first one, as `LlamaTokenizer` is told.
     @Test func theSpaceBeforeTextsOfSentencePieceIsThatOfTheConfiguration() throws {
         let model =
@@ -109,10 +155,13 @@ import Testing
             return configuration
         }
         let end: [Int32] = try ids(nil, "</s>")
-        let (spaced, bare) = (try ids(nil, "there"), try ids(with("add_prefix_space", false), "there"))
+        let (spaced, bare) = (
+            try ids(nil, "there"), try ids(with("add_prefix_space", false), "there")
+        )
         #expect(spaced != bare)
         for configuration in [
-            nil, with("legacy", true), with("legacy", false, nil), with("legacy", false, "T5Tokenizer"),
+            nil, with("legacy", true), with("legacy", false, nil),
+            with("legacy", false, "T5Tokenizer"),
             with("add_prefix_space", true, nil),
         ] {
             #expect(try ids(configuration, "there</s>there") == spaced + end + spaced)

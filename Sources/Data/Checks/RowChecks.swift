@@ -132,7 +132,8 @@ public struct RowChecks: Sendable {
                         "Answers have thoughts (reasoning_content, reasoning, thinking or thought), which "
                             + "the model's own template does not read: they are written into the text, "
                             + "between <think> and </think>.",
-                        advice: "Write them into the content in the form that the model shall learn, "
+                        advice:
+                            "Write them into the content in the form that the model shall learn, "
                             + "choose the template of a reasoning model, or take the thoughts out.",
                         row)
                 } else if writing == .none || isOther {

@@ -122,7 +122,8 @@ public struct SampleChecks: Sendable {
                     .switchedThinking,
                     "Answers without a thought do not go on with what enable_thinking: true asks: they "
                         + "are learned behind the prompt of enable_thinking: false.",
-                    advice: "Leave enable_thinking out or set it to false, or give answers with their "
+                    advice:
+                        "Leave enable_thinking out or set it to false, or give answers with their "
                         + "thoughts.", places: report.switchedThinking))
         }
         if !report.unmarked.isEmpty {
@@ -131,7 +132,8 @@ public struct SampleChecks: Sendable {
                     .unmarkedAnswers,
                     "Answers that are not learned: the model's own template has {% generation %} blocks, "
                         + "and writes nothing of these answers inside of one.",
-                    advice: "Put all that the model says into {% generation %} in the template, or take "
+                    advice:
+                        "Put all that the model says into {% generation %} in the template, or take "
                         + "the blocks out: then all that follows a question is learned.",
                     places: report.unmarked))
         }

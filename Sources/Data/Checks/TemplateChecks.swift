@@ -99,7 +99,8 @@ public struct TemplateChecks: Sendable {
                 guard reasons.insert(reason).inserted else { continue }
                 findings.append(
                     Finding(
-                        message: "The template \(name) writes rows that the model's own one does not: "
+                        message:
+                            "The template \(name) writes rows that the model's own one does not: "
                             + "\(reason).",
                         isDefaultSystem: false, isUnknown: true, source: row.source))
             case .found(let message):
@@ -158,8 +159,8 @@ public struct TemplateChecks: Sendable {
         }
         return .found(
             "The template \(name) writes rows in another way than the model's own one: after "
-            + "\(first.place) equal tokens it writes \(shown(first.first)), the model's own one "
-            + "\(shown(first.second)).")
+                + "\(first.place) equal tokens it writes \(shown(first.first)), the model's own one "
+                + "\(shown(first.second)).")
     }
 
     private static func holdsThought(_ message: Message) -> Bool {

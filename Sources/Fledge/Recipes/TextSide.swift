@@ -42,7 +42,9 @@ public struct TextSide: Sendable {
     ///   - time: The time that templates are told, in seconds since 1970; nil for the present one.
     /// - Throws: ``FledgeError`` when there is no tokenizer, no such template, or when none can be
     ///   read off the model's own one.
-    public init(_ configuration: RunConfiguration, asksOnly: Bool = false, time: Double? = nil) throws {
+    public init(_ configuration: RunConfiguration, asksOnly: Bool = false, time: Double? = nil)
+        throws
+    {
         let path = try configuration.requiredModelPath()
         var tokenizer = try TokenizerFile.load(path)
         Logger.fledge.debug("tokenizer read", metadata: ["path": "\(path)"])

@@ -83,7 +83,8 @@ struct PieceVocabulary {
                 let mark = SentencePieceNormalizer.mark
                 preTokenizers.append(.metaspace(mark: mark, prefix, splits: false))
                 files.preTokenizer = [
-                    "type": "Metaspace", "replacement": .string(String(decoding: mark, as: UTF8.self)),
+                    "type": "Metaspace",
+                    "replacement": .string(String(decoding: mark, as: UTF8.self)),
                     "prepend_scheme": .string(prefix.rawValue), "split": false,
                 ]
             }

@@ -81,10 +81,7 @@ extension JSONValue {
         guard let stages = self[member]?.arrayValue else { return replace(self) ?? .null }
         var copy = self
         copy[member] = .array(
-            stages.compactMap { stage in
-                let new = stage.replacingStages(member, replace)
-                return new.isNull ? nil : new
-            })
+            stages.map { $0.replacingStages(member, replace) }.filter { !$0.isNull })
         return copy
     }
 }

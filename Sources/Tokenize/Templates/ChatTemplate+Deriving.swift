@@ -33,7 +33,9 @@ extension ChatTemplate {
         }
         let (head, opening) = (asked[0], asked[1])
         let constant = ConstantPrompt(own, [:]).bytes
-        let end = answered[2].ends(with: constant) ? answered[2].dropLast(constant.count) : answered[2][...]
+        let end =
+            answered[2].ends(with: constant)
+            ? answered[2].dropLast(constant.count) : answered[2][...]
         guard answered[0] == head, answered[1].starts(with: opening) else {
             throw SlotReader.unreadable(
                 "it asks with \(SlotReader.shown(opening)) after a question, and writes "

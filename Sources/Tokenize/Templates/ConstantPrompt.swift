@@ -37,7 +37,8 @@ struct ConstantPrompt {
         while kept > 0, kept < end.count, end[kept] & 0xC0 == 0x80 { kept -= 1 }
         kept -= Self.opening(of: head, in: end.prefix(kept))
         let prompt = Array(end[kept...])
-        guard !prompt.isEmpty, let open = parts(1, asking: false), let asked = parts(1, asking: true),
+        guard !prompt.isEmpty, let open = parts(1, asking: false),
+            let asked = parts(1, asking: true),
             open[1].reversed().starts(with: prompt.reversed()),
             String(decoding: asked[1], as: UTF8.self).holds(String(decoding: prompt, as: UTF8.self))
         else { return }

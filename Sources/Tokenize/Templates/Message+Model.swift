@@ -10,7 +10,8 @@ extension ChatTemplate {
     ///     template reads.
     /// - Throws: ``FledgeError`` for calls that are no JSON.
     static func modelMessages(
-        _ messages: [Message], hasSystem: Bool? = nil, system: String, thoughts: ThoughtPlaces, splitsContent: Bool
+        _ messages: [Message], hasSystem: Bool? = nil, system: String, thoughts: ThoughtPlaces,
+        splitsContent: Bool
     ) throws -> [JSONValue] {
         var items = [JSONValue]()
         if hasSystem ?? !system.isEmpty {

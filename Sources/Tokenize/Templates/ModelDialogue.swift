@@ -24,9 +24,11 @@ struct ModelDialogue<Tokens: Tokenizer> {
         (self.rendering, self.tokenizer, self.messages) = (rendering, tokenizer, messages)
         let hasSystem = !system.isEmpty || writesEmptySystem && rendering.takesEmptySystem
         let items = try ChatTemplate.modelMessages(
-            messages, hasSystem: hasSystem, system: system, thoughts: rendering.thoughts, splitsContent: true)
+            messages, hasSystem: hasSystem, system: system, thoughts: rendering.thoughts,
+            splitsContent: true)
         let tools = try ChatTemplate.toolList(tools)
-        let breaks = contentSpecials == .text ? try ControlBreaks(rendering, items, tools, tokenizer) : nil
+        let breaks =
+            contentSpecials == .text ? try ControlBreaks(rendering, items, tools, tokenizer) : nil
         mark = breaks?.mark
         // What the dialogue is made of is broken, not the words that say what is what.
         self.items = breaks.map { breaks in items.map(breaks.message) } ?? items

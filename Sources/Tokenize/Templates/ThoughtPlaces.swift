@@ -56,14 +56,17 @@ struct ThoughtPlaces: Sendable {
                 return written == nil ? .plainContent : .nowhere
             }
             let before = written.split(at: Self.thought)?.before ?? ""
-            if let (_, rest) = before.split(at: "<think>"), rest.holds("<think>") { return .nowhere }
+            if let (_, rest) = before.split(at: "<think>"), rest.holds("<think>") {
+                return .nowhere
+            }
             let knows = own.templates.contains { $0.template.text.holds("think>") }
             return knows ? .content : .plainContent
         }
         let found = member(isCall: false)
         self.member = found
         answers = found.map(Place.member) ?? place(isCall: false)
-        calls = member(isCall: true).map(Place.member) ?? found.map(Place.member)
+        calls =
+            member(isCall: true).map(Place.member) ?? found.map(Place.member)
             ?? place(isCall: true)
     }
 }
