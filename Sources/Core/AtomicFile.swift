@@ -101,6 +101,19 @@ public final class AtomicFile {
         unlink(temporary)
     }
 
+    /// Removes what processes left behind in a folder that were killed while they wrote files there.
+    package static func removeLeftovers(in folder: String) {
+        for name in (try? Folder.names(in: folder, hidden: true)) ?? [] {
+            // `.NAME.PROCESS.NUMBER.partial`
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count > 4, parts[0].isEmpty, parts.last == "partial",
+                Int(parts[parts.count - 2]) != nil, let process = pid_t(parts[parts.count - 3]),
+                kill(process, 0) != 0, errno == ESRCH
+            else { continue }
+            unlink(folder + "/" + name)
+        }
+    }
+
     /// Makes the renamings inside the folder of a path durable.
     package static func syncFolder(of path: String) throws {
         let folder = split(path).folder

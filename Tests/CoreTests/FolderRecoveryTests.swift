@@ -47,7 +47,8 @@ import Testing
         try AtomicFile.write("new", to: writer.temporary + "/text")
         try writer.commit()
         #expect(text("back") == "new")
-        #expect(try Folder.names(in: folder, hidden: true).filter { $0.contains("back") }.count == 1)
+        #expect(
+            try Folder.names(in: folder, hidden: true).filter { $0.contains("back") }.count == 1)
     }
 
     @Test func whoLooksAtALockKeepsNobodyOut() throws {

@@ -126,6 +126,13 @@ import Testing
         blocked.path = project.file("file/cache")
         let data = try data(cache: blocked)
         #expect(data.train.count > 0 && data.notes[0].contains("not kept"))
+        let configuration = try configuration([
+            "streaming=true", "neat_packing=true", "val_size=0", "cutoff_len=60",
+        ])
+        let streamed = try StageData<PackedRow>(
+            configuration, TextSide(configuration), threads: 2, cache: blocked)
+        #expect(streamed.stream != nil)
+        #expect(streamed.notes.contains { $0.contains("FLEDGE_CACHE") }, "\(streamed.notes)")
     }
 
     @Test func smallDataAreNotKept() throws {
@@ -273,8 +280,8 @@ import Testing
     @Test func rowsForEvaluationThatAreDroppedAreKeptInMind() throws {
         // Two rows of the same file to evaluate on, one of which does not fit.
         let rows: JSONValue = [
-            ["instruction": "a?", "input": "", "output": "b"],
-            ["instruction": "c?", "input": "", "output": ["no", "text"]],
+            ["instruction": "a?", "input": "", "output": "b", "system": "", "history": []],
+            ["instruction": "c?", "input": "", "output": [1], "system": "", "history": []],
         ]
         try AtomicFile.write(rows.serialized(), to: project.file("data/other.json"))
         let words = ["eval_dataset=other", "val_size=0"]

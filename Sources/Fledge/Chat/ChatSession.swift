@@ -202,18 +202,29 @@ extension RunConfiguration {
     /// that `output_dir` holds is taken, or that of its newest checkpoint.
     ///
     /// - Returns: The configuration, and a sentence that says what was taken.
-    public func usingTrainedAdapter() -> (configuration: RunConfiguration, note: String?) {
+    /// - Throws: ``FledgeError`` when what was trained is damaged: nobody means the base model then.
+    public func usingTrainedAdapter() throws -> (configuration: RunConfiguration, note: String?) {
         let folder = training.outputFolder
         let isTrainingFile = model.adapterPaths.isEmpty || training.trains
         guard isTrainingFile, values.isSet("output_dir") else { return (self, nil) }
-        let newest = OutputFolder.newestCheckpoint(in: folder)
         let newer = OutputFolder.newerCheckpoint(in: folder)
         let isLowRank = finetuning.method == .lora
-        let trained = [newer, folder, newest].compactMap { $0 }.first {
-            FileManager.default.fileExists(
-                atPath: $0 + (isLowRank ? "/adapter_config.json" : "/config.json"))
-        }
         let kind = isLowRank ? "adapter" : "model"
+        let described = isLowRank ? "adapter_config.json" : "config.json"
+        let places =
+            [newer, folder].compactMap { $0 } + OutputFolder.checkpoints(in: folder).reversed()
+        let isWhole = { (path: String) in
+            FileManager.default.fileExists(atPath: path + "/" + described)
+        }
+        let trained = places.first(where: isWhole)
+        let damaged = places.prefix { $0 != trained }.first {
+            !isWhole($0) && OutputFolder.holdsWeights($0, ofAdapter: isLowRank)
+        }
+        if let damaged, trained == nil {
+            throw FledgeError(
+                .fileCorrupt, "The folder holds weights, but no \(described) that describes them.",
+                advice: "Train again with overwrite_output_dir: true.", at: .init(file: damaged))
+        }
         guard let trained else {
             let base = model.adapterPaths.isEmpty ? "the base model" : "the model before training"
             return (self, "\(folder) holds no trained \(kind); this is \(base).")
@@ -226,6 +237,7 @@ extension RunConfiguration {
         } else if OutputFolder.state(of: folder) == .running {
             note += trained == folder ? "; a run is going on there" : ", but is going on"
         }
+        if let damaged { note += "; \(damaged) has no \(described) and is passed over" }
         guard isLowRank else {
             copy.model.modelPath = trained
             return (copy, "Using the model in \(trained)\(note).")

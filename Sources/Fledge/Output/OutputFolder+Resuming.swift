@@ -16,10 +16,28 @@ extension OutputFolder {
             return nil
         }
         Logger.fledge.debug("the run goes on", metadata: ["checkpoint": "\(folder)"])
-        let checkpoint = try TrainingCheckpoint(folder: folder)
+        let checkpoint = try checkpoint(folder, configuration)
         try configuration.requireSameRun(
             as: folder, options: checkpoint.options, digests: digests, announce: announce)
         return checkpoint
+    }
+
+    /// Verifies a checkpoint.
+    ///
+    /// - Throws: ``FledgeError`` when it is damaged, which names the newest one that is not.
+    private static func checkpoint(
+        _ folder: String, _ configuration: RunConfiguration
+    ) throws -> TrainingCheckpoint {
+        do { return try TrainingCheckpoint(folder: folder) } catch var error as FledgeError {
+            let others = checkpoints(in: configuration.training.outputFolder).reversed()
+            let whole = others.first {
+                $0 != folder && (try? TrainingCheckpoint(folder: $0)) != nil
+            }
+            error.advice =
+                whole.map { "resume_from_checkpoint: \($0) goes on from the newest that is whole." }
+                ?? "No other one is whole: start anew with overwrite_output_dir: true."
+            throw error
+        }
     }
 
     /// Puts the weights of the checkpoint that a run begins with into the run's model.
@@ -55,7 +73,7 @@ extension OutputFolder {
                 throw spoiled(checkpoint.folder, reason, configuration)
             }
             announce("\(checkpoint.folder) is spoiled, \(reason): an earlier one is taken.")
-            checkpoint = try TrainingCheckpoint(folder: next)
+            checkpoint = try Self.checkpoint(next, configuration)
         }
         checkpoint.hasSoundStates = true
         return checkpoint

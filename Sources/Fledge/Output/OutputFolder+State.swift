@@ -58,6 +58,12 @@ extension OutputFolder {
         return weightFiles.contains(where: files.contains)
     }
 
+    /// Whether there are files of weights of an adapter, or of a whole model, in a folder.
+    static func holdsWeights(_ folder: String, ofAdapter isAdapter: Bool) -> Bool {
+        let files = (try? Folder.names(in: folder)) ?? []
+        return weightFiles.contains { $0.hasPrefix("adapter_") == isAdapter && files.contains($0) }
+    }
+
     /// The newest checkpoint of a folder, where it is newer than the weights in the folder itself: a
     /// finished run was extended, or started anew, and has not ended.
     static func newerCheckpoint(in folder: String) -> String? {
@@ -94,7 +100,8 @@ extension OutputFolder {
             record.owns(checkpoint.folder)
         else { return nil }
         // Who names a checkpoint in the middle wants the steps after it once more.
-        if case .checkpoint = configuration.training.resume, checkpoint.step < min(record.step, total)
+        if case .checkpoint = configuration.training.resume,
+            checkpoint.step < min(record.step, total)
         {
             return nil
         }
@@ -116,8 +123,10 @@ extension OutputFolder {
             + "Raise \(keys)max_steps or num_train_epochs to go on, set overwrite_output_dir: true to start anew, or choose another output_dir."
     }
 
-    /// Makes up for a process that was killed while it put a checkpoint in the place of another.
+    /// Makes up for a process that was killed while it put a checkpoint in the place of another, or
+    /// wrote a file.
     static func recover(_ folder: String) {
+        AtomicFile.removeLeftovers(in: folder)
         AtomicFolder.removeLeftovers(in: folder, prefix: ".checkpoint-")
     }
 

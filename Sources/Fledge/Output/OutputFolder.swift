@@ -60,7 +60,8 @@ public struct OutputFolder {
                     advice: "Or choose another output_dir."
                         + (holdsResult
                             ? " The weights there are those of the last step; only what comes after them was not done."
-                            : ""), at: .init(file: folder))
+                            : ""),
+                    at: .init(file: folder))
             }
             return .fresh
         }

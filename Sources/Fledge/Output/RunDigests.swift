@@ -28,7 +28,9 @@ struct RunDigests: Hashable, Sendable {
         values["model_name_or_path"] = try ContentDigest.of(files: Self.weights(ofModel: model))
         for (index, folder) in configuration.adapterFolders.enumerated() {
             values["adapter_name_or_path \(index + 1)"] = try ContentDigest.of(
-                files: ["adapter_config.json", "adapter_model.safetensors"].map { folder + "/" + $0 })
+                files: ["adapter_config.json", "adapter_model.safetensors"].map {
+                    folder + "/" + $0
+                })
         }
         values["template"] = TemplateDigest(text).value
         guard let path = configuration.data.tokenizedPath,

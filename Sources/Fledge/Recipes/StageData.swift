@@ -59,13 +59,21 @@ public struct StageData<Sample: StageSample>: Sendable {
                     .configuration, "Turn off `streaming` when saving dataset to disk.",
                     advice: "Or leave tokenized_path out: what is streamed is not kept.")
             }
-            let file = {
-                try cache?.lengthsFile(configuration, TokenizedSignature(configuration, text))
+            var note: String?
+            let file = { () throws -> String? in
+                guard let cache, cache.isWritable else {
+                    note = cache?.blockedNote
+                    return nil
+                }
+                return try cache.lengthsFile(
+                    configuration, TokenizedSignature(configuration, text))
             }
             try self.init(streaming: configuration, text, recipe, file, threads, progress)
+            notes += [note].compactMap(\.self)
         } else {
             // Digests take time, which small data are not worth.
-            let isKept = try cache?.isWorthwhile(configuration) ?? false
+            let isLarge = try cache?.isWorthwhile(configuration) ?? false
+            let isKept = isLarge && cache?.isWritable == true
             let signature =
                 isKept || options.tokenizedPath != nil
                 ? TokenizedSignature(configuration, text) : nil
@@ -78,7 +86,7 @@ public struct StageData<Sample: StageSample>: Sendable {
                 Logger.fledge.debug("tokenised data found", metadata: ["folder": "\(folder)"])
             } else {
                 try self.init(making: configuration, text, recipe, threads, progress)
-                notes += [fault].compactMap(\.self)
+                notes += [fault, isLarge && !isKept ? cache?.blockedNote : nil].compactMap(\.self)
                 if let folder, let signature {
                     Logger.fledge.debug(
                         "tokenised data made", metadata: ["folder": "\(folder)"])
@@ -217,7 +225,8 @@ public struct StageData<Sample: StageSample>: Sendable {
         if let kept = folder.notes {
             packedLength = kept["packed_length"]?.intValue
             templateNote = kept["template_note"]?.stringValue
-            evaluationReport = kept["evaluation_report"].map { DataReport(json: $0) } ?? DataReport()
+            evaluationReport =
+                kept["evaluation_report"].map { DataReport(json: $0) } ?? DataReport()
             loadingNotes = (kept["loading_notes"]?.arrayValue ?? []).compactMap(\.stringValue)
             notes += loadingNotes
             faults = (kept["faults"]?.arrayValue ?? []).compactMap { DataFault(json: $0) }

@@ -22,6 +22,16 @@ public struct TokenizedCache: Sendable {
     /// A cache in a folder.
     public init(path: String) { self.path = path }
 
+    /// Whether anything can be kept; a run goes on without where nothing can.
+    var isWritable: Bool {
+        (try? Folder.create(path)) != nil && access(path, W_OK | X_OK) == 0
+    }
+
+    /// What the user is told where nothing can be kept.
+    var blockedNote: String {
+        "The tokenised data are not kept: the cache \(path) cannot be written; FLEDGE_CACHE names another place."
+    }
+
     /// Whether a run's data are so large that keeping them saves time.
     func isWorthwhile(_ configuration: RunConfiguration) throws -> Bool {
         try configuration.datasetOptions.contentSize() >= leastBytes

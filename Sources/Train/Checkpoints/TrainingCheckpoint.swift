@@ -78,10 +78,11 @@ public struct TrainingCheckpoint: Sendable {
     /// since their weights lead to no finite loss.
     public static func newest(in folder: String) -> String? { sound(in: folder).last }
 
-    /// The checkpoint folders below `folder` that no run has found spoiled, by their steps.
+    /// The checkpoint folders below `folder` that no run has found spoiled, by their steps. Folders with
+    /// nothing in them are no checkpoints.
     package static func sound(in folder: String) -> [String] {
-        steps(in: folder).sorted().map { "\(folder)/checkpoint-\($0)" }.filter {
-            SpoiledMark.reason($0) == nil
+        steps(in: folder).sorted().map { "\(folder)/checkpoint-\($0)" }.filter { path in
+            SpoiledMark.reason(path) == nil && (try? Folder.names(in: path)) != []
         }
     }
 
@@ -128,7 +129,8 @@ public struct TrainingCheckpoint: Sendable {
                 "loss": .number(run.sinceLog.loss),
                 "metrics": .object(metrics.map { .init($0.key, .number($0.value)) }),
                 "steps": .integer(run.sinceLog.steps),
-            ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null, "step": .integer(run.step),
+            ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null,
+            "step": .integer(run.step),
             "tokens": .integer(run.tokens),
         ])
         try AtomicFile.write(
