@@ -37,7 +37,9 @@ public struct JinjaClock: Sendable {
 
     /// `datetime.now().strftime(format)`.
     public func text(_ format: String) -> String {
-        let now = seconds()
+        // From year 1 to year 9999, as in Python.
+        let told = seconds()
+        let now = told.isNaN ? 0 : min(max(told, -62_135_596_800), 253_402_300_799)
         var whole = time_t(now.rounded(.down))
         var fields = tm()
         if isLocal { localtime_r(&whole, &fields) } else { gmtime_r(&whole, &fields) }

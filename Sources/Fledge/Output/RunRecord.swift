@@ -64,7 +64,10 @@ struct RunRecord: Sendable {
                 members.compactMap { member in
                     member.value.stringValue.map { (member.key, $0) }
                 }, uniquingKeysWith: { first, _ in first }))
-        time = json["template_time"]?.doubleValue
+        // Whoever edits the file cannot name a year that no calendar has.
+        time = json["template_time"]?.doubleValue.flatMap {
+            (0..<253_402_300_800).contains($0) ? $0 : nil
+        }
         if let weights = json["weights"], let run = weights["run"]?.stringValue,
             let step = weights["step"]?.intValue
         {
