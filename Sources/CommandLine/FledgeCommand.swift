@@ -36,7 +36,22 @@ struct FledgeCommand: ParsableCommand {
             Console.error(fullMessage(for: error).replacingOccurrences(of: "Error: ", with: ""))
             Foundation.exit(2)
         } catch {
-            exit(withError: error)
+            show(error)
+        }
+    }
+
+    /// Ends with what the parser of arguments says: help and versions are results, which may be lost.
+    private static func show(_ error: any Error) -> Never {
+        guard exitCode(for: error) == .success else { exit(withError: error) }
+        do {
+            var results = ResultWriter()
+            let text = fullMessage(for: error)
+            try results.write(text.isEmpty ? text : text + "\n")
+            try results.flush()
+            Foundation.exit(0)
+        } catch {
+            Console.error("\(error)")
+            Foundation.exit(1)
         }
     }
 

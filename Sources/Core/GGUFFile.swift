@@ -107,7 +107,8 @@ public final class GGUFFile: Sendable {
         }
         guard let result = read(value) else {
             throw FledgeError(
-                .fileCorrupt, "The metadata's \(key) should be \(expectation).",
+                .fileCorrupt,
+                "The metadata's \(key) is \(value.summary); it should be \(expectation).",
                 at: .init(file: path))
         }
         return result

@@ -79,4 +79,17 @@ public struct GGUFValue: Sendable {
         }
         return result
     }
+
+    /// The value in a few words, for messages.
+    var summary: String {
+        switch kind {
+        case .string:
+            let text = stringValue ?? ""
+            return "the text '\(text.utf8.count > 60 ? String(text.prefix(60)) + "…" : text)'"
+        case .array: return "a list of \(count ?? 0)"
+        case .bool: return boolValue == true ? "true" : "false"
+        default:
+            return intValue.map(String.init) ?? doubleValue.map { "\($0)" } ?? "too large a number"
+        }
+    }
 }

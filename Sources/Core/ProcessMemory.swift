@@ -4,9 +4,7 @@ internal import Foundation
 public enum ProcessMemory {
     /// The peak resident size in bytes, mapped files included; nil where the system does not tell.
     public static var peakResidentBytes: Int? {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
-            return nil
-        }
+        guard let status = text("/proc/self/status") else { return nil }
         for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
             return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1024 }
         }
@@ -75,8 +73,17 @@ public enum ProcessMemory {
         return nil
     }
 
+    /// Files of the system state no size and come in pieces: what reads by sizes ends too early.
     private static func text(_ path: String) -> String? {
-        try? String(contentsOfFile: path, encoding: .utf8)
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8]()
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = fread(&piece, 1, piece.count, file)
+            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            bytes += piece[..<count]
+        }
     }
 
     private static func number(_ path: String) -> Int? {

@@ -24,13 +24,25 @@ public struct Checkpoint {
             let file = try GGUFFile(path: path)
             configuration = try DecoderConfiguration(gguf: file)
             weights = try GGUFTensorSource(file)
-            notes = []
+            notes = try GGUFSpecialTokens(file).notes + Self.cuttingNotes(file)
         } else {
             let folder = try ModelFolder(path)
             configuration = try DecoderConfiguration(folder: path)
             weights = try folder.weights(configuration)
             notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }
+    }
+
+    /// What llama.cpp warns of too: a vocabulary of byte pairs that does not say how words are cut.
+    private static func cuttingNotes(_ file: GGUFFile) -> [String] {
+        guard file.metadata["tokenizer.ggml.model"]?.stringValue == "gpt2",
+            file.metadata["tokenizer.ggml.pre"] == nil
+        else { return [] }
+        return [
+            "\(file.path): tokenizer.ggml.pre is missing, which names the way words are cut: llama.cpp's "
+                + "'default' counts. If the model was made with another way, its text becomes other "
+                + "tokens than it knows, and answers get worse; convert the model again."
+        ]
     }
 
     /// The element type that weights are stored in: what the configuration declares, else that of the

@@ -13,35 +13,46 @@ extension DecoderConfiguration {
         }
         try self.init(
             hiddenSize: reader.integer("embedding_length"),
-            intermediateSize: reader.integer("feed_forward_length"),
+            intermediateSize: architecture.layerValue("feed_forward_length", file),
             layerCount: reader.integer("block_count"),
-            headCount: reader.integer("attention.head_count"),
+            headCount: architecture.layerValue("attention.head_count", file),
             keyValueHeadCount: architecture.keyValueHeadCount(file),
             vocabularySize: reader.optionalInteger("vocab_size") ?? embedding.shape[0])
         modelType = architecture.name
+        maxPositions = try reader.integer("context_length")
+        rmsNormEpsilon = try reader.number("attention.layer_norm_rms_epsilon")
+        ropeTheta = try reader.optionalNumber("rope.freq_base") ?? 10000
+        let stated = try reader.optionalInteger("attention.key_length")
+        // Before anything is computed from them; that heads divide the channels comes next.
+        headDimension = stated ?? 2
+        try validate(.init(file: file.path), naming: architecture.metadataKey)
+        guard stated != nil || hiddenSize % headCount == 0 else {
+            throw FledgeError(
+                .fileCorrupt,
+                "\(architecture.name).embedding_length is \(hiddenSize), which "
+                    + "\(architecture.name).attention.head_count, \(headCount), does not divide.",
+                at: .init(file: file.path))
+        }
+        headDimension = stated ?? hiddenSize / headCount
         guard embedding.shape == [vocabularySize, hiddenSize] else {
             throw FledgeError(
                 .fileCorrupt,
                 "token_embd.weight is \(embedding.shape); the metadata say "
                     + "\([vocabularySize, hiddenSize]).", at: .init(file: file.path))
         }
-        headDimension =
-            try reader.optionalInteger("attention.key_length") ?? hiddenSize / max(headCount, 1)
-        maxPositions = try reader.integer("context_length")
-        rmsNormEpsilon = try reader.number("attention.layer_norm_rms_epsilon")
-        ropeTheta = try reader.optionalNumber("rope.freq_base") ?? 10000
         slidingWindow = try reader.optionalInteger("attention.sliding_window")
         tieWordEmbeddings = file.tensor(named: "output.weight") == nil
         attentionBias = file.tensor(named: "blk.0.attn_q.bias") != nil
         attentionOutputBias = file.tensor(named: "blk.0.attn_output.bias") != nil
         mlpBias = file.tensor(named: "blk.0.ffn_up.bias") != nil
-        beginOfTextID = file.metadata["tokenizer.ggml.bos_token_id"]?.intValue
-        endOfTextIDs = [file.metadata["tokenizer.ggml.eos_token_id"]?.intValue].compactMap { $0 }
-        paddingID = file.metadata["tokenizer.ggml.padding_token_id"]?.intValue
+        let tokens = try GGUFSpecialTokens(file)
+        beginOfTextID = tokens.beginOfText
+        endOfTextIDs = [tokens.endOfText].compactMap { $0 }
+        paddingID = tokens.padding
         try reader.refuseWhatChangesResults(headDimension: headDimension)
         ropeScaling = try reader.ropeScaling(maxPositions: maxPositions)
         ropeScaling = try reader.llama3Scaling(of: self) ?? ropeScaling
-        try validate(.init(file: file.path))
+        try validate(.init(file: file.path), naming: architecture.metadataKey)
     }
 }
 
@@ -62,7 +73,9 @@ private struct GGUFConfigurationReader {
 
     func number(_ key: String) throws -> Double {
         // Written as float32: its shortest decimal form is what was meant (1e-05, not 9.99…e-06).
-        let value = try file.value("\(prefix).\(key)", "a number", \.doubleValue)
+        let value = try file.value("\(prefix).\(key)", "a finite number above 0") { entry in
+            entry.doubleValue.flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
+        }
         return Double(Float(value).description) ?? value
     }
 
@@ -91,8 +104,11 @@ private struct GGUFConfigurationReader {
     }
 
     func ropeScaling(maxPositions: Int) throws -> RopeScaling {
-        let type = file.metadata["\(prefix).rope.scaling.type"]?.stringValue ?? "none"
-        let linear = try optionalNumber("rope.scale_linear")
+        let type =
+            try file.optionalValue("\(prefix).rope.scaling.type", "a text", \.stringValue) ?? "none"
+        // Nothing is scaled by 0, as in llama.cpp.
+        let isLinear = file.metadata["\(prefix).rope.scale_linear"]?.doubleValue != 0
+        let linear = isLinear ? try optionalNumber("rope.scale_linear") : nil
         switch type {
         case "none":
             return linear.flatMap { $0 == 1 ? nil : .linear(factor: $0) } ?? .none

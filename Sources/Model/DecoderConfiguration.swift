@@ -108,7 +108,11 @@ public struct DecoderConfiguration: Hashable, Sendable {
     }
 
     /// Throws when sizes contradict each other.
-    func validate(_ location: FledgeError.Location) throws {
+    ///
+    /// - Parameter key: What a setting of config.json is called in the file that it was read from.
+    func validate(
+        _ location: FledgeError.Location, naming key: (String) -> String = { $0 }
+    ) throws {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
             guard condition else { throw FledgeError(.fileCorrupt, message(), at: location) }
         }
@@ -121,16 +125,19 @@ public struct DecoderConfiguration: Hashable, Sendable {
         for (name, size) in sizes {
             try require(
                 size > 0 && size < 1 << 31,
-                "\(name) is \(size); it should be from 1 to 2147483647.")
+                "\(key(name)) is \(size); it should be from 1 to 2147483647.")
         }
         try require(
             headCount % keyValueHeadCount == 0,
             "\(headCount) query heads cannot share \(keyValueHeadCount) key/value heads evenly.")
         try require(
-            headDimension % 2 == 0, "head_dim is \(headDimension); rotary pairs need an even one.")
+            headDimension % 2 == 0,
+            "\(key("head_dim")) is \(headDimension); rotary pairs need an even one.")
         try require(
             rmsNormEpsilon > 0 && rmsNormEpsilon < 1,
-            "rms_norm_eps is \(rmsNormEpsilon); it should lie between 0 and 1.")
-        try require(ropeTheta > 1, "rope_theta is \(ropeTheta); it should be above 1.")
+            "\(key("rms_norm_eps")) is \(rmsNormEpsilon); it should lie between 0 and 1.")
+        try require(
+            ropeTheta > 1 && ropeTheta.isFinite,
+            "\(key("rope_theta")) is \(ropeTheta); it should be a finite number above 1.")
     }
 }

@@ -9,8 +9,9 @@ extension DecoderLM {
     ///   - type: The element type of matrices; norms and biases are float32 (float64 for float64).
     ///   - storage: What becomes of the linear layers' weights.
     ///   - path: What errors name as the place.
-    /// - Throws: ``FledgeError`` when a tensor is missing, has another shape, or is left over; when
-    ///   blocks are to be kept and the source has none.
+    /// - Throws: ``FledgeError`` when the weights have more or fewer layers or biases than the
+    ///   configuration says; when a tensor is missing, has another shape, or is left over; when blocks
+    ///   are to be kept and the source has none.
     public convenience init(
         _ configuration: DecoderConfiguration, _ source: any TensorSource,
         storing type: ElementType, linears storage: LinearStorage = .plain,
@@ -48,6 +49,7 @@ private struct DecoderLoader {
 
     mutating func load() throws -> Parts {
         let c = configuration
+        try LayerAgreement(configuration: c, source: source, path: path).require()
         let embedding = Embedding(
             matrix: try table("model.embed_tokens"),
             paddingID: c.paddingID.flatMap { Int32(exactly: $0) })
@@ -122,7 +124,7 @@ private struct DecoderLoader {
                 return .plain(try matrix(name, shape))
             }
             used.insert(stored)
-            try blocks.requireFinite(stored, at: path)
+            try blocks.requireFinite(source.storedName(of: stored), at: path)
             return .quantized(blocks)
         }
     }
@@ -143,21 +145,23 @@ private struct DecoderLoader {
         try requireShape(name, shape)
         used.insert(name)
         let value = try source.tensor(named: name, as: type)
-        try value.requireFinite(name, at: path)
+        try value.requireFinite(source.storedName(of: name), at: path)
         return Parameter(name, value)
     }
 
     private func requireShape(_ name: String, _ shape: [Int]) throws {
         guard let found = source.shape(of: name) else {
             throw FledgeError(
-                .fileCorrupt, "The tensor \(name), shape \(shape), is missing.",
+                .fileCorrupt,
+                "The tensor \(source.storedName(of: name)), shape \(shape), is missing.",
                 advice: "The model's files are incomplete; download them again.",
                 at: .init(file: path))
         }
         guard found == shape else {
             throw FledgeError(
                 .mismatch,
-                "The tensor \(name) has shape \(found); the configuration says \(shape).",
+                "The tensor \(source.storedName(of: name)) has shape \(found); the configuration "
+                    + "says \(shape).",
                 advice: "Weights and configuration are of different models.", at: .init(file: path))
         }
     }
@@ -173,17 +177,19 @@ private struct DecoderLoader {
             guard copy.hasSameBytes(as: embedding) else {
                 throw FledgeError(
                     .mismatch,
-                    "lm_head.weight differs from the embedding table, but config.json says that they are tied.",
+                    "\(source.storedName(of: "lm_head.weight")) differs from the embedding table, but "
+                        + "config.json says that they are tied.",
                     advice: "Set \"tie_word_embeddings\": false in config.json.",
                     at: .init(file: path))
             }
             unknown.remove(at: head)
         }
         guard unknown.isEmpty else {
-            let names = unknown.sorted().prefix(3).joined(separator: ", ")
+            let names = unknown.map(source.storedName).sorted()
             throw FledgeError(
                 .unsupported,
-                "\(unknown.count) tensors belong to no part of this model: \(names), …",
+                (names.count == 1 ? "1 tensor belongs" : "\(names.count) tensors belong")
+                    + " to no part of this model: \(names.listed).",
                 advice: "The architecture has parts that Fledge does not know.",
                 at: .init(file: path))
         }

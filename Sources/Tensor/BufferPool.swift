@@ -17,9 +17,10 @@ public enum BufferPool {
         var current = 0
         var peak = 0
         var cached = 0
+        var heldPeak = 0
 
         /// The most bytes that live tensors and kept buffers may have together.
-        var limit: Int { mostHeld + mostHeld / 10 + 32 << 20 }
+        var limit: Int { mostHeld + BufferPool.allowance(for: mostHeld) }
 
         /// Takes buffers out until what is held and kept fits in what was ever held.
         mutating func evicted() -> [UInt] {
@@ -43,6 +44,9 @@ public enum BufferPool {
     /// The most bytes that were held at once since ``resetPeak()``.
     public static var peakBytes: Int { state.withLock { $0.peak } }
 
+    /// The most bytes that live tensors and kept buffers had together since ``resetPeak()``.
+    package static var heldPeakBytes: Int { state.withLock { $0.heldPeak } }
+
     /// Bytes that are kept for reuse.
     public static var cachedBytes: Int { state.withLock { $0.cached } }
 
@@ -51,8 +55,13 @@ public enum BufferPool {
         state.withLock { $0.current + $0.cached <= $0.limit }
     }
 
+    /// The most bytes that are kept for reuse beside what live tensors ever held.
+    package static func allowance(for held: Int) -> Int { held / 10 + 32 << 20 }
+
     /// Starts a new measurement of ``peakBytes``.
-    public static func resetPeak() { state.withLock { $0.peak = $0.current } }
+    public static func resetPeak() {
+        state.withLock { ($0.peak, $0.heldPeak) = ($0.current, $0.current + $0.cached) }
+    }
 
     /// Gives the kept buffers back to the system.
     public static func empty() {
@@ -78,17 +87,17 @@ public enum BufferPool {
             state.mostHeld = max(state.mostHeld, state.current)
             state.clock += 1
             state.lastUse[size] = state.clock
-            guard let address = state.free[size]?.popLast() else { return (nil, state.evicted()) }
-            state.cached -= size
-            return (address, [])
+            let address = state.free[size]?.popLast()
+            if address != nil { state.cached -= size }
+            let evicted = address == nil ? state.evicted() : []
+            state.heldPeak = max(state.heldPeak, state.current + state.cached)
+            return (address, evicted)
         }
         for address in evicted { fledge_free(UnsafeMutableRawPointer(bitPattern: address)) }
         if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) { return pointer }
         if let pointer = fledge_allocate(size) { return pointer }
         empty()
-        guard let pointer = fledge_allocate(size) else {
-            preconditionFailure("BufferPool: the system has no \(size) bytes left")
-        }
+        guard let pointer = fledge_allocate(size) else { fledge_refuse_memory(size) }
         return pointer
     }
 

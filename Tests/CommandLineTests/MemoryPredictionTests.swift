@@ -93,6 +93,11 @@ struct MemoryPredictionTests {
                 "train_on_prompt=true",
             ] + more)
         #expect(abs(predicted / measured - 1) < 0.06, "\(predicted) \(measured)")
+        // The whole process too, with its code, tokenizer and mapped weights.
+        let results = try JSONValue(contentsOf: project.file("out/all_results.json"))
+        let whole = try #require(results["memory_resident_predicted_bytes"]?.doubleValue)
+        let resident = try #require(results["memory_resident_peak_bytes"]?.doubleValue)
+        #expect(abs(whole / resident - 1) < 0.1, "\(whole) \(resident)")
     }
 
     @Test func recomputeChangesNoByte() throws {

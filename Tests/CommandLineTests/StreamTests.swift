@@ -48,7 +48,8 @@ struct StreamTests {
 
     @Test(arguments: [
         "plan run.yaml", "plan run.yaml --json", "preprocess run.yaml --output -", "keys",
-        "keys lora_rank", "keys --schema",
+        "keys lora_rank", "keys --schema", "--help", "--version", "help train", "train --help",
+        "--generate-completion-script bash",
     ])
     func lostResultsAreAFailureAndNoSignal(_ words: String) throws {
         for redirection in [">&-", ">/dev/full", ">&- 2>&-", "<&- >&- 2>&-"] {

@@ -89,4 +89,22 @@ import Testing
         #expect(ProcessMemory.availableBytes(root: root) == 10_000)
         #expect(ProcessMemory.availableBytes() ?? 0 > 0)
     }
+
+    /// The list of mappings is longer than one reading gives.
+    @Test func allMappingsAreCounted() throws {
+        let bytes = [UInt8](repeating: 1, count: 64 << 20)
+        let folder = try TemporaryFolder()
+        let paths = (0..<600).map { folder.path + "/\($0)" }
+        let files = try paths.map { path in
+            try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
+            return try MappedFile(path: path)
+        }
+        let touched = files.reduce(0) { $0 + Int($1.bytes[0]) }
+        let all = try #require(ProcessMemory.residentBytes { _ in true })
+        let own = try #require(ProcessMemory.residentBytes { !$0.hasPrefix(folder.path) })
+        #expect(touched == files.count && bytes.last == 1)
+        // A page each.
+        #expect(all - own >= 600 * 4096 * 9 / 10, "\(all) \(own)")
+        #expect(own > 64 << 20)
+    }
 }

@@ -146,6 +146,23 @@ import Testing
         }
     }
 
+    @Test func aFileThatIsCutSaysSo() throws {
+        let bytes = try sampleBytes()
+        let folder = try ScratchFolder()
+        let header = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+        #expect(header > 100 && bytes.count > 8 + header)
+        for count in 0..<bytes.count {
+            let path = try folder.write(Array(bytes[..<count]), "cut.safetensors")
+            let error = #expect(throws: FledgeError.self) { try SafetensorsFile(path: path) }
+            let text = error?.description ?? ""
+            #expect(text.contains("download it again"), "\(count): \(text)")
+            #expect(!text.contains("is a file of weights"), "\(count): \(text)")
+            if count < 8 { #expect(text.contains("this file has \(count)")) }
+            guard (8..<(8 + header)).contains(count) else { continue }
+            #expect(text.contains("a header of \(header) bytes, and the file has \(count)"))
+        }
+    }
+
     @Test func noFlippedBitCrashes() throws {
         let bytes = try sampleBytes()
         let folder = try ScratchFolder()

@@ -2,6 +2,8 @@ internal import FledgeCore
 package import FledgeData
 package import FledgeModel
 package import FledgeTrain
+internal import Foundation
+internal import Logging
 
 /// How a run will use the machine's memory: what is predicted, and whether blocks are recomputed.
 package struct MemoryPlan {
@@ -60,26 +62,40 @@ package struct MemoryPlan {
         }
         prediction = recomputesBlocks ? predict(true) : kept
         self.tokens = tokens
-        resident = Self.resident(prediction)
+        resident = Self.resident(prediction, sizesVary: Set(lengths).count > 1 || isStreamed)
     }
 
     /// Code, tables and scratch of products that come with the first step.
     private static let firstStep = 40 << 20
 
-    /// The peak resident size: what the process holds already beside tensors and weights of files, and
-    /// what is predicted of these; never less than loading took.
-    private static func resident(_ prediction: MemoryPrediction) -> Int? {
-        func isModel(_ path: String) -> Bool {
-            path.hasSuffix(".safetensors") || path.hasSuffix(".gguf")
-        }
+    /// The peak resident size: what the process holds already beside tensors and weights of files,
+    /// what is predicted of these, and buffers of other sizes that wait for reuse; never less than
+    /// loading took.
+    private static func resident(_ prediction: MemoryPrediction, sizesVary: Bool) -> Int? {
+        // A model's file may have any name: in the hub's cache it is a digest. Code is what is left.
+        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        func isModel(_ path: String) -> Bool { !path.contains(".so") && path != program }
         guard let peak = ProcessMemory.peakResidentBytes,
             let own = ProcessMemory.residentBytes(ofFiles: { !isModel($0) }),
             let all = ProcessMemory.residentBytes(ofFiles: { _ in true })
         else { return nil }
         let tensors = BufferPool.currentBytes + BufferPool.cachedBytes
+        Logger.fledge.debug(
+            "memory before the first step",
+            metadata: [
+                "own": "\(own)", "files": "\(all - own)", "tensors": "\(BufferPool.currentBytes)",
+                "kept": "\(BufferPool.cachedBytes)", "peak": "\(peak)",
+            ])
         // Weights that were copied out of a file leave its pages where they are.
         let files = max(prediction.mapped, all - own)
-        return max(peak, max(0, own - tensors) + files + prediction.peak + firstStep)
+        // Between none and all that the pool may keep.
+        let kept = min(
+            prediction.activations + prediction.gradients,
+            BufferPool.allowance(for: prediction.peak))
+        // Buffers are resident where they were written, so that the first difference may be negative.
+        return max(
+            peak,
+            own - tensors + files + prediction.peak + (sizesVary ? kept / 2 : 0) + firstStep)
     }
 
     /// The plan in a sentence.
@@ -100,6 +116,7 @@ package struct MemoryPlan {
         var results = [
             "memory_predicted_bytes": Double(prediction.peak),
             "memory_tensor_peak_bytes": Double(BufferPool.peakBytes),
+            "memory_held_peak_bytes": Double(BufferPool.heldPeakBytes),
         ]
         if let resident {
             results["memory_resident_predicted_bytes"] = Double(resident)

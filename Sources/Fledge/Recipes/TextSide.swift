@@ -86,6 +86,9 @@ public struct TextSide: Sendable {
         let preparation = try template.prepare(&tokenizer)
         if let (from, to) = preparation.replacedEnd {
             notes.append("The template ends answers with \(to) in place of \(from ?? "nothing").")
+            if from == nil, preparation.addedTokens.contains(to) {
+                notes.append(Self.noEndNote + "; the template adds \(to).")
+            }
         }
         if preparation.padsWithEnd {
             notes.append("The tokenizer has no padding token; the end token stands in for it.")
@@ -122,6 +125,8 @@ public struct TextSide: Sendable {
     }
 
     private static let addedTokensNote = "Tokens added for the template: "
+
+    private static let noEndNote = "The tokenizer names no token that ends a text (eos)"
 
     /// The name that stands for the model's own template.
     static let modelTemplate = "model"
@@ -210,6 +215,10 @@ public struct TextSide: Sendable {
 
     /// What to do where tokens have no vectors: the template may have added some.
     var vectorAdvice: String {
+        if let note = notes.first(where: { $0.hasPrefix(Self.noEndNote) }) {
+            return note + " Say which token it is: eos_token in tokenizer_config.json, "
+                + "tokenizer.ggml.eos_token_id in a GGUF file."
+        }
         let added = notes.filter { $0.hasPrefix(Self.addedTokensNote) }
         return added.isEmpty
             ? "See whether tokenizer and weights are of the same model; enlarging the embedding "

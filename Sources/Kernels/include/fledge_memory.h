@@ -4,6 +4,11 @@
 
 /// Memory aligned for every kernel; null when there is none left.
 void *_Nullable fledge_allocate(long bytes);
+
+/// Ends the process with a line about what could not be had, and status 1: tensors come from
+/// everywhere, so that no caller could go on.
+_Noreturn void fledge_refuse_memory(long bytes);
+
 void fledge_free(void *_Nullable memory);
 
 /// What the scratch slots are for; one use at a time in each thread.

@@ -50,11 +50,58 @@ struct GGUFArchitecture {
         }
     }
 
+    /// The name in the file of a checkpoint's tensor; a name that has no place there stays.
+    func storedName(of name: String) -> String {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let (place, ending) = (parts.dropLast().joined(separator: "."), parts.last ?? "")
+        if let outer = Self.outerNames.first(where: { $0.value == place }) {
+            return "\(outer.key).\(ending)"
+        }
+        guard parts.count > 4, name.hasPrefix("model.layers.") else { return name }
+        let inner = parts[3...].dropLast().joined(separator: ".")
+        guard let layer = Self.layerNames.first(where: { $0.value == inner }) else { return name }
+        return "blk.\(parts[2]).\(layer.key).\(ending)"
+    }
+
+    /// The key in the file's metadata of a setting that config.json calls by another name.
+    func metadataKey(of setting: String) -> String {
+        Self.settings[setting].map { "\(name).\($0)" } ?? setting
+    }
+
+    private static let settings = [
+        "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length",
+        "num_hidden_layers": "block_count", "num_attention_heads": "attention.head_count",
+        "num_key_value_heads": "attention.head_count_kv", "head_dim": "attention.key_length",
+        "vocab_size": "vocab_size", "max_position_embeddings": "context_length",
+        "rms_norm_eps": "attention.layer_norm_rms_epsilon", "rope_theta": "rope.freq_base",
+    ]
+
+    /// A number that is the same in all layers; files may list one for each.
+    func layerValue(_ key: String, _ file: GGUFFile) throws -> Int {
+        let key = "\(name).\(key)"
+        let expectation = "a whole number, or a list of one for each layer"
+        guard let values = file.metadata[key]?.intArray else {
+            return try file.value(key, expectation, \.intValue)
+        }
+        let layers = try file.value("\(name).block_count", "a whole number", \.intValue)
+        guard values.count == layers, let first = values.first else {
+            throw FledgeError(
+                .fileCorrupt,
+                "The metadata's \(key) is a list of \(values.count), and \(name).block_count is "
+                    + "\(layers); it should have one number for each layer.",
+                at: .init(file: file.path))
+        }
+        guard let other = values.firstIndex(where: { $0 != first }) else { return first }
+        throw FledgeError(
+            .unsupported,
+            "The metadata's \(key) is \(first) for layer 0 and \(values[other]) for layer \(other); "
+                + "only layers of one size are known.", at: .init(file: file.path))
+    }
+
     /// Key/value heads; as many as query heads when the file does not say.
     func keyValueHeadCount(_ file: GGUFFile) throws -> Int {
-        guard file.metadata["\(name).attention.head_count_kv"] != nil else {
-            return try file.value("\(name).attention.head_count", "a number", \.intValue)
-        }
-        return try file.value("\(name).attention.head_count_kv", "a number", \.intValue)
+        let key = "attention.head_count_kv"
+        return try layerValue(
+            file.metadata["\(name).\(key)"] == nil ? "attention.head_count" : key, file)
     }
 }

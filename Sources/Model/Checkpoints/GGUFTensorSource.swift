@@ -10,6 +10,7 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     public let file: GGUFFile
     private let tensors: [String: GGUFTensor]
     private let headCounts: (query: Int, key: Int)?
+    private let architecture: GGUFArchitecture
 
     /// Opens a file.
     public convenience init(path: String) throws { try self.init(GGUFFile(path: path)) }
@@ -17,7 +18,7 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     /// Names the tensors of a file.
     public init(_ file: GGUFFile) throws {
         self.file = file
-        let architecture = try GGUFArchitecture(file)
+        architecture = try GGUFArchitecture(file)
         var tensors = [String: GGUFTensor]()
         for tensor in file.tensors where !GGUFArchitecture.derived.contains(tensor.name) {
             guard let name = architecture.checkpointName(of: tensor.name) else {
@@ -32,8 +33,7 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
         headCounts =
             architecture.interleavesRotaryRows
             ? (
-                try file.value(
-                    "\(architecture.name).attention.head_count", "a number", \.intValue),
+                try architecture.layerValue("attention.head_count", file),
                 try architecture.keyValueHeadCount(file)
             ) : nil
     }
@@ -52,6 +52,14 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
         case .bfloat16: .bfloat16
         default: nil
         }
+    }
+
+    /// The name in the file, such as `blk.0.attn_q.weight`.
+    public func storedName(of name: String) -> String { architecture.storedName(of: name) }
+
+    /// The key in the metadata, such as `llama.block_count`.
+    public func settingName(of setting: String) -> String {
+        architecture.metadataKey(of: setting)
     }
 
     /// A tensor, expanded to an element type; borrowed from the file where it is stored so.
@@ -76,7 +84,8 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     private func stored(_ name: String) throws -> GGUFTensor {
         guard let tensor = tensors[name] else {
             throw FledgeError(
-                .mismatch, "There is no tensor \(name) among the \(tensors.count) in the file.",
+                .mismatch,
+                "There is no tensor \(storedName(of: name)) among the \(tensors.count) in the file.",
                 at: .init(file: file.path))
         }
         return tensor
@@ -112,7 +121,7 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
         guard heads > 0, rows % (2 * heads) == 0 else {
             throw FledgeError(
                 .fileCorrupt,
-                "\(name) has \(rows) rows, no even number for each of \(heads) heads.",
+                "\(storedName(of: name)) has \(rows) rows, no even number for each of \(heads) heads.",
                 at: .init(file: file.path))
         }
         let dimension = rows / heads

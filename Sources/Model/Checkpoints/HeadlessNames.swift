@@ -57,6 +57,8 @@ struct HeadlessNames: TensorSource {
         source.storedType(of: Self.inner(name))
     }
 
+    func storedName(of name: String) -> String { Self.inner(name) }
+
     func tensor(named name: String, as type: ElementType) throws -> Tensor {
         try source.tensor(named: Self.inner(name), as: type)
     }

@@ -14,6 +14,17 @@ struct SafetensorsHeader {
         FledgeError(.fileCorrupt, message, at: .init(file: path), cause: cause)
     }
 
+    private func cutOff(_ message: String) -> FledgeError {
+        FledgeError(
+            .fileCorrupt, message, advice: "Copy or download it again.", at: .init(file: path))
+    }
+
+    /// Whether what follows the length is a header, or nothing: then the file is one that ends early.
+    private var beginsAsHeader: Bool {
+        let start = mapping.bytes.dropFirst(8)
+        return start.isEmpty || start.first == UInt8(ascii: "{")
+    }
+
     func parse() throws -> (entries: [SafetensorsFile.Entry], metadata: [String: String]) {
         let bytes = mapping.bytes
         func refuseOtherFiles() throws {
@@ -21,14 +32,22 @@ struct SafetensorsHeader {
         }
         guard bytes.count >= 8 else {
             try refuseOtherFiles()
-            throw corrupt("A safetensors file begins with 8 bytes; this file has \(bytes.count).")
+            throw cutOff(
+                "A safetensors file begins with 8 bytes that state the length of its header; this "
+                    + "file has \(bytes.count).")
         }
         let stated = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-        guard stated <= UInt64(Self.greatestLength), Int(stated) <= bytes.count - 8 else {
+        guard stated <= UInt64(Self.greatestLength) else {
             try refuseOtherFiles()
             throw corrupt(
-                "The first 8 bytes state a header of \(stated) bytes; the file has "
-                    + "\(bytes.count). It is cut off or no safetensors file.")
+                "The first 8 bytes state a header of \(stated) bytes, more than any has. It is no "
+                    + "safetensors file.")
+        }
+        guard Int(stated) <= bytes.count - 8 else {
+            if !beginsAsHeader { try refuseOtherFiles() }
+            throw cutOff(
+                "The first 8 bytes announce a header of \(stated) bytes, and the file has "
+                    + "\(bytes.count): it is cut off.")
         }
         let dataStart = 8 + Int(stated)
         let text = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
@@ -95,9 +114,9 @@ struct SafetensorsHeader {
         }
         let available = mapping.count - dataStart
         guard offsets[0] <= offsets[1], offsets[1] <= available else {
-            throw corrupt(
+            throw cutOff(
                 "\(name) lies at bytes \(offsets[0]) to \(offsets[1]) of the data, which begin at "
-                    + "byte \(dataStart) and have \(available) bytes. Is the file cut off?")
+                    + "byte \(dataStart) and have \(available) bytes: the file is cut off.")
         }
         guard offsets[1] - offsets[0] == size else {
             throw corrupt(

@@ -11,6 +11,12 @@ public protocol TensorSource {
     /// What a tensor's elements are stored as; nil for blocks, and where that is not known.
     func storedType(of name: String) -> SafetensorsType?
 
+    /// The name that a tensor has, or would have, in the file, for messages.
+    func storedName(of name: String) -> String
+
+    /// The name that a setting of config.json has in the file that it is read from, for messages.
+    func settingName(of setting: String) -> String
+
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     func tensor(named name: String, as type: ElementType) throws -> Tensor
 }
@@ -18,6 +24,12 @@ public protocol TensorSource {
 extension TensorSource {
     /// Not known.
     public func storedType(of name: String) -> SafetensorsType? { nil }
+
+    /// The name itself.
+    public func storedName(of name: String) -> String { name }
+
+    /// The setting itself.
+    public func settingName(of setting: String) -> String { setting }
 }
 
 /// A source that holds some of its matrices in blocks.

@@ -207,27 +207,58 @@ extension TextTokenizer {
 extension GGUFVocabulary {
     /// Reads the metadata of a GGUF file.
     public init(_ file: GGUFFile) throws {
-        func key(_ name: String) -> String { "tokenizer.ggml." + name }
+        func entry<T>(
+            _ name: String, _ expectation: String, _ read: (GGUFValue) -> T?
+        ) throws -> T? {
+            try file.optionalValue("tokenizer.ggml." + name, expectation, read)
+        }
         self.init(
-            model: try file.value(key("model"), "a text", \.stringValue),
-            preTokenizer: file.metadata[key("pre")]?.stringValue ?? "default",
-            tokens: try file.value(key("tokens"), "a list of texts", \.stringArray),
-            tokenTypes: file.metadata[key("token_type")]?.intArray ?? [],
-            merges: file.metadata[key("merges")]?.stringArray ?? [])
-        func id(_ name: String) -> Int? { file.metadata[key(name + "_token_id")]?.intValue }
-        scores = file.metadata[key("scores")]?.doubleArray ?? []
-        beginOfText = id("bos")
-        endOfText = id("eos")
-        unknown = id("unknown")
-        padding = id("padding")
-        chatTemplate = file.metadata["tokenizer.chat_template"]?.stringValue
-        addsBeginOfText = file.metadata[key("add_bos_token")]?.boolValue
-        addsEndOfText = file.metadata[key("add_eos_token")]?.boolValue
-        addsSpacePrefix = file.metadata[key("add_space_prefix")]?.boolValue
-        removesExtraWhitespace = file.metadata[key("remove_extra_whitespaces")]?.boolValue
+            model: try file.value("tokenizer.ggml.model", "a text", \.stringValue),
+            preTokenizer: try entry("pre", "a text", \.stringValue) ?? "default",
+            tokens: try file.value(
+                "tokenizer.ggml.tokens", "a list of texts", \.stringArray),
+            tokenTypes: try entry("token_type", "a list of numbers", \.intArray) ?? [],
+            merges: try entry("merges", "a list of texts", \.stringArray) ?? [])
+        scores = try entry("scores", "a list of numbers", \.doubleArray) ?? []
+        let special = try GGUFSpecialTokens(file)
+        (beginOfText, endOfText) = (special.beginOfText, special.endOfText)
+        (unknown, padding) = (special.unknown, special.padding)
+        chatTemplate = try file.optionalValue("tokenizer.chat_template", "a text", \.stringValue)
+        addsBeginOfText = try entry("add_bos_token", "true or false", \.boolValue)
+        addsEndOfText = try entry("add_eos_token", "true or false", \.boolValue)
+        addsSpacePrefix = try entry("add_space_prefix", "true or false", \.boolValue)
+        removesExtraWhitespace = try entry(
+            "remove_extra_whitespaces", "true or false", \.boolValue)
         characterMap =
-            file.metadata[key("precompiled_charsmap")]?.intArray?.map {
+            try entry("precompiled_charsmap", "a list of bytes", \.intArray)?.map {
                 UInt8(truncatingIfNeeded: $0)
             } ?? []
+        try requireWhole(file.path)
+    }
+
+    /// Refuses lists that are missing or too short for the tokens: without them text would fall apart
+    /// into other tokens than the model knows.
+    private func requireWhole(_ path: String) throws {
+        for (name, count) in [("token_type", tokenTypes.count), ("scores", scores.count)]
+        where count != 0 && count != tokens.count {
+            throw FledgeError(
+                .fileCorrupt,
+                "The metadata have \(tokens.count) tokenizer.ggml.tokens and \(count) "
+                    + "tokenizer.ggml.\(name); expected one for each.",
+                advice: "Convert the model again.", at: .init(file: path))
+        }
+        guard merges.isEmpty, model == "gpt2" || model == "gemma4" else { return }
+        // A vocabulary of single bytes has nothing to merge.
+        let longest = zip(tokens, tokenTypes + Array(repeating: 1, count: tokens.count))
+            .first { $1 == 1 && String(decoding: $0, as: UTF8.self).unicodeScalars.count > 1 }
+        guard let longest else { return }
+        throw FledgeError(
+            .fileCorrupt,
+            "The metadata have no tokenizer.ggml.merges, expected the pairs that make tokens such as "
+                + "'\(String(decoding: longest.0, as: UTF8.self))': without them text falls apart "
+                + "into bytes.",
+            advice:
+                "Convert the model again with a converter that writes them, or take its Hugging "
+                + "Face folder.", at: .init(file: path))
     }
 }
