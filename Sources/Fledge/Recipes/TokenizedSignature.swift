@@ -19,7 +19,7 @@ struct TokenizedSignature: Sendable {
         // Where something is kept, and what is accepted, changes nothing about it.
         (data.tokenizedPath, data.overwritesCache, data.allowedFaults) = (nil, false, [])
         data.dropsInvalidRows = false
-        let parts = [
+        var parts = [
             stage, String(reflecting: data), String(reflecting: text.template),
             configuration.finetuning.referenceQuirks.names.joined(separator: ","),
             "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
