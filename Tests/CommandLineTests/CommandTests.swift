@@ -1,3 +1,4 @@
+import Fledge
 import FledgeTesting
 import Foundation
 import Testing
