@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "FledgeCommandLine",
             dependencies: [
-                "FledgeCore", "Fledge", logging,
+                "Fledge", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CommandLine", swiftSettings: swiftSettings),
         module(

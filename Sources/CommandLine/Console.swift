@@ -1,5 +1,4 @@
 import Fledge
-import FledgeCore
 import Foundation
 
 /// What the user reads beside results: standard error.

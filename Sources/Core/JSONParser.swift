@@ -343,22 +343,9 @@ public struct JSONParser {
         let isPrintable = byte > 0x20 && byte < 0x7F
         let found = isPrintable ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
         var result = error("Found \(found), expected \(expected).")
-        result.advice = advice(byte)
-        return result
-    }
-
-    /// What helps with the mistakes that people make most.
-    private func advice(_ byte: UInt8) -> String {
         let before = bytes[..<position].last { !$0.isJSONSpace }
-        switch byte {
-        case UInt8(ascii: "]"), UInt8(ascii: "}"):
-            return before == UInt8(ascii: ",") ? "Take out the comma before it." : ""
-        case UInt8(ascii: "'"), 0xE2: return "JSON has its texts in straight double quotes: \"."
-        case UInt8(ascii: "/"), UInt8(ascii: "#"): return "JSON has no comments."
-        case UInt8(ascii: "T"), UInt8(ascii: "F"), UInt8(ascii: "N"):
-            return "JSON writes true, false and null."
-        default: return ""
-        }
+        result.advice = JSONMistake.advice(byte, after: before)
+        return result
     }
 
     private func error(_ message: String, at index: Int? = nil) -> FledgeError {

@@ -1,4 +1,5 @@
 import Fledge
+import FledgeModel
 import FledgeTesting
 import Foundation
 import Testing

@@ -222,7 +222,7 @@ import Testing
         (
             #"{"pre_tokenizer": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0, "#
                 + #""b": 0}, "merges": []}}"#, "b"
-        ), (#"{"x": 1}"#, "no model"),
+        ), (#"{"x": 1}"#, "no member model"),
     ])
     func whatIsNotSupportedIsNamed(text: String, part: String) {
         let error = #expect(throws: FledgeError.self) {
