@@ -10,11 +10,8 @@ enum TiktokenFile {
         let line = bytes.prefix(200).prefix { $0 != 0x0A && $0 != 0x0D }
         guard let space = line.lastIndex(of: 0x20), space > 0 else { return false }
         let digits = line[(space + 1)...]
-        var ignored = [UInt8]()
         return !digits.isEmpty && digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
-            && Base64.decode(
-                UnsafeRawBufferPointer(rebasing: line[..<space]).assumingMemoryBound(
-                    to: UInt8.self), into: &ignored)
+            && Base64.decode(line[..<space]) != nil
     }
 
     static func tokenizer(_ bytes: UnsafeRawBufferPointer, file: String) throws -> TextTokenizer {
@@ -55,13 +52,10 @@ enum TiktokenFile {
             if stop > start, bytes[stop - 1] == 0x0D { stop -= 1 }
             if stop == start { continue }
             let part = UnsafeRawBufferPointer(rebasing: bytes[start..<stop])
-            var token = [UInt8]()
             guard let space = part.lastIndex(of: 0x20),
                 let rank = Int(String(decoding: part[(space + 1)...], as: UTF8.self)),
                 TokenTable.checked(rank) != nil,
-                Base64.decode(
-                    UnsafeRawBufferPointer(rebasing: part[..<space]).assumingMemoryBound(
-                        to: UInt8.self), into: &token)
+                let token = Base64.decode(part[..<space])
             else {
                 throw FledgeError(
                     .fileCorrupt, "Expected a token in base64, a space and a rank.",
