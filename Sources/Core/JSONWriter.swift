@@ -48,7 +48,7 @@ public struct JSONWriter {
         switch value {
         case .null: put("null")
         case .bool(let value): put(value ? "true" : "false")
-        case .integer(let value): put(String(value))
+        case .integer(let value): put(value)
         case .largeInteger(let digits): put(digits)
         case .number(let value): put(JSONWriter.text(of: value))
         case .string(let value): write(value)
@@ -84,6 +84,21 @@ public struct JSONWriter {
         guard let indent = style.indent else { return }
         bytes.append(0x0A)
         bytes.append(contentsOf: repeatElement(0x20, count: indent * level))
+    }
+
+    /// Writes digits where they stand: token ids are most of what is written.
+    private mutating func put(_ value: Int) {
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        var (rest, first) = (value.magnitude, bytes.count)
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        var last = bytes.count - 1
+        while first < last {
+            bytes.swapAt(first, last)
+            (first, last) = (first + 1, last - 1)
+        }
     }
 
     private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }

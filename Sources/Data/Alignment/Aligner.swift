@@ -9,7 +9,7 @@ public struct Aligner: Sendable {
     /// Reads messages with the tags of the description.
     let reader: MessageReader
     /// The columns that are read.
-    private let readColumns: Set<String>
+    private let readColumns: [String]
 
     /// Creates an aligner for rows that were read together.
     ///
@@ -21,7 +21,8 @@ public struct Aligner: Sendable {
     ) throws {
         (self.description, self.quirks) = (description, quirks)
         reader = Self.reader(description, description.tags, quirks)
-        readColumns = description.readColumns
+        // Few names are found faster one by one.
+        readColumns = Array(description.readColumns)
         var known = Set<[UInt8]>()
         for record in records {
             for member in record.value.members ?? [] { known.insert(Array(member.key.utf8)) }

@@ -62,8 +62,10 @@ extension [JSONValue.Member] {
         if count <= 16 {
             for index in indices.dropLast() {
                 let member = self[index]
+                // Texts are compared faster than their bytes.
                 if self[(index + 1)...].contains(where: {
-                    $0.key.utf8.elementsEqual(member.key.utf8) && $0.value != member.value
+                    $0.key == member.key && $0.key.utf8.elementsEqual(member.key.utf8)
+                        && $0.value != member.value
                 }) {
                     found.insert(index)
                 }
