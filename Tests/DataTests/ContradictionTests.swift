@@ -177,4 +177,15 @@ import Testing
         #expect(faults.count { $0.code == .unwrittenText } == 2)
         #expect(faults.count { $0.code == .brokenArguments } == 1)
     }
+
+    @Test func idsOfCallsAndResultsAreRead() throws {
+        let turns = #"""
+            [{"role":"user","content":"Q"},{"role":"assistant","content":null,"tool_calls":
+            [{"id":"c1","function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"c1","content":"7"},{"role":"assistant","content":"x"}]
+            """#
+        let sample = try align(#"{"messages":\#(turns)}"#, Self.messages)
+        #expect(sample.prompt.map(\.callIDs) == [[], ["c1"], ["c1"]])
+        #expect(sample.unread.isEmpty)
+    }
 }

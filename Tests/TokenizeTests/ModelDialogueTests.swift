@@ -38,6 +38,28 @@ import Testing
         texts.enumerated().map { Message($0.offset % 2 == 0 ? .user : .assistant, $0.element) }
     }
 
+    /// What tells calls and results apart reaches the template, and results their own call's name.
+    @Test func idsOfCallsAreWritten() throws {
+        let template = try self.template(
+            "{% for m in messages %}[{{ m.role }}]{% for c in m.tool_calls or [] %}"
+                + "{{ c.function.name }}={{ c.id }};{% endfor %}"
+                + "{{ m.name }}:{{ m.tool_call_id }}:{{ m.content }}{% endfor %}"
+                + "{% if add_generation_prompt %}[assistant]{% endif %}")
+        var calls = Message(
+            .function,
+            #"[{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]"#)
+        var results = Message(results: ["1", "2"])
+        let dialogue = [Message(.user, "q"), calls, results, Message(.assistant, "a")]
+        let plain = try shown(template, dialogue).joined()
+        #expect(plain.contains("f=;g=;") && plain.contains("[tool]f::1[tool]g::2"))
+        calls.callIDs = ["x", "y"]
+        let called = try shown(template, [dialogue[0], calls, results, dialogue[3]]).joined()
+        #expect(called.contains("f=x;g=y;") && called.contains("[tool]f:x:1[tool]g:y:2"))
+        results.callIDs = ["y", "x"]
+        let swapped = try shown(template, [dialogue[0], calls, results, dialogue[3]]).joined()
+        #expect(swapped.contains("[tool]g:y:1[tool]f:x:2"))
+    }
+
     /// Templates that end with the beginning of an answer whether they are asked or not: what stands
     /// before a question, between it and its answer, behind that one, and before a further question.
     private static let constant: [(source: String, parts: [String])] = [

@@ -42,7 +42,7 @@ extension Aligner {
         let masks = readsMask ? lossMask(record, count: items.count, &sample) : []
         // A mask of nothing but ones says no more than none.
         let isMasking = masks.contains(0)
-        var (system, turns, results) = (String?.none, [Message](), [String]())
+        var (system, turns, results) = (String?.none, [Message](), [Result]())
         for (index, item) in items.enumerated() {
             let written = try reader.read(item, record)
             let place = turns.count + (results.isEmpty ? 0 : 1)
@@ -71,7 +71,7 @@ extension Aligner {
                 break
             }
             if isJoined {
-                results.append(written.content ?? "")
+                results.append(Result(text: written.content ?? "", callID: written.callID))
                 continue
             }
             flush(&results, into: &turns)
@@ -96,12 +96,24 @@ extension Aligner {
         return (system, turns)
     }
 
-    private func flush(_ results: inout [String], into messages: inout [Message]) {
+    /// What a tool returned, and to which call.
+    private struct Result {
+        let text: String
+        let callID: String?
+    }
+
+    private func flush(_ results: inout [Result], into messages: inout [Message]) {
         if results.isEmpty { return }
-        messages.append(
-            quirks.contains(.toolResultsJoined)
-                ? Message(.observation, results.joined(separator: Self.resultSeparator))
-                : Message(results: results))
+        let texts = results.map(\.text)
+        if quirks.contains(.toolResultsJoined) {
+            messages.append(
+                Message(.observation, texts.joined(separator: Self.resultSeparator)))
+        } else {
+            var message = Message(results: texts)
+            let ids = results.compactMap(\.callID)
+            if ids.count == results.count { message.callIDs = ids }
+            messages.append(message)
+        }
         results = []
     }
 
@@ -120,6 +132,8 @@ extension Aligner {
         if !readsAsReference {
             message.textBeforeCall = written.content ?? ""
             message.thought = written.thought
+            let ids = written.calls.compactMap { $0["id"]?.stringValue }
+            if ids.count == written.calls.count { message.callIDs = ids }
         }
         return message
     }

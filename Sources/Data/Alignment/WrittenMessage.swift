@@ -12,6 +12,8 @@ struct WrittenMessage {
     var thought: String?
     /// The calls of tools.
     var calls: [JSONValue] = []
+    /// The id of the call that a result answers.
+    var callID: String?
     /// How much the message counts.
     var weight: Float = 1
     /// Whether a member says that it is to be learned.
@@ -82,6 +84,8 @@ struct MessageReader {
             message.calls = try calls(value, record)
         } else if isReference {
             return
+        } else if key == "tool_call_id", let id = value.stringValue {
+            message.callID = id
         } else if key == "function_call", value.members != nil {
             if message.calls.isEmpty { message.calls = [value] }
         } else if Self.thoughts.contains(key) {

@@ -17,7 +17,7 @@ extension ChatTemplate {
         if hasSystem ?? !system.isEmpty {
             items.append(["role": "system", "content": .string(system)])
         }
-        var callNames = [String]()
+        var (callNames, callIDs) = ([String](), [String]())
         for message in messages {
             switch message.role {
             case .user, .system:
@@ -32,8 +32,15 @@ extension ChatTemplate {
             case .observation:
                 for (index, text) in message.results.enumerated() {
                     var item: JSONValue = ["role": "tool", "content": .string(text)]
-                    if callNames.indices.contains(index) {
-                        item["name"] = .string(callNames[index])
+                    let ids = message.callIDs.isEmpty ? callIDs : message.callIDs
+                    var call = index
+                    if ids.indices.contains(index) {
+                        item["tool_call_id"] = .string(ids[index])
+                        // Results may come in another order than their calls.
+                        call = callIDs.firstIndex(of: ids[index]) ?? index
+                    }
+                    if callNames.indices.contains(call) {
+                        item["name"] = .string(callNames[call])
                     }
                     items.append(item)
                 }
@@ -41,6 +48,7 @@ extension ChatTemplate {
                 let parts = try CallMessage(
                     message, callWords: usualCallWords, thoughtWords: usualThoughtWords)
                 callNames = parts.calls.map(\.name)
+                callIDs = message.callIDs.count == callNames.count ? message.callIDs : []
                 var member: String?
                 if splitsContent, case .member(let name) = thoughts.calls { member = name }
                 let text =
@@ -49,7 +57,14 @@ extension ChatTemplate {
                     : message.repeatedCalls(usualCallWords) ?? message.textBeforeCall
                 var item = answer(text, message.thought, thoughts.calls, member)
                 item["tool_calls"] = .array(
-                    parts.calls.map { ["type": "function", "function": $0.json] })
+                    parts.calls.enumerated().map { index, call in
+                        callIDs.isEmpty
+                            ? ["type": "function", "function": call.json]
+                            : [
+                                "id": .string(callIDs[index]), "type": "function",
+                                "function": call.json,
+                            ]
+                    })
                 items.append(item)
             }
         }

@@ -36,6 +36,13 @@ public struct Message: Hashable, Sendable {
         get { parts.textBeforeCall }
         set { parts.textBeforeCall = newValue }
     }
+    /// What tells calls of tools apart: the ids of the calls, in a message of role ``Role/function``, or of
+    /// the calls that are answered, in one of role ``Role/observation``. Only models' own templates write
+    /// them; empty where there are none.
+    public var callIDs: [String] {
+        get { parts.callIDs }
+        set { parts.callIDs = newValue }
+    }
     /// How much the message counts where it is learned: 1 for ordinary training, 0 for not at all.
     public var weight: Float
     /// What few messages have, in one place: messages are copied often.
@@ -78,6 +85,7 @@ public struct Message: Hashable, Sendable {
         var furtherResults: [String] = []
         var thought: String?
         var textBeforeCall = ""
+        var callIDs: [String] = []
     }
 
     /// Parts behind one reference, whose copies cost what one reference does.
