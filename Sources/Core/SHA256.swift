@@ -48,7 +48,7 @@ public struct SHA256: Sendable {
 
     private mutating func compress(_ bytes: UnsafeRawBufferPointer, blocks: Int) {
         guard let start = bytes.baseAddress else { return }
-        fledge_sha256(&state, start, blocks)
+        digest_sha256(&state, start, blocks)
     }
 
     /// The digest of everything added so far; more may be added afterwards.

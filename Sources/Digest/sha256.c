@@ -22,7 +22,7 @@ static const uint32_t constants[64] = {
 
 static uint32_t rotated(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-void fledge_sha256_portable(uint32_t *state, const void *bytes, size_t blocks) {
+void digest_sha256_portable(uint32_t *state, const void *bytes, size_t blocks) {
     const uint8_t *next = bytes;
     for (; blocks > 0; blocks--, next += 64) {
         uint32_t w[64];
@@ -104,17 +104,17 @@ static void by_instructions(uint32_t *state, const uint8_t *next, size_t blocks)
     _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(second, first, 8));
 }
 
-void fledge_sha256(uint32_t *state, const void *bytes, size_t blocks) {
+void digest_sha256(uint32_t *state, const void *bytes, size_t blocks) {
     if (has_instructions())
         by_instructions(state, bytes, blocks);
     else
-        fledge_sha256_portable(state, bytes, blocks);
+        digest_sha256_portable(state, bytes, blocks);
 }
 
 #else
 
-void fledge_sha256(uint32_t *state, const void *bytes, size_t blocks) {
-    fledge_sha256_portable(state, bytes, blocks);
+void digest_sha256(uint32_t *state, const void *bytes, size_t blocks) {
+    digest_sha256_portable(state, bytes, blocks);
 }
 
 #endif

@@ -44,8 +44,8 @@ import Testing
         for blocks in 0...9 {
             var (fast, plain) = ((1...8).map { UInt32($0) << 27 }, [UInt32]())
             plain = fast
-            fledge_sha256(&fast, bytes, blocks)
-            fledge_sha256_portable(&plain, bytes, blocks)
+            digest_sha256(&fast, bytes, blocks)
+            digest_sha256_portable(&plain, bytes, blocks)
             #expect(fast == plain, "\(blocks) blocks")
         }
     }
