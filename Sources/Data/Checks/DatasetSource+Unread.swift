@@ -12,8 +12,14 @@ extension DatasetSource {
             return []
         }
         let read = description.readColumns
-        let unread = columnNames(of: file).filter { !read.contains($0) }.lazy
-        return Array(unread.compactMap { unreadFault(of: $0, in: file) }.prefix(10))
+        let unread = columnNames(of: file).filter { !read.contains($0) }
+        if unread.isEmpty { return [] }
+        // What is read of the first rows, which every column is compared with.
+        let samples = (0..<min(source.count, Self.lookedAt)).map { index in
+            try? aligner.align(source.record(at: index))
+        }
+        return Array(
+            unread.lazy.compactMap { unreadFault(of: $0, in: file, beside: samples) }.prefix(10))
     }
 
     /// The names of all columns of a columnar file.
@@ -24,25 +30,23 @@ extension DatasetSource {
 
     /// A fault for a column that holds something in the first rows; nil for one that does not, and for
     /// one that has no form in JSON, which is no text either.
-    private func unreadFault(of column: String, in file: String) -> DataFault? {
+    private func unreadFault(
+        of column: String, in file: String, beside samples: [AlignedSample?]
+    ) -> DataFault? {
         var options = RecordFile.Options()
         (options.columns, options.removesPadding) = ([column], true)
         guard let values = try? RecordFile.open(file, options) else { return nil }
         var fault = DataFault.unread(.column(column), of: description.name)
-        for index in 0..<min(values.count, Self.lookedAt) {
+        for index in 0..<min(values.count, samples.count) {
             guard let record = try? values.record(at: index) else { return nil }
             for member in record.value.members ?? [] where KnownNames.isWorthReading(member) {
-                if (try? sampleOfFile(at: index))?.isCopied(in: member, aligner) == true {
+                if samples[index]?.isCopied(in: member, aligner) == true {
                     continue
                 }
                 fault.add(record.location)
             }
         }
         return fault.count > 0 ? fault : nil
-    }
-
-    private func sampleOfFile(at index: Int) throws -> AlignedSample {
-        try aligner.align(source.record(at: index))
     }
 }
 
