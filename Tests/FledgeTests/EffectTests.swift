@@ -23,10 +23,11 @@ import Testing
         let workshop = try Workshop()
         for part in [Workshop.Part.run, .rows, .chat, .export] {
             let beside = part == .run ? ["bf16=true", "val_size=3", "eval_strategy=epoch"] : []
-            #expect(try workshop.look(part, beside) == workshop.look(part, beside), "\(part)")
-            #expect(
-                try workshop.look(part, beside)
-                    == workshop.look(part, beside + ["dataloader_num_workers=3"]), "\(part)")
+            let first = try workshop.look(part, beside)
+            for more in [[], ["dataloader_num_workers=3"]] {
+                let again = try workshop.look(part, beside + more)
+                #expect(again.difference(from: first).isEmpty, "\(part)")
+            }
         }
     }
 
@@ -104,7 +105,11 @@ final class Workshop {
         let output = isElsewhere ? [] : ["output_dir=\(folder)"]
         let run = try configuration(
             output + more.map { $0.replacing("#", with: folder) }, .training)
-        try LanguageModelTraining(run) { heard.append($0.replacing(folder, with: "out")) }.run()
+        try LanguageModelTraining(run) { message in
+            // What else this process holds is no effect of the run.
+            let shown = message.replacing(#/about \d+ MiB resident/#, with: "resident")
+            heard.append(shown.replacing(folder, with: "out"))
+        }.run()
         var seen = heard.filter { !$0.hasPrefix("Without effect here") }
         seen += files(in: folder).sorted()
         for name in ["adapter_model.safetensors", "model.safetensors"] {
