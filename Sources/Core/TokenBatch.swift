@@ -1,7 +1,13 @@
+/// What a stage computes at once: tokens, and whatever an objective has to know beside them.
+public protocol TokenizedBatch: Sendable {
+    /// The tokens of all samples and what is supervised in them.
+    var tokens: TokenBatch { get }
+}
+
 /// What one forward pass consumes: token ids in one flat run, and what is supervised in it.
 ///
 /// Plain values: batches are what crosses from the data pipeline's threads to the trainer's.
-public struct TokenBatch: Hashable, Sendable {
+public struct TokenBatch: TokenizedBatch, Hashable {
     /// Token ids of all sequences, one after another.
     public var ids: [Int32]
     /// How the run divides into sequences, and what they share.
@@ -30,6 +36,9 @@ public struct TokenBatch: Hashable, Sendable {
             self.samples.count == layout.segments.count, "TokenBatch: one sample a segment")
     }
 
+    /// The batch itself.
+    public var tokens: TokenBatch { self }
+
     /// Number of tokens of the samples, a shared segment once for every sample.
     public var tokenCount: Int { layout.unsharedCount }
 
@@ -51,8 +60,8 @@ public struct Supervision: Hashable, Sendable {
     public var targets: [Int32]
     /// How much the prediction counts; 1 for ordinary training.
     public var weights: [Float]
-    /// Index of the segment that the prediction belongs to.
-    public var segments: [Int32]
+    /// Index of the sample in the batch that the prediction belongs to: what objectives sum by.
+    public var samples: [Int32]
 
     /// Weight that enters the denominator of a mean loss without a prediction of its own; zero
     /// except where the reference's count of labels is to be reproduced.
@@ -60,15 +69,15 @@ public struct Supervision: Hashable, Sendable {
 
     /// Creates a list of predictions; all arrays have the same length.
     public init(
-        rows: [Int32] = [], targets: [Int32] = [], weights: [Float]? = nil, segments: [Int32]? = nil
+        rows: [Int32] = [], targets: [Int32] = [], weights: [Float]? = nil, samples: [Int32]? = nil
     ) {
         self.rows = rows
         self.targets = targets
         self.weights = weights ?? Array(repeating: 1, count: rows.count)
-        self.segments = segments ?? Array(repeating: 0, count: rows.count)
+        self.samples = samples ?? Array(repeating: 0, count: rows.count)
         precondition(
             targets.count == rows.count && self.weights.count == rows.count
-                && self.segments.count == rows.count, "Supervision: arrays of different lengths")
+                && self.samples.count == rows.count, "Supervision: arrays of different lengths")
     }
 
     /// Number of predictions.
@@ -78,10 +87,10 @@ public struct Supervision: Hashable, Sendable {
     public var totalWeight: Double { weights.reduce(extraWeight) { $0 + Double($1) } }
 
     /// Adds one prediction.
-    public mutating func append(row: Int, target: Int32, weight: Float = 1, segment: Int) {
+    public mutating func append(row: Int, target: Int32, weight: Float = 1, sample: Int) {
         rows.append(Int32(row))
         targets.append(target)
         weights.append(weight)
-        segments.append(Int32(segment))
+        samples.append(Int32(sample))
     }
 }

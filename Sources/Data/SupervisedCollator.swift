@@ -35,7 +35,7 @@ public struct SupervisedCollator: Sendable {
                     }
                     supervision.append(
                         row: start + token - 1, target: label,
-                        weight: sample.weights?[token] ?? 1, segment: segment)
+                        weight: sample.weights?[token] ?? 1, sample: segment)
                 }
                 lengths.append(sample.inputIDs.count)
                 parents.append(place > 0 ? segment - 1 : nil)
@@ -84,7 +84,7 @@ public struct SupervisedCollator: Sendable {
             where label != ProcessedSample.ignored {
                 supervision.append(
                     row: start + row, target: label, weight: sample.weights?[row + 1] ?? 1,
-                    segment: segment)
+                    sample: segment)
             }
             start += sample.inputIDs.count
         }
@@ -100,7 +100,7 @@ public struct SupervisedCollator: Sendable {
         var supervision = Supervision()
         // What several samples predict at the same place is one prediction of their common weight.
         var places: [Int64: Int] = [:]
-        for (sample, leaf) in zip(samples, forest.leaves) {
+        for (number, (sample, leaf)) in zip(samples, forest.leaves).enumerated() {
             let rows = forest.layout.ranges(to: leaf).joined()
             for (index, (row, label)) in zip(rows, sample.labels.dropFirst()).enumerated()
             where label != ProcessedSample.ignored {
@@ -110,7 +110,7 @@ public struct SupervisedCollator: Sendable {
                     supervision.weights[place] += weight
                 } else {
                     places[Int64(row) << 32 | Int64(label)] = place
-                    supervision.append(row: row, target: label, weight: weight, segment: leaf)
+                    supervision.append(row: row, target: label, weight: weight, sample: number)
                 }
             }
         }

@@ -68,7 +68,7 @@ import Testing
         #expect(batch.samples == [1, 4])
         #expect(batch.supervision.rows == [9, 10, 17, 18])
         #expect(batch.supervision.targets == Array("b$e$".utf8).map { Int32($0) })
-        #expect(batch.supervision.segments == [0, 0, 1, 1])
+        #expect(batch.supervision.samples == [0, 0, 1, 1])
         #expect(batch.layout.positions == Array(0..<12) + Array(0..<8))
     }
 }

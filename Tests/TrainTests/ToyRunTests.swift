@@ -96,7 +96,7 @@ enum ToyData {
             let start = batch.layout.segments[segment].start
             for position in sample.answer..<sample.ids.count {
                 batch.supervision.append(
-                    row: start + position - 1, target: sample.ids[position], segment: segment)
+                    row: start + position - 1, target: sample.ids[position], sample: segment)
             }
         }
         return batch

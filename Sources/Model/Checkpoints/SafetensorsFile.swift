@@ -53,6 +53,17 @@ public final class SafetensorsFile: TensorSource, Sendable {
         UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.range])
     }
 
+    /// A tensor in the type that it is stored in; float32 where that is one only to store.
+    public func tensor(named name: String) throws -> Tensor {
+        let type: ElementType =
+            switch storedType(of: name) {
+            case .bfloat16: .bfloat16
+            case .float64: .float64
+            default: .float32
+            }
+        return try tensor(named: name, as: type)
+    }
+
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
         guard let entry = entry(named: name) else {

@@ -26,6 +26,7 @@ public struct TrainingCheckpoint: Sendable {
     static let formatVersion = 1
     static let progressName = "fledge_state.json"
     static let optimizerName = "optimizer.safetensors"
+    static let stageName = "stage.safetensors"
     /// The most that counters reach: beyond, numbers of JSON are no longer exact.
     private static let mostCounted = 1 << 53
 
@@ -122,14 +123,24 @@ public struct TrainingCheckpoint: Sendable {
             run.optimizer.tensors.map { ($0.name, $0.tensor) },
             to: folder + "/" + optimizerName)
         let metrics = run.sinceLog.metrics.sorted { $0.key < $1.key }
+        let stage = run.stageState()
+        if !stage.tensors.isEmpty {
+            try SafetensorsWriter.write(
+                stage.tensors.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 },
+                to: folder + "/" + stageName)
+        }
         let progress: JSONValue = .object([
             "format_version": .integer(formatVersion), "kernels": .string(Kernels.signature),
             "loss_sum": .number(run.lossSum), "options": options,
             "since_log": .object([
                 "loss": .number(run.sinceLog.loss),
-                "metrics": .object(metrics.map { .init($0.key, .number($0.value)) }),
+                "metrics": .object(
+                    metrics.map {
+                        .init($0.key, .array([.number($0.value.sum), .number($0.value.weight)]))
+                    }),
                 "steps": .integer(run.sinceLog.steps),
             ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null,
+            "stage": stage.values,
             "step": .integer(run.step),
             "tokens": .integer(run.tokens),
         ])
@@ -154,8 +165,9 @@ public struct TrainingCheckpoint: Sendable {
 
     /// Puts counters, history and optimizer states into a run that has not begun.
     ///
+    /// - Returns: What the stage wrote.
     /// - Throws: ``FledgeError`` when optimizer states are missing or not finite.
-    func restore(_ run: TrainingRun) throws {
+    func restore(_ run: TrainingRun) throws -> StageState {
         try requireStates()
         if !hasSoundStates, let name = try firstSpoiledState() {
             throw FledgeError(
@@ -186,7 +198,21 @@ public struct TrainingCheckpoint: Sendable {
         run.sinceLog.loss = sinceLog?["loss"]?.doubleValue ?? 0
         run.sinceLog.steps = try Self.count(sinceLog?["steps"], "since_log.steps", folder)
         for member in sinceLog?["metrics"]?.members ?? [] {
-            run.sinceLog.metrics[member.key] = member.value.doubleValue
+            guard let sum = member.value[0]?.doubleValue,
+                let weight = member.value[1]?.doubleValue
+            else { continue }
+            run.sinceLog.metrics[member.key] = Metric(sum: sum, weight: weight)
         }
+        return try stageState()
+    }
+
+    /// What the stage wrote; an empty state where it wrote nothing.
+    private func stageState() throws -> StageState {
+        var state = StageState(values: progress["stage"] ?? .object([]))
+        let path = folder + "/" + Self.stageName
+        guard FileManager.default.fileExists(atPath: path) else { return state }
+        let file = try SafetensorsFile(path: path)
+        for name in file.names { state.tensors[name] = try file.tensor(named: name).owned() }
+        return state
     }
 }

@@ -15,6 +15,17 @@ public protocol Stage {
 
     /// The loss of a batch without gradients, dropout off.
     func evaluate(_ batch: Batch) throws -> LossReport
+
+    /// What a checkpoint has to hold beside weights and the optimizer's states.
+    var state: StageState { get nonmutating set }
+}
+
+extension Stage {
+    /// Nothing.
+    public var state: StageState {
+        get { StageState() }
+        nonmutating set {}
+    }
 }
 
 /// Plain numbers of one or more micro-batches.
@@ -25,12 +36,12 @@ public struct LossReport: Hashable, Sendable {
     public var weight: Double
     /// Tokens of the samples; a prefix that samples share counts once for each.
     public var tokens: Int
-    /// Further sums, by name.
-    public var metrics: [String: Double]
+    /// Further means, by name.
+    public var metrics: [String: Metric]
 
     /// Creates a report; of nothing when everything is left out.
     public init(
-        sum: Double = 0, weight: Double = 0, tokens: Int = 0, metrics: [String: Double] = [:]
+        sum: Double = 0, weight: Double = 0, tokens: Int = 0, metrics: [String: Metric] = [:]
     ) {
         (self.sum, self.weight, self.tokens, self.metrics) = (sum, weight, tokens, metrics)
     }
@@ -43,20 +54,25 @@ public struct LossReport: Hashable, Sendable {
         left.sum += right.sum
         left.weight += right.weight
         left.tokens += right.tokens
-        left.metrics.merge(right.metrics, uniquingKeysWith: +)
+        for (name, metric) in right.metrics {
+            left.metrics[name, default: Metric(sum: 0, weight: 0)] += metric
+        }
     }
 }
 
 /// The stage of every objective that is a function of model and batch.
 public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
+    /// What the objective looks at.
+    public typealias Batch = Loss.Batch
+
     private let model: Model
     private let objective: Loss
     private let seed: UInt64
     private let recomputesBlocks: Bool
-    /// The parameters that change, in the model's order.
+    /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
-    /// Creates a stage that trains whatever is trainable in the model.
+    /// Creates a stage that trains whatever is trainable in the model and in parts of the objective.
     ///
     /// - Parameters:
     ///   - seed: The seed of dropout.
@@ -67,18 +83,20 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
         self.recomputesBlocks = recomputesBlocks
-        parameters = model.trainableParameters
+        parameters =
+            model.trainableParameters + objective.modules.flatMap(\.trainableParameters)
     }
 
     /// Adds the gradients of the batch's loss sum.
     public func accumulate(
-        _ batch: TokenBatch, into gradients: inout Gradients
+        _ batch: Batch, into gradients: inout Gradients
     ) throws -> LossReport {
-        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
-        try requireComputable(batch)
-        var pass = ForwardPass(model.elementType, training: batch, seed: seed)
+        let tokens = batch.tokens
+        var report = LossReport(tokens: tokens.tokenCount)
+        guard tokens.supervision.count > 0 else { return report }
+        try requireComputable(tokens)
+        var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
-        var report = LossReport(tokens: batch.tokenCount)
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
             report.weight = loss.weight
@@ -90,13 +108,20 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     }
 
     /// The loss of a batch without gradients.
-    public func evaluate(_ batch: TokenBatch) throws -> LossReport {
-        guard batch.supervision.count > 0 else { return LossReport(tokens: batch.tokenCount) }
-        try requireComputable(batch)
+    public func evaluate(_ batch: Batch) throws -> LossReport {
+        let tokens = batch.tokens
+        guard tokens.supervision.count > 0 else { return LossReport(tokens: tokens.tokenCount) }
+        try requireComputable(tokens)
         let loss = try objective(model, batch, ForwardPass(model.elementType))
         return LossReport(
-            sum: loss.sum.scalar, weight: loss.weight, tokens: batch.tokenCount,
+            sum: loss.sum.scalar, weight: loss.weight, tokens: tokens.tokenCount,
             metrics: loss.metrics)
+    }
+
+    /// That of the objective.
+    public var state: StageState {
+        get { objective.state }
+        nonmutating set { objective.state = newValue }
     }
 
     /// Refuses sequences that the model would compute in another way than it means.

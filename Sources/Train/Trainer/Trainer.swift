@@ -102,7 +102,8 @@ public final class Trainer<S: Stage> {
         let plan = TrainingPlan(
             batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
         let run = TrainingRun(plan, stage.parameters, optimizer, rank: communicator.rank)
-        try checkpoint?.restore(run)
+        run.stageState = { [stage] in stage.state }
+        if let state = try checkpoint?.restore(run) { stage.state = state }
         try callbacks.forEach { try $0.trainingWillBegin(run) }
         run.restartClock()
         let batches = BatchPrefetcher(
@@ -206,7 +207,7 @@ public final class Trainer<S: Stage> {
         return StepReport(
             step: index, loss: report.mean, gradientNorm: norm, learningRate: rate,
             tokens: report.tokens, seconds: watch.seconds,
-            metrics: report.metrics.mapValues { $0 / report.weight })
+            metrics: report.metrics)
     }
 
     /// The error of a loss that is not finite, with advice by its cause: the step before it, the
@@ -238,10 +239,13 @@ public final class Trainer<S: Stage> {
         guard communicator.count > 1 else { return }
         let names = report.metrics.keys.sorted()
         var sums = [report.sum, report.weight, Double(report.tokens)]
-        sums += names.map { report.metrics[$0] ?? 0 }
+        let metrics = names.compactMap { report.metrics[$0] }
+        sums += metrics.flatMap { [$0.sum, $0.weight] }
         try communicator.sum(&sums)
         (report.sum, report.weight, report.tokens) = (sums[0], sums[1], Int(sums[2]))
-        for (index, name) in names.enumerated() { report.metrics[name] = sums[3 + index] }
+        for (index, name) in names.enumerated() {
+            report.metrics[name] = Metric(sum: sums[3 + 2 * index], weight: sums[4 + 2 * index])
+        }
         for parameter in stage.parameters {
             var gradient = gradients[parameter] ?? Tensor(zeros: parameter.value.shape)
             gradients[parameter] = nil
@@ -257,7 +261,9 @@ public final class Trainer<S: Stage> {
     ) throws {
         run.sinceLog.loss += report.loss
         run.sinceLog.steps += 1
-        run.sinceLog.metrics.merge(report.metrics, uniquingKeysWith: +)
+        for (name, metric) in report.metrics {
+            run.sinceLog.metrics[name, default: Metric(sum: 0, weight: 0)] += metric
+        }
         if logging.isDue(after: run.step, run.plan) || (logsFirstStep && run.step == 1) {
             try log(report, run)
         }
@@ -289,7 +295,7 @@ public final class Trainer<S: Stage> {
 
     private func log(_ report: StepReport, _ run: TrainingRun) throws {
         let steps = Double(run.sinceLog.steps)
-        var values = run.sinceLog.metrics.mapValues { $0 / steps }
+        var values = run.sinceLog.metrics.mapValues(\.value)
         values["loss"] = run.sinceLog.loss / steps
         values["grad_norm"] = report.gradientNorm
         values["learning_rate"] = report.learningRate
@@ -348,8 +354,8 @@ public final class Trainer<S: Stage> {
     ) throws -> (values: [String: Double], loss: Double, report: LossReport) {
         let watch = Stopwatch()
         let (loss, report) = try evaluate(source)
-        var values = report.metrics.mapValues { $0 / max(report.weight, 1) }
-        values = Dictionary(uniqueKeysWithValues: values.map { ("\(prefix)_\($0.key)", $0.value) })
+        var values = Dictionary(
+            uniqueKeysWithValues: report.metrics.map { ("\(prefix)_\($0.key)", $0.value.value) })
         values["\(prefix)_loss"] = loss
         values.merge(
             ResultFiles.speed(

@@ -39,7 +39,7 @@ public struct StepReport: Hashable, Sendable {
     /// Wall-clock seconds of the step.
     public var seconds: Double
     /// Further means, by name.
-    public var metrics: [String: Double]
+    public var metrics: [String: Metric]
 }
 
 /// The state of a run that callbacks see.
@@ -75,7 +75,9 @@ public final class TrainingRun {
     /// The rank that writes files is 0.
     public let rank: Int
 
-    package var sinceLog: (loss: Double, steps: Int, metrics: [String: Double]) = (0, 0, [:])
+    package var sinceLog: (loss: Double, steps: Int, metrics: [String: Metric]) = (0, 0, [:])
+    /// What the stage has to find again when the run goes on from a checkpoint.
+    package var stageState: () -> StageState = { StageState() }
     /// Seconds of training before this process; nil where they are not known.
     package var secondsBefore: Double? = 0
     private var clock = Stopwatch()
