@@ -68,9 +68,9 @@ import Testing
     }
 
     @Test func theReferencesProgramIgnoresNames() throws {
-        let settings = PreferenceSettings(beta: 0.3)
+        let settings = PreferenceSettings(beta: 0.3, labelSmoothing: 0.2)
         let inputs = try parameters(try #require(Self.fixture()["losses"]?[0]))
-        let sigmoid = SigmoidPreference(beta: 0.3)(scores(inputs)).doubles()
+        let sigmoid = SigmoidPreference(beta: 0.3, labelSmoothing: 0.2)(scores(inputs)).doubles()
         for named in NamedPreferenceLoss.ofTheReference {
             let loss = try named.make(settings)
             let isSigmoid = loss(scores(inputs)).doubles() == sigmoid
