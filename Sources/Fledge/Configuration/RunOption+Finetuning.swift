@@ -4,7 +4,7 @@ extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
-            "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
+            "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
             "What is trained; so far pt and sft, of the others only the data are prepared."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",

@@ -12,6 +12,8 @@ public struct RunOption: Sendable {
         case text
         /// One of some words.
         case choice([String])
+        /// One of some words, or one that a program adds to them.
+        case openChoice([String])
         /// Texts, separated by commas or as a YAML list.
         case list
         /// Numbers, separated by commas or as a YAML list.
@@ -63,7 +65,8 @@ public struct RunOption: Sendable {
     /// A sentence on what it does.
     public let help: String
 
-    init(
+    /// Creates a key, for a method that brings its own.
+    public init(
         _ name: String, _ kind: Kind, _ defaultValue: OptionValue, _ standing: Standing,
         acceptsNull: Bool = false, _ help: String
     ) {
@@ -96,8 +99,10 @@ public struct RunOption: Sendable {
     /// The words that are accepted; nil for keys that take other values.
     public var choices: [String]? {
         if case .effectiveFor(let supported) = standing { return supported }
-        if case .choice(let words) = kind { return words }
-        return nil
+        switch kind {
+        case .choice(let words), .openChoice(let words): return words
+        default: return nil
+        }
     }
 }
 
@@ -178,7 +183,8 @@ extension RunOption {
             case .number(.fraction): "a number from 0 to below 1"
             case .number(.probability): "a number from 0 to below 1 (at most 0.9999999)"
             case .text: choices?.joined(separator: ", ") ?? "a text"
-            case .choice(let words): (choices ?? words).joined(separator: ", ")
+            case .choice(let words), .openChoice(let words):
+                (choices ?? words).joined(separator: ", ")
             case .list: "a list, separated by commas"
             case .numbers: "numbers, separated by commas"
             case .mapping: "a mapping"

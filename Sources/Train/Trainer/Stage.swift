@@ -3,7 +3,7 @@ public import FledgeModel
 public import FledgeTensor
 
 /// What a trainer drives: how one micro-batch becomes gradients.
-public protocol Stage {
+public protocol Stage<Batch> {
     /// What the data pipeline yields.
     associatedtype Batch: Sendable
 
@@ -69,6 +69,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     private let objective: Loss
     private let seed: UInt64
     private let recomputesBlocks: Bool
+    private let usesDropout: Bool
     /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
@@ -78,13 +79,16 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     ///   - seed: The seed of dropout.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass, which
     ///     saves memory, costs about a third of a step's time and changes no bit.
+    ///   - usesDropout: False turns dropout off in training, as objectives do that compare with a
+    ///     reference.
     public init(
-        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false
+        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
+        usesDropout: Bool = true
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
-        self.recomputesBlocks = recomputesBlocks
+        (self.recomputesBlocks, self.usesDropout) = (recomputesBlocks, usesDropout)
         parameters =
-            model.trainableParameters + objective.modules.flatMap(\.trainableParameters)
+            model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
 
     /// Adds the gradients of the batch's loss sum.
@@ -95,7 +99,10 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         var report = LossReport(tokens: tokens.tokenCount)
         guard tokens.supervision.count > 0 else { return report }
         try requireComputable(tokens)
-        var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
+        var pass =
+            usesDropout
+            ? ForwardPass(model.elementType, training: tokens, seed: seed)
+            : ForwardPass(model.elementType)
         pass.recomputesBlocks = recomputesBlocks
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
