@@ -44,7 +44,7 @@ public final class DecoderLM: CausalLM {
             ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
         let positions = layout.positions
         requireComputable(positions)
-        var x = embedding(ids, pass)
+        var x = pass.withNoise(embedding(ids, pass))
         for layer in layers {
             let block = { [rotary] (x: Tensor) in
                 layer(x, rotary: rotary, layout: layout, positions: positions, pass)

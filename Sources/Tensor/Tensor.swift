@@ -68,12 +68,12 @@ public struct Tensor {
         self.init(storage: Storage(borrowing: bytes, owner: owner), shape: shape, type)
     }
 
-    /// The same elements in another shape; for tensors outside the tape.
+    /// The same elements in another shape.
     public func reshaped(_ shape: [Int]) -> Tensor {
-        requireUntracked("reshaped")
         precondition(
             shape.reduce(1, *) == count, "reshaped: \(self.shape) cannot become \(shape)")
         return Tensor(storage: storage, shape: shape, elementType)
+            .recorded([tapeReference], Reshaping(shape: self.shape))
     }
 }
 

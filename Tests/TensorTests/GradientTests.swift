@@ -8,9 +8,9 @@ import Testing
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
         "Addition", "CausalAttention", "Conversion", "DropoutOperation", "ElementMap",
-        "EmbeddingLookup", "GatedActivation", "LinearProduct", "Multiplication", "Recomputation",
-        "RootMeanSquareNorm", "RotaryEmbedding", "Scaling", "Sum", "TokenCrossEntropy",
-        "TokenLogProbabilities",
+        "EmbeddingLookup", "GatedActivation", "HeadLoss", "LinearProduct", "Multiplication",
+        "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
+        "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",
     ]
 
     private func check(_ parameters: [Parameter], _ loss: () -> Tensor) {

@@ -36,22 +36,38 @@ struct HeadProduct {
 
     /// Gives the logits of each chunk of rows in turn, in the type of the sums, to be overwritten.
     func forEachChunk(_ body: (Range<Int>, UnsafeMutableRawPointer) -> Void) {
-        let count = rows.shape[0]
-        let logits = Tensor(uninitialized: [min(Self.chunk, count), vocabulary], sums)
-        for begin in stride(from: 0, to: count, by: Self.chunk) {
-            let range = begin..<min(count, begin + Self.chunk)
-            head.multiply(
-                Matrix(rows, from: begin), rows: range.count, transposed: true,
-                into: logits.freshPointer, sums)
+        let logits = chunk()
+        for range in chunkRanges {
+            computeLogits(range, into: logits)
             body(range, logits.freshPointer)
         }
         withExtendedLifetime((self, logits)) {}
     }
 
+    /// The rows of each chunk.
+    var chunkRanges: [Range<Int>] {
+        let count = rows.shape[0]
+        return stride(from: 0, to: count, by: Self.chunk).map { $0..<min(count, $0 + Self.chunk) }
+    }
+
+    /// Memory for the logits of one chunk.
+    func chunk() -> Tensor {
+        Tensor(uninitialized: [min(Self.chunk, rows.shape[0]), vocabulary], sums)
+    }
+
+    /// Sets the logits of some rows.
+    func computeLogits(_ range: Range<Int>, into logits: Tensor) {
+        head.multiply(
+            Matrix(rows, from: range.lowerBound), rows: range.count, transposed: true,
+            into: logits.freshPointer, sums)
+    }
+
     /// Where gradients of logits lie: over the logits, as bfloat16 where the path multiplies that.
-    func gradients(over logits: UnsafeMutableRawPointer) -> Matrix {
+    ///
+    /// - Parameter isWide: Whether they keep the type of the sums whatever multiplies them.
+    func gradients(over logits: UnsafeMutableRawPointer, isWide: Bool = false) -> Matrix {
         let isNarrow =
-            type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
+            !isWide && type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
             && head.multipliesBfloat16
         return Matrix(
             logits, isNarrow ? .bfloat16 : sums, rowStride: isNarrow ? 2 * vocabulary : vocabulary)
@@ -73,6 +89,13 @@ struct HeadProduct {
                 accumulating: range.lowerBound > 0)
         }
         withExtendedLifetime((self, target, sum)) {}
+    }
+
+    /// One logit of a row.
+    func logit(_ row: UnsafeRawPointer, _ token: Int) -> Double {
+        sums == .float64
+            ? row.assumingMemoryBound(to: Double.self)[token]
+            : Double(row.assumingMemoryBound(to: Float.self)[token])
     }
 
     /// Adds `factor` times the gradients of gathered rows where the rows came from.

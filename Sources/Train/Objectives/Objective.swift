@@ -65,9 +65,16 @@ public protocol Objective<Batch> {
     func callAsFunction(
         _ model: some CausalLM, _ batch: Batch, _ pass: ForwardPass
     ) throws -> Loss
+
+    /// Numbers to report that follow from metrics whose sums are complete, such as the distance of two
+    /// means.
+    func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric]
 }
 
 extension Objective {
+    /// None.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] { [:] }
+
     /// No parts.
     public var modules: [any Module] { [] }
 

@@ -1,0 +1,146 @@
+import FledgeCore
+public import FledgeData
+public import FledgeModel
+import FledgeTensor
+
+/// Trains a policy on answers that were found good or bad, each by itself (KTO, Ethayarajh et al.
+/// 2024): λ·(1 − σ(β(ρ − K))) of a good answer and λ·(1 − σ(β(K − ρ))) of a bad one. Dropout is off.
+///
+/// K, the divergence of the policy from the reference, is at least 0 and the mean over the batch of what
+/// answers of other rows give. So the size of a batch matters: micro-batches are not to be put together.
+/// One row, an odd number of rows and rows of one side alone are computed like any others.
+public struct FeedbackOptimization: Objective {
+    /// Constants of the loss.
+    public struct Options: Hashable, Sendable {
+        /// What log-ratios are multiplied by.
+        public var beta: Double
+        /// How much good answers count (`kto_chosen_weight`).
+        public var desirableWeight: Double
+        /// How much bad answers count (`kto_rejected_weight`).
+        public var undesirableWeight: Double
+        /// How much the good answers' mean −ln p is added (`pref_ftx`), by the reference's formula: the
+        /// mean over a batch's good answers, times its rows, divided by its good answers.
+        public var supervisedWeight: Double
+        /// Whether `kl` is reported as the sum over micro-batches, as the reference does, in place of
+        /// their mean (quirk `metric_names`).
+        public var sumsDivergence: Bool
+
+        /// Creates options, the reference's when all is left out.
+        public init(
+            beta: Double = 0.1, desirableWeight: Double = 1, undesirableWeight: Double = 1,
+            supervisedWeight: Double = 0, sumsDivergence: Bool = false
+        ) {
+            (self.beta, self.desirableWeight) = (beta, desirableWeight)
+            (self.undesirableWeight, self.supervisedWeight) = (undesirableWeight, supervisedWeight)
+            self.sumsDivergence = sumsDivergence
+        }
+    }
+
+    private let reference: (any ReferencePolicy)?
+    private let options: Options
+    private let meanLogits = MeanLogits()
+
+    /// Creates the objective.
+    ///
+    /// - Parameter reference: What the policy is held against; without one the policy itself is, as in
+    ///   an evaluation alone.
+    public init(reference: (any ReferencePolicy)?, options: Options = Options()) {
+        (self.reference, self.options) = (reference, options)
+    }
+
+    /// The loss of the rows; rewards, log-probabilities and mean logits of both sides, and `kl`.
+    public func callAsFunction(
+        _ model: some CausalLM, _ batch: FeedbackBatch, _ pass: ForwardPass
+    ) throws -> Loss {
+        let (rows, answers) = (batch.rowCount, batch.answers)
+        let policy = policyScores(model, batch, pass.withoutDropout)
+        let held =
+            try reference.map { try AnswerScores.sums($0, answers) }
+            ?? Tensor(
+                policy.own.doubles() + policy.others.doubles(), shape: [answers.sampleCount])
+        let others = zip(policy.others.doubles(), held.elements(rows..<2 * rows).doubles())
+        let divergence = max(
+            0, others.reduce(0) { $0 + ($1.0 - $1.1) } / Double(max(rows, 1)))
+        let ratios = policy.own - held.elements(0..<rows)
+        let (signs, weights) = (
+            batch.isDesirable.map { $0 ? 1.0 : -1 },
+            batch.isDesirable.map {
+                $0 ? options.desirableWeight : options.undesirableWeight
+            }
+        )
+        let shift = Tensor(Array(repeating: divergence, count: rows), shape: [rows])
+        let gains = (ratios - shift) * Tensor(signs, shape: [rows]) * options.beta
+        var total = sum(sigmoid(gains * -1) * Tensor(weights, shape: [rows]))
+        if let factors = supervisedFactors(batch) { total = total - sum(policy.own * factors) }
+        return Loss(
+            sum: total, weight: Double(rows),
+            metrics: metrics(
+                batch, ratios: ratios.doubles(), own: policy.own.doubles(), logits: policy.logits,
+                divergence: divergence))
+    }
+
+    /// `rewards/margins`: the distance of the two means, where both sides were seen.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] {
+        guard let chosen = metrics["rewards/chosen"], let rejected = metrics["rewards/rejected"]
+        else { return [:] }
+        return ["rewards/margins": Metric(sum: chosen.value - rejected.value, weight: 1)]
+    }
+
+    /// Log-probabilities of the rows' own answers, and of the others without gradient.
+    ///
+    /// Where nothing is shared the others are computed apart, forward alone.
+    private func policyScores(
+        _ model: some CausalLM, _ batch: FeedbackBatch, _ pass: ForwardPass
+    ) -> (own: Tensor, others: Tensor, logits: [Double]) {
+        let (rows, answers) = (batch.rowCount, batch.answers)
+        func scores(_ part: AnswerBatch, _ pass: ForwardPass) -> (Tensor, Tensor) {
+            let hidden = model.hiddenStates(part.tokens, pass)
+            let values = tokenLogProbabilities(
+                hidden, head: model.head, part.tokens.supervision)
+            return (AnswerScores.sums(values, part), hidden)
+        }
+        guard let own = answers.part(0..<rows), let others = answers.part(rows..<2 * rows) else {
+            let (sums, hidden) = scores(answers, pass)
+            return (
+                sums.elements(0..<rows), sums.detached.elements(rows..<2 * rows),
+                Array(meanLogits(hidden, head: model.head, answers).prefix(rows))
+            )
+        }
+        let (sums, hidden) = scores(own, pass.taking(own.tokens))
+        let constant = untracked(model.parameters) {
+            scores(others, pass.taking(others.tokens)).0.detached
+        }
+        return (sums, constant, meanLogits(hidden, head: model.head, own))
+    }
+
+    /// For each row what its summed log-probability is multiplied by to be the supervised part of the
+    /// loss's sum; nil where there is none.
+    private func supervisedFactors(_ batch: FeedbackBatch) -> Tensor? {
+        let good = Double(batch.isDesirable.count { $0 })
+        guard options.supervisedWeight > PreferenceOptimization.Options.leastWeight, good > 0
+        else { return nil }
+        let rows = Double(batch.rowCount)
+        let factor = options.supervisedWeight * (rows / good) * (rows / good)
+        return Tensor(
+            zip(batch.isDesirable, batch.answers.answerLengths).map { isGood, length in
+                isGood && length > 0 ? factor / length : 0
+            }, shape: [batch.rowCount])
+    }
+
+    private func metrics(
+        _ batch: FeedbackBatch, ratios: [Double], own: [Double], logits: [Double],
+        divergence: Double
+    ) -> [String: Metric] {
+        var metrics = ["kl": Metric(sum: divergence, weight: options.sumsDivergence ? 0 : 1)]
+        for (side, isGood) in [("chosen", true), ("rejected", false)] {
+            let rows = batch.isDesirable.indices.filter { batch.isDesirable[$0] == isGood }
+            guard !rows.isEmpty else { continue }
+            if reference != nil {
+                metrics["rewards/" + side] = Metric(meanOf: rows.map { ratios[$0] * options.beta })
+            }
+            metrics["logps/" + side] = Metric(meanOf: rows.map { own[$0] })
+            metrics["logits/" + side] = Metric(meanOf: rows.map { logits[$0] })
+        }
+        return metrics
+    }
+}
