@@ -22,6 +22,8 @@ public struct RunConfiguration: Sendable {
     public var training: TrainingArguments
     /// How text is generated.
     public var generating: GeneratingArguments
+    /// Preferences and what they are measured against.
+    public var preference: PreferenceArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
     public var notes: [String]
     /// The values under their keys, and which of them were set.
@@ -50,6 +52,7 @@ public struct RunConfiguration: Sendable {
         finetuning = FinetuningArguments(values)
         training = TrainingArguments(values)
         generating = GeneratingArguments(values)
+        preference = PreferenceArguments(values)
     }
 
     /// Reads a file.
@@ -139,10 +142,17 @@ public struct RunConfiguration: Sendable {
         let neutral = options.filter {
             $0.standing == .neutral && values.isSet($0.name) && values[$0.name] != $0.defaultValue
         }
+        // What would matter in another run.
+        let elsewhere = options.compactMap { option -> String? in
+            guard option.isEffective, let condition = option.condition, !condition.isMet(values),
+                values.isSet(option.name), values[option.name] != option.defaultValue
+            else { return nil }
+            return "\(option.name) (matters \(condition.description))"
+        }
         var notes = [String]()
-        if !neutral.isEmpty {
-            notes.append(
-                "Without effect here: " + neutral.map(\.name).joined(separator: ", ") + ".")
+        let idle = neutral.map(\.name) + elsewhere
+        if !idle.isEmpty {
+            notes.append("Without effect here: " + idle.joined(separator: ", ") + ".")
         }
         if !ignored.isEmpty {
             notes.append(

@@ -93,6 +93,7 @@ extension RunOption {
             name, "  " + help, "  values:  \(form)", "  default: \(defaultValue)",
             "  group:   \(group ?? "")", "  \(standing)",
         ]
+        if let condition { lines.append("  matters \(condition.description) only") }
         if isPath { lines.append("  ~ at the beginning is the home folder") }
         return lines.joined(separator: "\n")
     }

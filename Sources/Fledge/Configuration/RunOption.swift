@@ -64,12 +64,43 @@ public struct RunOption: Sendable {
     public let acceptsNull: Bool
     /// A sentence on what it does.
     public let help: String
+    /// With which other key it matters; nil where it always does.
+    public let condition: Condition?
+
+    /// A key, and its values with which another key matters.
+    public struct Condition: Hashable, Sendable {
+        /// The other key.
+        public let key: String
+        /// The values with which it matters, as they are written.
+        public let values: [String]
+
+        /// The key matters with some values of another one.
+        public static func with(_ key: String, _ values: String...) -> Condition {
+            Condition(key: key, values: values)
+        }
+
+        /// Whether a run meets it.
+        func isMet(_ all: OptionValues) -> Bool {
+            switch all[key] {
+            case .text(let word): values.isEmpty || values.contains(word)
+            case .flag(let flag): values.contains(flag ? "true" : "false")
+            case .null: false
+            default: values.isEmpty
+            }
+        }
+
+        /// `with stage: dpo or kto`, for a sentence.
+        var description: String {
+            values.isEmpty ? "with \(key)" : "with \(key): \(values.joined(separator: " or "))"
+        }
+    }
 
     /// Creates a key, for a method that brings its own.
     public init(
         _ name: String, _ kind: Kind, _ defaultValue: OptionValue, _ standing: Standing,
-        acceptsNull: Bool = false, _ help: String
+        acceptsNull: Bool = false, matters condition: Condition? = nil, _ help: String
     ) {
+        self.condition = condition
         self.name = name
         self.kind = kind
         self.defaultValue = defaultValue
@@ -110,6 +141,7 @@ extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
+        ("Preferences", preference),
         ("Training", training + system),
         ("Generation", generating),
     ]
@@ -159,7 +191,8 @@ extension RunOption {
 
     var note: String {
         switch standing {
-        case .effective, .effectiveFor: help
+        case .effective, .effectiveFor:
+            condition.map { "\(help) Matters \($0.description) only." } ?? help
         case .neutral: "Accepted without effect: " + help
         case .refused: "Not supported yet: " + help
         case .refusedByHardware: "Not supported: " + help

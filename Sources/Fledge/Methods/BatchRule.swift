@@ -64,7 +64,7 @@ extension TrainingMethod {
     ) -> BatchRule<Sample, Batch> {
         BatchRule(
             batchSize: configuration.training.evaluationBatchSize,
-            length: { size(of: $0).tokens },
+            length: { size(of: $0, sharesPrefixes: sharesPrefixes).tokens },
             collate: {
                 try collate($0, epoch: $1, sharesPrefixes: sharesPrefixes, configuration)
             })

@@ -1,5 +1,6 @@
 public import FledgeCore
 public import FledgeData
+public import FledgeTrain
 
 /// Kahneman–Tversky optimization (`stage: kto`; reference: 05 §8).
 public struct KahnemanTverskyOptimization: TrainingMethod {
@@ -12,8 +13,8 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     /// Marked answers.
     public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
 
-    /// False: its samples can be made and planned.
-    public var isTrainable: Bool { false }
+    /// The mean reward of good answers.
+    public var plotted: [String] { ["rewards/chosen"] }
 
     /// Marked answers.
     public func recipe(
@@ -34,25 +35,45 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
             check: { $0.faults(in: $1, $2) })
     }
 
-    /// Puts the sequences of samples into one flat run.
+    /// Answers behind their questions, and behind each question the answer of another row.
     public func collate(
         _ picked: [(index: Int, sample: FeedbackSample)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration
-    ) -> TokenBatch {
-        SupervisedCollator(sharesPrefixes: sharesPrefixes).batch(
-            picked.flatMap(\.sample.sequences), epoch: epoch)
+    ) -> FeedbackBatch {
+        FeedbackCollator(sharesPrefixes: sharesPrefixes).batch(
+            picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
     }
 
     /// The answer, and the one of another row.
-    public func size(of sample: FeedbackSample) -> (tokens: Int, supervised: Int) {
-        sample.sequences.reduce((0, 0)) { ($0.0 + $1.inputIDs.count, $0.1 + $1.supervisedCount) }
+    public func size(
+        of sample: FeedbackSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        sample.sequences.reduce((0, 0)) {
+            ($0.0 + $1.inputIDs.count, $0.1 + $1.supervisedCount)
+        }
     }
 
-    /// Not there yet.
+    /// False: the divergence is estimated over a batch.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool { false }
+
+    /// Trains the policy, held against the reference.
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
-    ) throws -> TrainingParts<TokenBatch> {
-        try configuration.requireTrainable()
-        throw FledgeError(.unsupported, "stage: \(name) cannot be trained yet.")
+    ) throws -> TrainingParts<FeedbackBatch> {
+        let options = configuration.preference
+        let reference = try ReferenceChoice(side, configuration)
+        return TrainingParts(
+            side,
+            FeedbackOptimization(
+                reference: reference.policy,
+                options: .init(
+                    beta: options.beta, desirableWeight: options.desirableWeight,
+                    undesirableWeight: options.undesirableWeight,
+                    supervisedWeight: options.supervisedWeight,
+                    sumsDivergence: configuration.finetuning.referenceQuirks.contains(
+                        .metricNames))),
+            seed: configuration.training.seed,
+            companions: [reference.companion].compactMap(\.self), usesDropout: false,
+            notes: reference.notes)
     }
 }

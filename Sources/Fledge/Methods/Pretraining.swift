@@ -56,7 +56,9 @@ public struct Pretraining: TrainingMethod {
     }
 
     /// All tokens of the row.
-    public func size(of row: PackedRow) -> (tokens: Int, supervised: Int) {
+    public func size(
+        of row: PackedRow, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
         (row.length, row.supervisedCount)
     }
 

@@ -35,8 +35,10 @@ public struct ProximalPolicyOptimization: TrainingMethod {
     }
 
     /// The question.
-    public func size(of sample: PromptSample) -> (tokens: Int, supervised: Int) {
-        sample.sequences.reduce((0, 0)) { ($0.0 + $1.inputIDs.count, $0.1 + $1.supervisedCount) }
+    public func size(
+        of sample: PromptSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        (sample.promptIDs.count, 0)
     }
 
     /// Not there yet.

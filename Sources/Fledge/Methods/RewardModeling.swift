@@ -1,5 +1,7 @@
 public import FledgeCore
 public import FledgeData
+public import FledgeModel
+public import FledgeTrain
 
 /// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).
 public struct RewardModeling: TrainingMethod {
@@ -12,8 +14,8 @@ public struct RewardModeling: TrainingMethod {
     /// Pairs of answers.
     public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
 
-    /// False: its samples can be made and planned.
-    public var isTrainable: Bool { false }
+    /// The share of pairs in the right order.
+    public var plotted: [String] { ["eval_accuracy"] }
 
     /// Pairs.
     public func recipe(
@@ -22,26 +24,43 @@ public struct RewardModeling: TrainingMethod {
         try PairwiseSample.recipe(configuration, text)
     }
 
-    /// Puts the sequences of samples into one flat run.
+    /// Pairs whose answers' last tokens are looked at.
     public func collate(
         _ picked: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration
-    ) -> TokenBatch {
-        SupervisedCollator(sharesPrefixes: sharesPrefixes).batch(
-            picked.flatMap(\.sample.sequences), epoch: epoch)
+    ) -> PreferenceBatch {
+        PreferenceCollator(lastTokens: true, sharesPrefixes: sharesPrefixes).batch(
+            picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
     }
 
-    /// Both sequences of the pair.
-    public func size(of sample: PairwiseSample) -> (tokens: Int, supervised: Int) {
-        sample.sequences.reduce((0, 0)) { ($0.0 + $1.inputIDs.count, $0.1 + $1.supervisedCount) }
+    /// Both sequences, their question once where it is shared; a score each.
+    public func size(
+        of sample: PairwiseSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        (sample.tokenCount(sharesPrefixes: sharesPrefixes), 2)
     }
 
-    /// Not there yet.
+    /// Trains a value head, and the model below it.
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
-    ) throws -> TrainingParts<TokenBatch> {
-        try configuration.requireTrainable()
-        throw FledgeError(.unsupported, "stage: \(name) cannot be trained yet.")
+    ) throws -> TrainingParts<PreferenceBatch> {
+        let seed = configuration.training.seed
+        let channels = side.model.configuration.hiddenSize
+        // Where the reference looks: beside the last adapter, or the model.
+        let folder = try configuration.adapterFolders.last ?? configuration.requiredModelPath()
+        let isThere = ValueHead.isPresent(in: folder)
+        let head =
+            try isThere
+            ? ValueHead(folder: folder, channels: channels)
+            : ValueHead(channels: channels, seed: seed)
+        return TrainingParts(
+            side, RewardRanking(head: head), seed: seed,
+            artifact: JointArtifact(side.artifact, head),
+            notes: [
+                isThere
+                    ? "The value head is that of \(folder)."
+                    : "The value head is new: \(folder) has none."
+            ])
     }
 }
 
@@ -54,5 +73,12 @@ extension PairwiseSample {
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
         return SampleRecipe(processor, answerCount: 2) { $0.faults(in: $1, $2) }
+    }
+}
+
+extension PairwiseSample {
+    /// Tokens of both sequences, those of the question once where they are shared.
+    func tokenCount(sharesPrefixes: Bool) -> Int {
+        chosen.inputIDs.count + rejected.inputIDs.count - (sharesPrefixes ? promptCount : 0)
     }
 }

@@ -55,7 +55,9 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     ) throws -> Batch
 
     /// Tokens that a sample puts into a batch, and how many of them are supervised.
-    func size(of sample: Sample) -> (tokens: Int, supervised: Int)
+    ///
+    /// - Parameter sharesPrefixes: Whether what its sequences begin with is computed once.
+    func size(of sample: Sample, sharesPrefixes: Bool) -> (tokens: Int, supervised: Int)
 
     /// What is trained with a model that was loaded, and what trains it.
     ///
@@ -125,6 +127,8 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     public var artifact: any ModelArtifact
     /// The parameters that training changes.
     public var parameters: [Parameter]
+    /// Models whose weights are held beside the policy's, such as a reference.
+    public var companions: [DecoderLM]
     /// Whether random draws are made for each sample, which cannot share a prefix then.
     public var draws: Bool
     /// What the user should know: which policy is the reference, where a head is from.
@@ -136,13 +140,15 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///
     /// - Parameters:
     ///   - artifact: What is saved; the model side's own one when left out.
+    ///   - companions: Models whose weights are held beside the policy's.
     ///   - usesDropout: Whether dropout is on in training.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
-        artifact: (any ModelArtifact)? = nil, usesDropout: Bool = true, notes: [String] = []
+        artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
+        usesDropout: Bool = true, notes: [String] = []
     ) {
         self.artifact = artifact ?? side.artifact
-        self.notes = notes
+        (self.notes, self.companions) = (notes, companions)
         parameters =
             side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
         draws = usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0

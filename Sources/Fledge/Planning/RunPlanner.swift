@@ -137,7 +137,8 @@ public struct RunPlanner {
         plan.faults += RunChecks(configuration: configuration).faults(
             of: run.memory, available: run.available)
         // Of streamed data some are known, which stand for the others.
-        let known = Double(data.train.reduce(0) { $0 + method.size(of: $1).tokens })
+        let known = Double(
+            data.train.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: false).tokens })
         let scale = Double(data.stream?.count ?? data.train.count) / Double(data.train.count)
         let tokens = data.train.isEmpty ? 0 : known * scale
         let steps = run.plan.totalSteps

@@ -33,12 +33,14 @@ package struct MemoryPlan {
     /// Plans a run.
     ///
     /// - Parameters:
+    ///   - companions: Models whose weights are held beside the one that is trained.
     ///   - rows: The sizes of the rows that are known.
     ///   - merges: Whether small micro-batches of a step are computed together.
     ///   - isStreamed: Whether there are more rows than these, as long as allowed.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
-        _ configuration: RunConfiguration, _ model: DecoderLM, rows: [RowSize],
+        _ configuration: RunConfiguration, _ model: DecoderLM, beside companions: [DecoderLM] = [],
+        rows: [RowSize],
         merges: Bool = true, isStreamed: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
@@ -60,9 +62,11 @@ package struct MemoryPlan {
         let tokens = max(most(lengths, of: batch), merged)
         let supervised = max(most(learned, of: batch), min(most(learned, of: step), merged))
         func predict(_ recomputes: Bool) -> MemoryPrediction {
-            MemoryPrediction(
+            var prediction = MemoryPrediction(
                 of: model, tokens: tokens, supervised: supervised,
                 accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes)
+            for companion in companions { prediction.add(companion) }
+            return prediction
         }
         let kept = predict(false)
         switch configuration.finetuning.recompute {

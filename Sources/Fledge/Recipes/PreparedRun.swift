@@ -39,8 +39,8 @@ struct PreparedRun<Method: TrainingMethod> {
         )
         side = try ModelSide(training: configuration)
         parts = try method.parts(side, configuration)
-        let rule = method.trainingBatches(
-            configuration, sharesPrefixes: sharesPrefixes && !parts.draws)
+        let shares = sharesPrefixes && !parts.draws
+        let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
         known = rule.epochs(data.train, seed: configuration.orderSeed)
         let streamed = data.stream.map { rule.epochs($0) }
         if let streamed { batches = streamed } else { batches = known }
@@ -55,9 +55,9 @@ struct PreparedRun<Method: TrainingMethod> {
         plan = configuration.trainingPlan(batches.batchesPerEpoch)
         available = ProcessMemory.availableBytes()
         memory = MemoryPlan(
-            configuration, side.model,
+            configuration, side.model, beside: parts.companions,
             rows: data.train.map { row in
-                let size = method.size(of: row)
+                let size = method.size(of: row, sharesPrefixes: shares)
                 return .init(
                     length: row.length, tokens: size.tokens, supervised: size.supervised)
             },

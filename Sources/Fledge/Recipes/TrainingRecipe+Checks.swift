@@ -41,7 +41,9 @@ extension TrainingRecipe {
                     "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
         }
         for set in data.evaluations
-        where !set.rows.contains(where: { method.size(of: $0).supervised > 0 }) {
+        where !set.rows.contains(where: {
+            method.size(of: $0, sharesPrefixes: false).supervised > 0
+        }) {
             throw FledgeError(
                 .data,
                 "There is nothing to evaluate: of \(set.rows.count) rows in the \(set.name) set none has a token to predict.",

@@ -18,9 +18,15 @@ public protocol Stage<Batch> {
 
     /// What a checkpoint has to hold beside weights and the optimizer's states.
     var state: StageState { get nonmutating set }
+
+    /// Numbers to report that follow from metrics whose sums are complete.
+    func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric]
 }
 
 extension Stage {
+    /// None.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] { [:] }
+
     /// Nothing.
     public var state: StageState {
         get { StageState() }
@@ -123,6 +129,11 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         return LossReport(
             sum: loss.sum.scalar, weight: loss.weight, tokens: tokens.tokenCount,
             metrics: loss.metrics)
+    }
+
+    /// Those of the objective.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] {
+        objective.derivedMetrics(metrics)
     }
 
     /// That of the objective.

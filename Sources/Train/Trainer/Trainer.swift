@@ -280,7 +280,7 @@ public final class Trainer<Batch: Sendable> {
 
     private func log(_ report: StepReport, _ run: TrainingRun) throws {
         let steps = Double(run.sinceLog.steps)
-        var values = run.sinceLog.metrics.mapValues(\.value)
+        var values = completed(run.sinceLog.metrics)
         values["loss"] = run.sinceLog.loss / steps
         values["grad_norm"] = report.gradientNorm
         values["learning_rate"] = report.learningRate
@@ -288,6 +288,11 @@ public final class Trainer<Batch: Sendable> {
         run.sinceLog = (0, 0, [:])
         run.history.append(entry)
         try callbacks.forEach { try $0.didLog(entry, run) }
+    }
+
+    /// Metrics whose sums are complete, with what follows from them.
+    private func completed(_ metrics: [String: Metric]) -> [String: Double] {
+        metrics.merging(stage.derivedMetrics(metrics)) { $1 }.mapValues(\.value)
     }
 
     private func logEvaluation(_ sets: [EvaluationSet], _ run: TrainingRun) throws {
@@ -340,7 +345,9 @@ public final class Trainer<Batch: Sendable> {
         let watch = Stopwatch()
         let (loss, report) = try evaluate(source)
         var values = Dictionary(
-            uniqueKeysWithValues: report.metrics.map { ("\(prefix)_\($0.key)", $0.value.value) })
+            uniqueKeysWithValues: completed(report.metrics).map {
+                ("\(prefix)_\($0.key)", $0.value)
+            })
         values["\(prefix)_loss"] = loss
         values.merge(
             ResultFiles.speed(
