@@ -205,7 +205,7 @@ public struct ChatTemplate: Hashable, Sendable {
     public mutating func setToolFormat(_ format: ToolFormat) {
         function = [.text("{{content}}")] + (usesEfficientEnd ? [] : [.endOfText])
         referenceFunction = nil
-        callThoughts = nil
+        if format != functionFormat { callThoughts = nil }
         functionFormat = format
         toolsFormat = format
         toolsSlot = nil
