@@ -67,7 +67,7 @@ def turn(own, case, header):
 
 
 def results(own, header, texts):
-    if "eot_id" in header:
+    if "header_id" in header:
         # Llama's template quotes results, be they JSON or not.
         return None
     messages = dialogue(CASES["two"] if len(texts) == 2 else CASES["one"])
