@@ -9,6 +9,8 @@ the own template refuses or leaves out.
 """
 import json, os, sys
 
+from jinja2.exceptions import TemplateError
+
 from jinja_environment import utils
 
 call = lambda name, **arguments: dict(name=name, arguments=arguments)
@@ -58,7 +60,7 @@ def turn(own, case, header):
     messages = dialogue(case)
     try:
         before, text = own.render(messages[:1]), own.render(messages)
-    except Exception:
+    except TemplateError:
         return None
     if any(case.get(part, "") not in text for part in ("text", "thought")):
         return None
@@ -73,7 +75,7 @@ def results(own, header, texts):
     messages = dialogue(CASES["two"] if len(texts) == 2 else CASES["one"])
     try:
         before, text = own.render(messages), own.render(messages + [dict(role="tool", content=t) for t in texts], True)
-    except Exception:
+    except TemplateError:
         return None
     if not text.startswith(before):
         # The call is written in another way once it is answered.
