@@ -141,7 +141,7 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     /// - Parameters:
     ///   - artifact: What is saved; the model side's own one when left out.
     ///   - companions: Models whose weights are held beside the policy's.
-    ///   - usesDropout: Whether dropout is on in training.
+    ///   - usesDropout: Whether the objective leaves dropout on.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
         artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
@@ -155,8 +155,7 @@ public struct TrainingParts<Batch: TokenizedBatch> {
         let model = side.model
         stage = { recomputes in
             ObjectiveStage(
-                model, objective, seed: seed, recomputesBlocks: recomputes, usesDropout: usesDropout
-            )
+                model, objective, seed: seed, recomputesBlocks: recomputes)
         }
     }
 }

@@ -75,7 +75,6 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     private let objective: Loss
     private let seed: UInt64
     private let recomputesBlocks: Bool
-    private let usesDropout: Bool
     /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
@@ -85,14 +84,11 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     ///   - seed: The seed of dropout.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass, which
     ///     saves memory, costs about a third of a step's time and changes no bit.
-    ///   - usesDropout: False turns dropout off in training, as objectives do that compare with a
-    ///     reference.
     public init(
-        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
-        usesDropout: Bool = true
+        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
-        (self.recomputesBlocks, self.usesDropout) = (recomputesBlocks, usesDropout)
+        self.recomputesBlocks = recomputesBlocks
         parameters =
             model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
@@ -105,10 +101,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         var report = LossReport(tokens: tokens.tokenCount)
         guard tokens.supervision.count > 0 else { return report }
         try requireComputable(tokens)
-        var pass =
-            usesDropout
-            ? ForwardPass(model.elementType, training: tokens, seed: seed)
-            : ForwardPass(model.elementType)
+        var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
