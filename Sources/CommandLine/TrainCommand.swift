@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
         let handler = InterruptHandler(stop)
         defer { withExtendedLifetime(handler) {} }
         do {
-            try LanguageModelTraining(
+            try TrainingRecipe(
                 configuration, callbacks: [ProgressPrinter()], stop: stop,
                 announce: Console.announce, progress: RowProgressPrinter().note
             ).run()

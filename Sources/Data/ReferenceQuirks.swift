@@ -44,7 +44,8 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     /// Rows in the form openai get system texts of one model family, arguments of calls that are texts
     /// are quoted, and without tags they are read with those of the form sharegpt.
     public static let openAIAlignment = ReferenceQuirks(bit: 15)
-    /// Results of tools in a row are joined as one model family writes them, whatever the template.
+    /// Results of tools in a row are joined as one model family writes them, whatever the template, and
+    /// single ones stand as the reference's templates have them.
     public static let toolResultsJoined = ReferenceQuirks(bit: 16)
     /// Of messages nothing is read but role, content and, in the form openai, calls without the text
     /// beside them: no thoughts, no marks of what is not to be learned, no other names of roles.
@@ -55,7 +56,8 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     /// An empty list of tools makes an empty system text.
     public static let emptyTools = ReferenceQuirks(bit: 17)
     /// Of several blocks of calls in a message the first counts, and equal ones vanish; GLM-4's format
-    /// refuses several calls.
+    /// refuses several calls. The form of calls is the reference's where models' own templates write
+    /// another one.
     public static let singleToolCalls = ReferenceQuirks(bit: 18)
     /// Thoughts that are closed and never opened stay so.
     public static let halfOpenThoughts = ReferenceQuirks(bit: 19)
@@ -87,7 +89,7 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     public var templateWays: ChatTemplate.ReferenceWays {
         let ways: [(ReferenceQuirks, ChatTemplate.ReferenceWays)] = [
             (.emptyTools, .emptyTools), (.singleToolCalls, .singleCalls),
-            (.halfOpenThoughts, .halfThoughts),
+            (.halfOpenThoughts, .halfThoughts), (.toolResultsJoined, .plainResults),
         ]
         return ways.reduce(into: []) { if contains($1.0) { $0.formUnion($1.1) } }
     }

@@ -11,7 +11,7 @@ extension JinjaText {
     }
 
     /// Lower case, with the form that sigma has at the end of a word.
-    static func lowercase(_ text: String) -> String {
+    package static func lowercase(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
         var result = ""
         for index in scalars.indices { result += lower(scalars, index) }

@@ -98,14 +98,14 @@ final class Workshop {
             let first = [
                 "output_dir=\(folder)", "max_steps=2", "save_strategy=steps", "save_steps=2",
             ]
-            try LanguageModelTraining(configuration(first, .training)).run()
+            try TrainingRecipe(configuration(first, .training)).run()
         }
         var heard: [String] = []
         let isElsewhere = more.contains { $0.hasPrefix("output_dir=") }
         let output = isElsewhere ? [] : ["output_dir=\(folder)"]
         let run = try configuration(
             output + more.map { $0.replacing("#", with: folder) }, .training)
-        try LanguageModelTraining(run) { message in
+        try TrainingRecipe(run) { message in
             // What else this process holds is no effect of the run.
             let shown = message.replacing(#/about \d+ MiB resident/#, with: "resident")
             heard.append(shown.replacing(folder, with: "out"))

@@ -76,7 +76,7 @@ import Testing
         let rows = good + "\n" + #"{"instruction": "Why?", "output": null}"#
         for keys in [[], ["streaming=true"]] {
             let error = #expect(throws: FledgeError.self) {
-                try LanguageModelTraining(configuration(rows, keys)).run()
+                try TrainingRecipe(configuration(rows, keys)).run()
             }
             #expect(error?.message.contains("1 of 2 rows for evaluation do not fit") == true)
             #expect(error?.message.contains("the column output holds null") == true)
@@ -84,7 +84,7 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: project.file("out")))
         }
         var heard: [String] = []
-        try LanguageModelTraining(configuration(rows, ["drop_invalid_rows=true"])) {
+        try TrainingRecipe(configuration(rows, ["drop_invalid_rows=true"])) {
             heard.append($0)
         }.run()
         #expect(heard.contains { $0.contains("1 rows for evaluation are dropped") })
@@ -103,7 +103,7 @@ import Testing
         let fault = try #require(plan.faults.first { $0.code == "context-exceeded" })
         #expect(fault.message.contains("for evaluation") && fault.message.contains("200"))
         #expect(fault.places.first?.line == 2)
-        let error = #expect(throws: FledgeError.self) { try LanguageModelTraining(run).run() }
+        let error = #expect(throws: FledgeError.self) { try TrainingRecipe(run).run() }
         #expect(error?.message.contains("for evaluation") == true)
         #expect(!FileManager.default.fileExists(atPath: project.file("out")))
     }

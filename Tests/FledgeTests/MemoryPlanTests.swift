@@ -18,12 +18,11 @@ import Testing
                 """, file: "run.yaml", environment: [:])
         let model = try TinyModel.make(TinyProject.configuration)
         try model.attach(LoRA(rank: 2), seed: 0)
-        let ids = (0..<tokens).map { Int32($0 % 200) }
-        let sample = ProcessedSample(
-            inputIDs: ids, labels: ids, source: .init(file: "rows.json"))
         return MemoryPlan(
             configuration, model,
-            rows: (0..<rows).map { PackedRow(samples: [sample], indices: [$0]) },
+            rows: (0..<rows).map { _ in
+                .init(length: tokens, tokens: tokens, supervised: tokens - 1)
+            },
             available: available)
     }
 

@@ -47,7 +47,9 @@ import Testing
     /// The samples of a run as text, with what is learned in brackets.
     private func samples(_ configuration: RunConfiguration) throws -> [String] {
         let text = try TextSide(configuration)
-        let data = try StageData<PackedRow>(configuration, text, threads: 1, cache: nil)
+        let data = try StageData(
+            configuration, text, SupervisedFineTuning().recipe(configuration, text), threads: 1,
+            cache: nil)
         return data.train.flatMap(\.samples).map { sample in
             var (shown, isLearned) = ("", false)
             for (id, label) in zip(sample.inputIDs, sample.labels) {
@@ -305,7 +307,8 @@ import Testing
                 output_dir: \(project.path)/out
                 """, file: "run.yaml", overrides: [], environment: [:])
         let text = try TextSide(run)
-        let data = try StageData<PairwiseSample>(run, text, threads: 1, cache: nil)
+        let data = try StageData(
+            run, text, DirectPreferenceOptimization().recipe(run, text), threads: 1, cache: nil)
         let sample = try #require(data.train.first)
         let question = "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
         for (part, answer) in [(sample.chosen, "b"), (sample.rejected, "c")] {

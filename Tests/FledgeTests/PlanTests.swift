@@ -240,7 +240,7 @@ import Testing
                 max_steps: 1
                 output_dir: \(project.path)/out
                 """
-            try LanguageModelTraining(
+            try TrainingRecipe(
                 RunConfiguration(yaml: yaml, file: "a.yaml", overrides: keys, environment: [:])
             ).run()
         }

@@ -65,7 +65,7 @@ import Testing
     ]) func lossesAreThoseOfTheExpandedBase(_ keys: [String]) throws {
         let run = try configuration(keys)
         let recorder = LossRecorder()
-        try LanguageModelTraining(run, callbacks: [recorder]).run()
+        try TrainingRecipe(run, callbacks: [recorder]).run()
 
         // The same run on a folder that holds the expanded weights.
         let type = run.trainingType
@@ -75,7 +75,7 @@ import Testing
         try model.save(to: project.file("model"), as: .float32)
         let plain = LossRecorder()
         let more = type == .bfloat16 ? ["bf16=true"] : []
-        try LanguageModelTraining(
+        try TrainingRecipe(
             configuration(more + ["output_dir=\(project.path)/plain"]), callbacks: [plain]
         ).run()
         #expect(recorder.losses.count == 6)
@@ -84,9 +84,9 @@ import Testing
 
     @Test func countsAndSizesAreAnnounced() throws {
         var heard: [String] = []
-        try LanguageModelTraining(configuration(["quantization_bit=4"])) { heard.append($0) }.run()
+        try TrainingRecipe(configuration(["quantization_bit=4"])) { heard.append($0) }.run()
         var plain: [String] = []
-        try LanguageModelTraining(configuration(["output_dir=\(project.path)/plain"])) {
+        try TrainingRecipe(configuration(["output_dir=\(project.path)/plain"])) {
             plain.append($0)
         }.run()
         let counts = { (lines: [String]) in lines.first { $0.hasPrefix("trainable params") } }
@@ -98,7 +98,7 @@ import Testing
 
     @Test func mergingIsRefusedUnlessTheBaseIsExpanded() throws {
         let keys = ["quantization_bit=4"]
-        try LanguageModelTraining(configuration(keys)).run()
+        try TrainingRecipe(configuration(keys)).run()
         let adapter = keys + ["adapter_name_or_path=\(project.path)/out"]
         let merged = "export_dir=\(project.path)/merged"
         let error = #expect(throws: FledgeError.self) {

@@ -53,7 +53,7 @@ struct SmolLM2TrainingTests {
         try expectSteps(fixture, folder.path, [adapter, "reference_quirks=all"])
         // Without the quirk they do not.
         let recorder = StepRecorder()
-        try LanguageModelTraining(
+        try TrainingRecipe(
             try configuration(
                 fixture, folder.path,
                 [adapter, "output_dir=\(folder.path)/sound", "max_steps=1"]),
@@ -89,7 +89,7 @@ struct SmolLM2TrainingTests {
         normTolerance: Double = 1e-3
     ) throws {
         let recorder = StepRecorder()
-        try LanguageModelTraining(
+        try TrainingRecipe(
             try configuration(fixture, folder, more), callbacks: [recorder]
         ).run()
         let steps = try #require(fixture["steps"]?.arrayValue)

@@ -35,7 +35,7 @@ import Testing
     private func run(_ folder: String, _ more: [String]) throws -> [String] {
         var heard: [String] = []
         let overrides = ["output_dir=\(project.file(folder))"] + more
-        try LanguageModelTraining(configuration(overrides)) { heard.append($0) }.run()
+        try TrainingRecipe(configuration(overrides)) { heard.append($0) }.run()
         return heard
     }
 
@@ -72,7 +72,7 @@ import Testing
             let common = [
                 "output_dir=\(project.file(folder))", "disable_shuffling=true", "cutoff_len=32",
             ]
-            try LanguageModelTraining(configuration(common + more + options)).run()
+            try TrainingRecipe(configuration(common + more + options)).run()
             return try self.adapter(folder)
         }
         #expect(try adapter("loaded", []) == adapter("streamed", ["streaming=true"]))
@@ -129,21 +129,21 @@ import Testing
             "num_train_epochs=1",
         ]
         let error = #expect(throws: FledgeError.self) {
-            try LanguageModelTraining(configuration(["output_dir=\(project.file("bad"))"] + more))
+            try TrainingRecipe(configuration(["output_dir=\(project.file("bad"))"] + more))
                 .run()
         }
         #expect(error?.location?.line == 1101 && error?.code == .data)
         var heard: [String] = []
         let allowed = ["output_dir=\(project.file("good"))", "drop_invalid_rows=true"] + more
-        try LanguageModelTraining(configuration(allowed)) { heard.append($0) }.run()
+        try TrainingRecipe(configuration(allowed)) { heard.append($0) }.run()
         #expect(heard.contains { $0.contains("dropped") && $0.contains("bad.jsonl:1101") })
     }
 
     @Test func eachEvaluationSetHasItsOwnValues() throws {
         let more = ["eval_dataset=tiny,other", "eval_strategy=epoch", "do_eval=true"]
         let each = ["output_dir=\(project.file("each"))", "eval_on_each_dataset=true"]
-        try LanguageModelTraining(configuration(each + more)).run()
-        try LanguageModelTraining(configuration(["output_dir=\(project.file("mixed"))"] + more))
+        try TrainingRecipe(configuration(each + more)).run()
+        try TrainingRecipe(configuration(["output_dir=\(project.file("mixed"))"] + more))
             .run()
         let entries = try log("each").filter { $0["eval_tiny_loss"] != nil }
         #expect(entries.count == 2 && entries.allSatisfy { $0["eval_other_loss"] != nil })

@@ -33,9 +33,16 @@ import Testing
     private func data(_ more: String..., cache: TokenizedCache? = nil) throws -> StageData<
         PackedRow
     > {
-        let configuration = try configuration(more)
-        return try StageData<PackedRow>(
-            configuration, TextSide(configuration), threads: 2, cache: cache ?? self.cache)
+        try data(configuration(more), cache: cache ?? self.cache)
+    }
+
+    private func data(
+        _ configuration: RunConfiguration, cache: TokenizedCache?
+    ) throws -> StageData<PackedRow> {
+        let text = try TextSide(configuration)
+        return try StageData(
+            configuration, text, SupervisedFineTuning().recipe(configuration, text), threads: 2,
+            cache: cache)
     }
 
     private var kept: Set<String> {
@@ -76,8 +83,7 @@ import Testing
         var seen = kept
         func expectNew(_ what: String, _ more: String...) throws {
             let configuration = try configuration(more)
-            let data = try StageData<PackedRow>(
-                configuration, TextSide(configuration), threads: 2, cache: cache)
+            let data = try data(configuration, cache: cache)
             #expect(data.notes.isEmpty && kept.count == seen.count + 1, "\(what)")
             seen = kept
         }
@@ -129,8 +135,7 @@ import Testing
         let configuration = try configuration([
             "streaming=true", "neat_packing=true", "val_size=0", "cutoff_len=60",
         ])
-        let streamed = try StageData<PackedRow>(
-            configuration, TextSide(configuration), threads: 2, cache: blocked)
+        let streamed = try self.data(configuration, cache: blocked)
         #expect(streamed.stream != nil)
         #expect(streamed.notes.contains { $0.contains("FLEDGE_CACHE") }, "\(streamed.notes)")
     }
@@ -200,7 +205,7 @@ import Testing
             let run = [
                 "output_dir=\(project.file(folder))", "num_train_epochs=1", "lora_dropout=0.3",
             ]
-            try LanguageModelTraining(configuration(run + more)).run()
+            try TrainingRecipe(configuration(run + more)).run()
             return try Data(
                 contentsOf: URL(filePath: project.file(folder) + "/adapter_model.safetensors"))
         }
@@ -287,8 +292,7 @@ import Testing
         let words = ["eval_dataset=other", "val_size=0"]
         func dropped(_ more: String) throws -> StageData<PackedRow> {
             let configuration = try configuration(words + [more])
-            return try StageData<PackedRow>(
-                configuration, TextSide(configuration), threads: 2, cache: cache)
+            return try data(configuration, cache: cache)
         }
         let first = try dropped("drop_invalid_rows=true")
         #expect(first.evaluationReport.dropped.count == 1)

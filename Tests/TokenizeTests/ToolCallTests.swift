@@ -27,8 +27,12 @@ import Testing
         return calls?.arrayValue?.isEmpty == false ? calls ?? .null : .null
     }
 
+    /// Formats that the reference does not have, and what it writes in their place.
+    private static let added = ["glm4_7": "glm4_moe", "ministral3": "mistral"]
+
     @Test func callsAreTheReferences() throws {
-        #expect(fixture.members?.map(\.key) == ToolFormat.known)
+        let added = Array(Self.added.keys)
+        #expect(fixture.members?.map(\.key) == ToolFormat.known.filter { !added.contains($0) })
         var (same, differing) = (0, 0)
         for entry in fixture.members ?? [] {
             let format = try ToolFormat.named(entry.key)
@@ -69,6 +73,28 @@ import Testing
         }
     }
 
+    /// The form of the reference, which models were trained on with it, is read, too.
+    @Test func whatTheReferenceWritesIsFoundAgain() throws {
+        for name in ToolFormat.known {
+            let format = ToolFormat(rawValue: name)
+            let entry = fixture[Self.added[name] ?? name]
+            for (index, trip) in (entry?["trips"]?.arrayValue ?? []).enumerated() {
+                let calls = try (trip["given"]?.arrayValue ?? []).map { call in
+                    FunctionCall(
+                        call[0]?.stringValue ?? "",
+                        try JSONValue(parsing: call[1]?.stringValue ?? ""))
+                }
+                let message = JSONValue.array(calls.map(\.json)).serialized()
+                for asReference in [true, false] {
+                    let text = try format.calls(message, asReference: asReference).map(\.text)
+                        .joined()
+                    #expect(
+                        try found(format, text) == expected(trip), "\(name) \(index): \(text)")
+                }
+            }
+        }
+    }
+
     @Test func unknownFormatsAreRefused() {
         #expect(throws: FledgeError.self) { try ToolFormat(rawValue: "lfm3").calls(in: "x") }
     }
@@ -82,6 +108,8 @@ import Testing
             "<minimax:tool_call>", "<invoke name=\"", "<invoke name=\"f\">", "\">", "</invoke>",
             "<tool_call>f<arg_key>", "<tool_call>f<arg_key></arg_key>", "<arg_key>a</arg_key>",
             "Action:", "Action: f Action Input:", "Action:    ", "Action: f Action Input: 1 ",
+            "[TOOL_CALLS]", "[TOOL_CALLS]f[ARGS]", "[TOOL_CALLS]f[ARGS]{}", "[TOOL_CALLS]f[ARGS][",
+            "[TOOL_CALLS]f[ARGS]\"", "[ARGS]",
             "<|tool_call>call:", "<|tool_call>call:f{", "<|tool_call>call:f{<|\"|>",
             "<|tool_call>call:f{}<tool_call|>", "<|tool_call>call:f{a:[}<tool_call|>", "{a:",
             "<|tool_call_start|>", "<|tool_call_start|>[f(", "[", "(", "{", "{\"a\":", "\"", "\\",

@@ -48,7 +48,11 @@ import Testing
             ),
             ("glm4", "<|observation|>\nR1<|observation|>\nR2<|assistant|>"),
             ("chatglm3", "<|observation|>\nR1<|observation|>\nR2<|assistant|>"),
-            ("glm4_moe", "<|observation|>\nR1\nR2<|assistant|>"),
+            (
+                "glm4_moe",
+                "<|observation|>\n<tool_response>\nR1\n</tool_response>\n<tool_response>\nR2\n"
+                    + "</tool_response><|assistant|>"
+            ),
             (
                 "minimax2",
                 "]~b]tool\n<response>R1</response>\n<response>R2</response>[e~[\n]~b]ai\n"
@@ -58,7 +62,7 @@ import Testing
                 "<|im_start|>tool\nR1<|im_end|>\n<|im_start|>tool\nR2<|im_end|>\n"
                     + "<|im_start|>assistant\n"
             ),
-            ("seed_oss", "<BOS>user\nR1<EOS><BOS>user\nR2<EOS><BOS>assistant\n"),
+            ("seed_oss", "<BOS>tool\nR1<EOS><BOS>tool\nR2<EOS><BOS>assistant\n"),
             ("vicuna", "USER: R1\nR2 ASSISTANT:"),
         ] {
             #expect(try rendered(TemplateCatalog.named(name), ["R1", "R2"]) == expected, "\(name)")
@@ -119,11 +123,12 @@ import Testing
             ("Qwen-Qwen2.5-7B-Instruct", "qwen", ["R1", "R2"]),
             ("Qwen-Qwen3-0.6B", "qwen3", ["R1", "R2"]), ("Qwen3.5-4B", "qwen3_5", ["R1", "R2"]),
             ("MiMo-VL", "mimo_vl", ["R1", "R2"]), ("LFM2-8B-A1B", "lfm2", ["R1", "R2"]),
-            ("MiniMax-M2", "minimax2", ["R1", "R2"]),
+            ("MiniMax-M2", "minimax2", ["R1", "R2"]), ("MiniMax-M1", "minimax1", ["R1", "R2"]),
             ("inclusionai-ling-3.0-flash", "bailing_v2", ["R1", "R2"]),
             ("google-gemma-4-31B-it-interleaved", "gemma4", ["R1", "R2"]),
             ("meetkai-functionary-medium-v3.1", "llama3", ["R1", "R2"]),
-            // The template leaves the tags to the results.
+            ("GLM-4.6", "glm4_moe", ["R1", "R2"]), ("GLM-4.7-Flash", "glm4_7", ["R1", "R2"]),
+            // Rows for the reference's template have the tags already.
             ("GLM-4.6", "glm4_moe", tagged),
         ] {
             let path = Cache.templates + "/\(file).jinja"

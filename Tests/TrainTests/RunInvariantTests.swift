@@ -132,9 +132,8 @@ struct RunInvariantTests {
         let weighted = reports.map(\.sum).reduce(0, +) / reports.map(\.weight).reduce(0, +)
         let ofBatches = reports.map(\.mean).reduce(0, +) / Double(reports.count)
         #expect(abs(weighted - ofBatches) > 1e-4)
-        let means:
-            [(Trainer<ObjectiveStage<DecoderLM, TokenCrossEntropy>>.EvaluationMean, Double)] =
-                [(.weighted, weighted), (.ofBatches, ofBatches)]
+        let means: [(EvaluationMean, Double)] =
+            [(.weighted, weighted), (.ofBatches, ofBatches)]
         for (mean, expected) in means {
             let trainer = Trainer(stage, schedule: .constant(0), evaluationMean: mean)
             #expect(abs(try trainer.evaluate(batches).loss - expected) < 1e-9)

@@ -19,7 +19,7 @@ import Testing
     private func trainer(
         _ model: DecoderLM, rate: Double = 0.01, evaluation: Interval = .never,
         callbacks: [any Callback] = []
-    ) -> Trainer<ObjectiveStage<DecoderLM, TokenCrossEntropy>> {
+    ) -> Trainer<TokenBatch> {
         Trainer(
             ObjectiveStage(model, TokenCrossEntropy()), schedule: .constant(rate),
             evaluation: evaluation, callbacks: callbacks)

@@ -15,10 +15,12 @@ struct PreprocessBenchmark {
         let configuration = try RunConfiguration(path: nil, overrides: keys)
         let text = try TextSide(configuration)
         let start = ContinuousClock.now
-        func count<Sample: StageSample>(_: Sample.Type) throws -> Int {
-            try StageData<Sample>(configuration, text, threads: 2, cache: nil).train.count
+        func count<Method: TrainingMethod>(_ method: Method) throws -> Int {
+            try StageData(
+                configuration, text, method.recipe(configuration, text), threads: 2, cache: nil
+            ).train.count
         }
-        let rows = try count(configuration.finetuning.stage.sample)
+        let rows = try count(configuration.method)
         let duration = (ContinuousClock.now - start).components
         let result: JSONValue = [
             "rows": .integer(rows),

@@ -50,6 +50,11 @@ public struct SupervisedCollator: Sendable {
             supervision: supervision, samples: indices, epoch: epoch)
     }
 
+    /// The batch of the samples of some rows, which do not see each other.
+    public func batch(rows: [PackedRow], epoch: Int = 0) -> TokenBatch {
+        batch(rows.flatMap(\.samples), indices: rows.flatMap(\.indices), epoch: epoch)
+    }
+
     /// The batch of some samples.
     ///
     /// - Parameters:

@@ -205,6 +205,10 @@ struct ConfigurationRules {
         try require(
             bits == nil || bits == 4 || bits == 8,
             "Bitsandbytes only accepts 4-bit or 8-bit quantization.", "quantization_bit")
+        let reference = values.optionalInteger("ref_model_quantization_bit")
+        try require(
+            reference == nil || reference == 4 || reference == 8,
+            "`ref_model_quantization_bit` is 4 or 8.", "ref_model_quantization_bit")
         let keepsBlocks = values.flag("gguf_keep_quantized")
         try require(
             bits == nil || !keepsBlocks,

@@ -3,8 +3,8 @@ public import FledgeModel
 
 /// The method of fine-tuning.
 public struct FinetuningArguments: Hashable, Sendable {
-    /// What is trained (`stage`).
-    public var stage: Stage
+    /// The name of the method of training (`stage`).
+    public var stage: String
     /// Which weights are trained (`finetuning_type`).
     public var method: Method
     /// The rank of adapters (`lora_rank`).
@@ -34,16 +34,6 @@ public struct FinetuningArguments: Hashable, Sendable {
     /// The reference's faults to bring back (`reference_quirks`).
     public var referenceQuirks: ReferenceQuirks
 
-    /// The stages of fine-tuning.
-    public enum Stage: String, Hashable, Sendable {
-        case pretraining = "pt"
-        case supervised = "sft"
-        case reward = "rm"
-        case proximalPolicy = "ppo"
-        case directPreference = "dpo"
-        case kahnemanTversky = "kto"
-    }
-
     /// Which weights are trained.
     public enum Method: String, Hashable, Sendable {
         case lora, oft, freeze, full
@@ -59,7 +49,7 @@ public struct FinetuningArguments: Hashable, Sendable {
     public init() { self.init(.defaults) }
 
     init(_ values: OptionValues) {
-        stage = values.word("stage")
+        stage = values.text("stage")
         method = values.word("finetuning_type")
         loraRank = values.integer("lora_rank")
         loraAlpha = values.optionalInteger("lora_alpha") ?? 2 * loraRank

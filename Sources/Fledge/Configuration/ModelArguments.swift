@@ -53,13 +53,14 @@ public struct ModelArguments: Hashable, Sendable {
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")
         exportShardGigabytes = values.integer("export_size")
-        quantization = Self.quantization(values)
+        quantization = Self.quantization("quantization_bit", values)
         keepsBlocks = values.flag("gguf_keep_quantized")
         exportsDequantized = values.flag("export_dequantize")
     }
 
-    private static func quantization(_ values: OptionValues) -> QuantizedFormat? {
-        switch values.optionalInteger("quantization_bit") {
+    /// The format that so many bits mean.
+    static func quantization(_ key: String, _ values: OptionValues) -> QuantizedFormat? {
+        switch values.optionalInteger(key) {
         case 4:
             .fourBit(
                 values.word("quantization_type"),

@@ -7,11 +7,11 @@ public struct OptionValues: Sendable {
     public private(set) var locations: [String: FledgeError.Location] = [:]
 
     /// The defaults of all options.
-    public static let defaults = OptionValues()
+    public static let defaults = OptionValues(of: RunOption.all)
 
-    private init() {
+    init(of options: [RunOption]) {
         values = Dictionary(
-            RunOption.all.map { ($0.name, $0.defaultValue) },
+            options.map { ($0.name, $0.defaultValue) },
             uniquingKeysWith: { first, _ in first })
     }
 

@@ -22,15 +22,29 @@ public struct RunConfiguration: Sendable {
     public var training: TrainingArguments
     /// How text is generated.
     public var generating: GeneratingArguments
+    /// Preferences and what they are measured against.
+    public var preference: PreferenceArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
     public var notes: [String]
     /// The values under their keys, and which of them were set.
     public let values: OptionValues
+    /// The method of training that `stage` names.
+    public var method: any TrainingMethod
+    /// All keys: the standard ones, and those of methods that were handed over.
+    public let options: [RunOption]
 
     /// The defaults, for a program that fills in what it needs.
-    public init() { self.init(.defaults, notes: []) }
+    public init(method: any TrainingMethod = SupervisedFineTuning()) {
+        let options = RunOption.all + method.keys
+        self.init(OptionValues(of: options), options, method, notes: [])
+        finetuning.stage = method.name
+    }
 
-    private init(_ values: OptionValues, notes: [String]) {
+    private init(
+        _ values: OptionValues, _ options: [RunOption], _ method: any TrainingMethod,
+        notes: [String]
+    ) {
+        (self.options, self.method) = (options, method)
         self.values = values
         self.notes = notes
         model = ModelArguments(values)
@@ -38,6 +52,7 @@ public struct RunConfiguration: Sendable {
         finetuning = FinetuningArguments(values)
         training = TrainingArguments(values)
         generating = GeneratingArguments(values)
+        preference = PreferenceArguments(values)
     }
 
     /// Reads a file.
@@ -46,15 +61,17 @@ public struct RunConfiguration: Sendable {
     ///   - path: A YAML or JSON file; nil for overrides alone.
     ///   - overrides: `key=value` or `--key value` words, which replace the file's keys.
     ///   - purpose: What the configuration is for.
+    ///   - methods: What `stage` can name.
     ///   - environment: Where `ALLOW_EXTRA_ARGS` is looked up.
     public init(
         path: String?, overrides: [String] = [], purpose: Purpose = .training,
+        methods: [any TrainingMethod] = .standard,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         guard let path else {
             try self.init(
                 yaml: "", file: "command line", overrides: overrides, purpose: purpose,
-                environment: environment)
+                methods: methods, environment: environment)
             return
         }
         let file = try MappedFile(path: path)
@@ -70,22 +87,26 @@ public struct RunConfiguration: Sendable {
         }
         try self.init(
             yaml: text, file: path, overrides: overrides, purpose: purpose,
-            environment: environment)
+            methods: methods, environment: environment)
     }
 
     /// Reads a text.
     public init(
         yaml: String, file: String, overrides: [String] = [], purpose: Purpose = .training,
+        methods: [any TrainingMethod] = .standard,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         var text = try ConfigurationText(yaml: yaml, file: file)
         try text.apply(overrides: overrides)
         let allowsExtra = ["true", "y", "1"].contains(
             environment["ALLOW_EXTRA_ARGS"]?.lowercased() ?? "")
-        var values = OptionValues.defaults
+        let options = RunOption.all + methods.flatMap(\.keys)
+        let named = Dictionary(
+            options.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var values = OptionValues(of: options)
         var ignored = [String]()
         for entry in text.entries {
-            guard let option = RunOption.named(entry.key) else {
+            guard let option = named[entry.key] else {
                 guard allowsExtra else { throw Self.unknown(entry) }
                 ignored.append(entry.key)
                 continue
@@ -97,8 +118,14 @@ public struct RunConfiguration: Sendable {
             Logger.fledge.trace(
                 "key read", metadata: ["key": "\(option.name)", "at": "\(entry.location)"])
         }
+        let stage = values.text("stage")
+        guard let method = methods.first(where: { $0.name == stage }) else {
+            throw FledgeError(
+                .configuration, "stage is \(stage); it should be \(methods.map(\.name).listed).",
+                at: values.locations["stage"])
+        }
         try ConfigurationRules(values).check(purpose)
-        self.init(values, notes: Self.notes(values, ignored))
+        self.init(values, options, method, notes: Self.notes(values, options, ignored))
     }
 
     private static func unknown(_ entry: ConfigurationText.Entry) -> FledgeError {
@@ -109,14 +136,23 @@ public struct RunConfiguration: Sendable {
             .configuration, "\(entry.key) is no known key.", advice: advice, at: entry.location)
     }
 
-    private static func notes(_ values: OptionValues, _ ignored: [String]) -> [String] {
-        let neutral = RunOption.all.filter {
+    private static func notes(
+        _ values: OptionValues, _ options: [RunOption], _ ignored: [String]
+    ) -> [String] {
+        let neutral = options.filter {
             $0.standing == .neutral && values.isSet($0.name) && values[$0.name] != $0.defaultValue
         }
+        // What would matter in another run.
+        let elsewhere = options.compactMap { option -> String? in
+            guard option.isEffective, let condition = option.condition, !condition.isMet(values),
+                values.isSet(option.name), values[option.name] != option.defaultValue
+            else { return nil }
+            return "\(option.name) (matters \(condition.description))"
+        }
         var notes = [String]()
-        if !neutral.isEmpty {
-            notes.append(
-                "Without effect here: " + neutral.map(\.name).joined(separator: ", ") + ".")
+        let idle = neutral.map(\.name) + elsewhere
+        if !idle.isEmpty {
+            notes.append("Without effect here: " + idle.joined(separator: ", ") + ".")
         }
         if !ignored.isEmpty {
             notes.append(
@@ -129,7 +165,7 @@ public struct RunConfiguration: Sendable {
     /// All arguments under their keys, with credentials masked.
     public var json: JSONValue {
         .object(
-            RunOption.all.map { option in
+            options.map { option in
                 let isSecret =
                     option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
                     || option.name.hasSuffix("_secret")

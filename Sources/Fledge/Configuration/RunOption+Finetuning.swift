@@ -4,7 +4,7 @@ extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
-            "stage", .choice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
+            "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
             "What is trained; so far pt and sft, of the others only the data are prepared."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
@@ -75,31 +75,6 @@ extension RunOption {
             "oft_target", .list, ["all"], .neutral,
             "Matters with finetuning_type: oft only."),
         RunOption(
-            "pref_beta", .number(), 0.1, .neutral,
-            "Matters with stage: dpo and kto only."),
-        RunOption(
-            "pref_ftx", .number(), 0.0, .neutral,
-            "Matters with stage: dpo only."),
-        RunOption(
-            "pref_bco_weight", .number(), 0.0, .neutral,
-            "Matters with stage: dpo only."),
-        RunOption(
-            "pref_loss", .choice(["sigmoid", "hinge", "ipo", "kto_pair", "orpo", "simpo"]),
-            "sigmoid", .neutral,
-            "Matters with stage: dpo only."),
-        RunOption(
-            "dpo_label_smoothing", .number(), 0.0, .neutral,
-            "Matters with stage: dpo only."),
-        RunOption(
-            "kto_chosen_weight", .number(), 1.0, .neutral,
-            "Matters with stage: kto only."),
-        RunOption(
-            "kto_rejected_weight", .number(), 1.0, .neutral,
-            "Matters with stage: kto only."),
-        RunOption(
-            "simpo_gamma", .number(), 0.5, .neutral,
-            "Matters with stage: dpo only."),
-        RunOption(
             "ppo_buffer_size", .integer(), 1, .neutral,
             "Matters with stage: ppo only."),
         RunOption(
@@ -115,15 +90,6 @@ extension RunOption {
             "ppo_target", .number(), 6.0, .neutral,
             "Matters with stage: ppo only."),
         RunOption(
-            "ref_model", .text, nil, .neutral,
-            "Matters with stage: dpo, kto and ppo only."),
-        RunOption(
-            "ref_model_adapters", .list, [], .neutral,
-            "Matters with stage: dpo, kto and ppo only."),
-        RunOption(
-            "ref_model_quantization_bit", .integer(), nil, .neutral,
-            "Matters with stage: dpo, kto and ppo only."),
-        RunOption(
             "reward_model", .text, nil, .neutral,
             "Matters with stage: ppo only."),
         RunOption(
@@ -135,9 +101,6 @@ extension RunOption {
         RunOption(
             "reward_model_type", .choice(["lora", "full", "api"]), "lora", .neutral,
             "Matters with stage: ppo only."),
-        RunOption(
-            "ld_alpha", .number(), nil, .neutral,
-            "Matters with stage: dpo only."),
         RunOption(
             "use_galore", .flag, false, .refused,
             "GaLore optimizer."),

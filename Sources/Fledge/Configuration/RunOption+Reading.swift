@@ -59,7 +59,7 @@ extension RunOption {
                 Self.fits(number, bounds), abs(number) <= Self.largestNumber
             else { return nil }
             return .number(number)
-        case .text:
+        case .text, .openChoice:
             return node.scalar.map { .text($0.string) }
         case .choice(let words):
             guard let word = node.scalar?.string else { return nil }

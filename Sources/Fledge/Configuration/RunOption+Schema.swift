@@ -34,7 +34,7 @@ extension RunOption {
             if let choices { return [["enum": .array(choices.map { .string($0) })]] }
             // What YAML reads as a flag or a number is taken as it is written.
             return [["type": ["string", "boolean", "number"]]]
-        case .choice(let words):
+        case .choice(let words), .openChoice(let words):
             // YAML reads the word no as false.
             let accepted = choices ?? words
             let no: [JSONValue] = accepted.contains("no") ? [false] : []
@@ -93,6 +93,7 @@ extension RunOption {
             name, "  " + help, "  values:  \(form)", "  default: \(defaultValue)",
             "  group:   \(group ?? "")", "  \(standing)",
         ]
+        if let condition { lines.append("  matters \(condition.description) only") }
         if isPath { lines.append("  ~ at the beginning is the home folder") }
         return lines.joined(separator: "\n")
     }

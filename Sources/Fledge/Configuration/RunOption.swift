@@ -12,6 +12,8 @@ public struct RunOption: Sendable {
         case text
         /// One of some words.
         case choice([String])
+        /// One of some words, or one that a program adds to them.
+        case openChoice([String])
         /// Texts, separated by commas or as a YAML list.
         case list
         /// Numbers, separated by commas or as a YAML list.
@@ -62,11 +64,43 @@ public struct RunOption: Sendable {
     public let acceptsNull: Bool
     /// A sentence on what it does.
     public let help: String
+    /// With which other key it matters; nil where it always does.
+    public let condition: Condition?
 
-    init(
+    /// A key, and its values with which another key matters.
+    public struct Condition: Hashable, Sendable {
+        /// The other key.
+        public let key: String
+        /// The values with which it matters, as they are written.
+        public let values: [String]
+
+        /// The key matters with some values of another one.
+        public static func with(_ key: String, _ values: String...) -> Condition {
+            Condition(key: key, values: values)
+        }
+
+        /// Whether a run meets it.
+        func isMet(_ all: OptionValues) -> Bool {
+            switch all[key] {
+            case .text(let word): values.isEmpty || values.contains(word)
+            case .flag(let flag): values.contains(flag ? "true" : "false")
+            case .null: false
+            default: values.isEmpty
+            }
+        }
+
+        /// `with stage: dpo or kto`, for a sentence.
+        var description: String {
+            values.isEmpty ? "with \(key)" : "with \(key): \(values.joined(separator: " or "))"
+        }
+    }
+
+    /// Creates a key, for a method that brings its own.
+    public init(
         _ name: String, _ kind: Kind, _ defaultValue: OptionValue, _ standing: Standing,
-        acceptsNull: Bool = false, _ help: String
+        acceptsNull: Bool = false, matters condition: Condition? = nil, _ help: String
     ) {
+        self.condition = condition
         self.name = name
         self.kind = kind
         self.defaultValue = defaultValue
@@ -96,8 +130,10 @@ public struct RunOption: Sendable {
     /// The words that are accepted; nil for keys that take other values.
     public var choices: [String]? {
         if case .effectiveFor(let supported) = standing { return supported }
-        if case .choice(let words) = kind { return words }
-        return nil
+        switch kind {
+        case .choice(let words), .openChoice(let words): return words
+        default: return nil
+        }
     }
 }
 
@@ -105,6 +141,7 @@ extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
+        ("Preferences", preference),
         ("Training", training + system),
         ("Generation", generating),
     ]
@@ -154,7 +191,8 @@ extension RunOption {
 
     var note: String {
         switch standing {
-        case .effective, .effectiveFor: help
+        case .effective, .effectiveFor:
+            condition.map { "\(help) Matters \($0.description) only." } ?? help
         case .neutral: "Accepted without effect: " + help
         case .refused: "Not supported yet: " + help
         case .refusedByHardware: "Not supported: " + help
@@ -178,7 +216,8 @@ extension RunOption {
             case .number(.fraction): "a number from 0 to below 1"
             case .number(.probability): "a number from 0 to below 1 (at most 0.9999999)"
             case .text: choices?.joined(separator: ", ") ?? "a text"
-            case .choice(let words): (choices ?? words).joined(separator: ", ")
+            case .choice(let words), .openChoice(let words):
+                (choices ?? words).joined(separator: ", ")
             case .list: "a list, separated by commas"
             case .numbers: "numbers, separated by commas"
             case .mapping: "a mapping"

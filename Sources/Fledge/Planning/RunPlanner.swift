@@ -62,13 +62,16 @@ public struct RunPlanner {
         }
         plan.faults += RunChecks(configuration: configuration).faults(of: text)
         let checkpoint = lookIntoFolder(text)
-        func show<Sample: StageSample>(_: Sample.Type) throws {
-            let data = try StageData<Sample>(
-                lenient, text, threads: Kernels.threads, progress: progress)
+        func show<Method: TrainingMethod>(_ method: Method) throws {
+            let data = try StageData(
+                lenient, text, method.recipe(lenient, text), threads: Kernels.threads,
+                progress: progress)
             note(data, text)
-            if let data = data as? StageData<PackedRow> { try estimate(data, text, checkpoint) }
+            guard method.isTrainable else { return }
+            try method.check(configuration)
+            try estimate(method, data, text, checkpoint)
         }
-        try show(configuration.finetuning.stage.sample)
+        try show(configuration.method)
     }
 
     /// Looks at what the output folder holds: what would keep training from starting there is a fault.
@@ -117,73 +120,53 @@ public struct RunPlanner {
     }
 
     /// Notes steps, memory and time, which need the model.
-    private mutating func estimate(
-        _ data: StageData<PackedRow>, _ text: TextSide, _ checkpoint: TrainingCheckpoint?
+    private mutating func estimate<Method: TrainingMethod>(
+        _ method: Method, _ data: StageData<Method.Sample>, _ text: TextSide,
+        _ checkpoint: TrainingCheckpoint?
     ) throws {
-        let side = try ModelSide(training: configuration)
-        plan.notes += side.checkpoint.notes
-        // Dropout draws for every sample, which cannot share anything then; an adapter that is
-        // trained on brings its own.
-        let rule = configuration.trainingBatches(
-            sharesPrefixes: (side.adapters?.configuration.dropout ?? 0) == 0)
-        let batches = rule.epochs(data.train, seed: configuration.orderSeed)
-        let course = configuration.trainingPlan(
-            data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
-        let checks = RunChecks(configuration: configuration)
-        plan.faults += checks.faults(of: course)
+        let run = try PreparedRun(configuration, method, text, data, sharesPrefixes: true)
+        plan.notes += run.side.checkpoint.notes
+        plan.faults += run.courseFaults
         plan.notes += [
-            checkpoint.flatMap { OutputFolder.completion($0, course, configuration) }
+            checkpoint.flatMap { OutputFolder.completion($0, run.plan, configuration) }
         ].compactMap(\.self)
-        plan.notes.append(side.parameterSummary)
-        let longest = data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0
-        plan.faults += checks.faults(
-            of: text, side.model.configuration, longestRow: plan.lengths.longest,
-            longestEvaluation: longest)
-        let excess = data.excess(
-            over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
-        if let excess {
-            plan.faults.append(RunFault(.contextExceeded, excess))
-        }
-        let available = ProcessMemory.availableBytes()
-        let memory = MemoryPlan(
-            configuration, side.model, rows: data.train, isStreamed: data.stream != nil,
-            available: available)
-        plan.faults += checks.faults(of: memory, available: available)
+        plan.notes += [run.side.parameterSummary] + run.parts.notes
+        plan.faults += run.modelFaults
+        let excess = run.excess
+        if let excess { plan.faults.append(RunFault(.contextExceeded, excess)) }
+        plan.faults += RunChecks(configuration: configuration).faults(
+            of: run.memory, available: run.available)
         // Of streamed data some are known, which stand for the others.
-        let known = Double(data.train.reduce(0) { $0 + $1.length })
+        let known = Double(
+            data.train.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: false).tokens })
         let scale = Double(data.stream?.count ?? data.train.count) / Double(data.train.count)
         let tokens = data.train.isEmpty ? 0 : known * scale
-        let all =
-            course.totalSteps > 0 ? tokens * course.epochs(after: course.totalSteps) : 0
+        let steps = run.plan.totalSteps
+        let all = steps > 0 ? tokens * run.plan.epochs(after: steps) : 0
         plan.cost = RunPlan.Cost(
-            steps: course.totalSteps, tokens: Int(exactly: all.rounded()) ?? .max,
-            peakBytes: memory.prediction.peak, memory: memory.summary)
-        guard measures, excess == nil, course.totalSteps > 0,
-            configuration.refused(plan.faults).isEmpty
-        else {
+            steps: steps, tokens: Int(exactly: all.rounded()) ?? .max,
+            peakBytes: run.memory.prediction.peak, memory: run.memory.summary)
+        guard measures, excess == nil, steps > 0, configuration.refused(plan.faults).isEmpty else {
             return
         }
-        let rate = try StepProbe(
-            ObjectiveStage(
-                side.model, TokenCrossEntropy(), seed: configuration.training.seed,
-                recomputesBlocks: memory.recomputesBlocks)
-        ).tokensPerSecond(batches, course)
+        let rate = try StepProbe(run.parts.stage(run.memory.recomputesBlocks))
+            .tokensPerSecond(run.known, run.plan)
         plan.cost?.tokensPerSecond = rate
         plan.cost?.seconds = rate.map { all / $0 }
     }
 }
 
 /// Computes a few micro-batches to see how long the others will take.
-struct StepProbe {
-    private let stage: ObjectiveStage<DecoderLM, TokenCrossEntropy>
+struct StepProbe<Batch: TokenizedBatch> {
+    private let stage: any Stage<Batch>
 
-    init(_ stage: ObjectiveStage<DecoderLM, TokenCrossEntropy>) { self.stage = stage }
+    init(_ stage: any Stage<Batch>) { self.stage = stage }
 
     /// Tokens a second over two steps' worth of micro-batches, or as many as fit into some seconds.
     ///
     /// - Returns: Nil when there is nothing to compute.
     func tokensPerSecond(
-        _ batches: Epochs<PackedRow, TokenBatch>, _ course: TrainingPlan, seconds limit: Double = 8
+        _ batches: some BatchSource<Batch>, _ course: TrainingPlan, seconds limit: Double = 8
     ) throws -> Double? {
         let indices = Array(0..<min(batches.batchesPerEpoch, max(2 * course.accumulation, 4)))
         let merged = try batches.batches(epoch: 0, indices: indices)
@@ -196,7 +179,7 @@ struct StepProbe {
             let duration = try ContinuousClock().measure {
                 _ = try stage.accumulate(batch, into: &gradients)
             }
-            tokens += batch.tokenCount
+            tokens += batch.tokens.tokenCount
             seconds += duration.inSeconds
             if seconds > limit { break }
         }

@@ -16,23 +16,41 @@ package struct MemoryPlan {
     private let tokens: Int
     private let reason: String
 
+    /// How much a row puts into a batch.
+    package struct RowSize {
+        /// Tokens of its longest sequence, which `cutoff_len` bounds.
+        package var length: Int
+        /// Tokens of all its sequences.
+        package var tokens: Int
+        /// Supervised ones among them.
+        package var supervised: Int
+
+        package init(length: Int, tokens: Int, supervised: Int) {
+            (self.length, self.tokens, self.supervised) = (length, tokens, supervised)
+        }
+    }
+
     /// Plans a run.
     ///
     /// - Parameters:
+    ///   - companions: Models whose weights are held beside the one that is trained.
+    ///   - rows: The sizes of the rows that are known.
+    ///   - merges: Whether small micro-batches of a step are computed together.
     ///   - isStreamed: Whether there are more rows than these, as long as allowed.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
-        _ configuration: RunConfiguration, _ model: DecoderLM, rows: [PackedRow],
-        isStreamed: Bool = false,
+        _ configuration: RunConfiguration, _ model: DecoderLM, beside companions: [DecoderLM] = [],
+        rows: [RowSize],
+        merges: Bool = true, isStreamed: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
         let options = configuration.training
-        var (lengths, learned) = (rows.map(\.length), rows.map(\.supervisedCount))
+        var (lengths, learned) = (rows.map(\.tokens), rows.map(\.supervised))
         if isStreamed {
-            lengths = rows.map { _ in configuration.data.cutoffLength }
-            learned = zip(rows, learned).map {
-                $0.length > 0 ? configuration.data.cutoffLength * $1 / $0.length : 0
-            }
+            // As many of their size as they would have at the full length.
+            let full = configuration.data.cutoffLength
+            lengths = rows.map { $0.length > 0 ? full * $0.tokens / $0.length : full }
+            learned = rows.map { $0.length > 0 ? full * $0.supervised / $0.length : 0 }
         }
         // Whichever rows come together, they are at most the longest ones.
         func most(_ counts: [Int], of rows: Int) -> Int {
@@ -40,13 +58,15 @@ package struct MemoryPlan {
         }
         let batch = options.trainBatchSize
         let step = batch * options.gradientAccumulationSteps
-        let merged = min(configuration.mergingLimit, most(lengths, of: step))
+        let merged = merges ? min(configuration.mergingLimit, most(lengths, of: step)) : 0
         let tokens = max(most(lengths, of: batch), merged)
         let supervised = max(most(learned, of: batch), min(most(learned, of: step), merged))
         func predict(_ recomputes: Bool) -> MemoryPrediction {
-            MemoryPrediction(
+            var prediction = MemoryPrediction(
                 of: model, tokens: tokens, supervised: supervised,
                 accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes)
+            for companion in companions { prediction.add(companion) }
+            return prediction
         }
         let kept = predict(false)
         switch configuration.finetuning.recompute {

@@ -13,6 +13,8 @@ public struct ModelSide {
     public let artifact: any ModelArtifact
     /// Where the model came from.
     public let checkpoint: Checkpoint
+    /// The folder of the adapter that training goes on with; nil where it begins with a new one.
+    public private(set) var continuedAdapter: String?
 
     /// Loads the model for training: its own weights with `finetuning_type` full and freeze, else an
     /// adapter. Given adapters are merged, but for the last one, which goes on
@@ -43,6 +45,7 @@ public struct ModelSide {
         var adapters: AdapterSet
         if continues, let last = paths.last {
             adapters = try model.attachAdapter(folder: last, trainable: true)
+            continuedAdapter = last
         } else {
             let targets: LoRA.Targets =
                 options.loraTargets == ["all"] ? .allLinear : .named(options.loraTargets)

@@ -20,10 +20,11 @@ public struct Preprocessing {
     public init(
         _ configuration: RunConfiguration, threads: Int, progress: RowProgress? = nil
     ) throws {
-        func make<Sample: StageSample>(_: Sample.Type) throws -> Preprocessing {
+        func make<Method: TrainingMethod>(_ method: Method) throws -> Preprocessing {
             let text = try TextSide(configuration)
-            let data = try StageData<Sample>(
-                configuration, text, threads: threads, progress: progress)
+            let data = try StageData(
+                configuration, text, method.recipe(configuration, text), threads: threads,
+                progress: progress)
             // Rows of a template that is not the model's would be of no use to anybody.
             try configuration.requireSound(
                 data.faults.filter { $0.code == .unlikeOwnTemplate }.map(RunFault.init))
@@ -37,7 +38,7 @@ public struct Preprocessing {
                     (sample.columns(form) + weights).map { .init($0.name, $0.values.json) })
             }
         }
-        self = try make(configuration.finetuning.stage.sample)
+        self = try make(configuration.method)
     }
 
     private init<Sample: StageSample>(

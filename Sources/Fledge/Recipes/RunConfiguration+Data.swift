@@ -13,8 +13,8 @@ extension RunConfiguration {
     /// The quirks of processors; control strings are the template's, see ``TextSide``.
     var dataQuirks: ReferenceQuirks { finetuning.referenceQuirks.subtracting(.contentSpecials) }
 
-    /// Whether several samples come into a row: when asked, and in pre-training unless told not to.
-    var packs: Bool { data.packing ?? (finetuning.stage == .pretraining) }
+    /// Whether several samples come into a row: when asked, and where the method does unless told not to.
+    var packs: Bool { (data.packing ?? method.rows.packsByDefault) && method.rows.packs }
 
     /// The data sets.
     var datasetOptions: DatasetOptions {
@@ -32,7 +32,7 @@ extension RunConfiguration {
         options.dropsInvalidRows = data.dropsInvalidRows || finetuning.referenceQuirks == .all
         options.threads = Kernels.threads
         if data.streams { options.cacheFolder = CacheFolder.path() + "/rows" }
-        options.usesRanking = [.reward, .directPreference].contains(finetuning.stage)
+        options.usesRanking = method.rows.isRanking
         options.quirks = finetuning.referenceQuirks
         return options
     }
@@ -53,7 +53,7 @@ extension RunConfiguration {
         form.packedLength = packedLength
         form.isNeat = data.neatPacking
         form.padding = text.tokenizer.padding ?? 0
-        form.isText = finetuning.stage == .pretraining
+        form.isText = method.rows.isText
         if finetuning.referenceQuirks.contains(.padMasksEnd) {
             form.unlearned = text.tokenizer.padding
         }

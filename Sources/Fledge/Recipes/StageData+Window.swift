@@ -1,14 +1,14 @@
 internal import FledgeCore
 internal import FledgeModel
 
-extension StageData where Sample == PackedRow {
+extension StageData {
     /// The error of the first sample that is longer than the model can compute, among those to train and
     /// those to evaluate on; nil where there is none.
     func excess(over model: DecoderConfiguration, cutoffLength: Int) -> FledgeError? {
         guard let longest = model.longestSequence else { return nil }
-        func long(_ rows: [PackedRow]) -> ProcessedSample? {
+        func long(_ rows: [Sample]) -> ProcessedSample? {
             for row in rows {
-                if let long = row.samples.first(where: { $0.inputIDs.count > longest }) {
+                if let long = row.sequences.first(where: { $0.inputIDs.count > longest }) {
                     return long
                 }
             }
@@ -17,7 +17,7 @@ extension StageData where Sample == PackedRow {
         let training =
             long(train)
             // Not all streamed rows are known yet.
-            ?? (stream != nil && cutoffLength > longest ? train.first?.samples.first : nil)
+            ?? (stream != nil && cutoffLength > longest ? train.first?.sequences.first : nil)
         let evaluated = evaluations.lazy.compactMap { long($0.rows) }.first
         guard let sample = training ?? evaluated else { return nil }
         let reason =

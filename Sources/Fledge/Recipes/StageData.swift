@@ -39,15 +39,16 @@ public struct StageData<Sample: StageSample>: Sendable {
     /// Tokenised data of `tokenized_path` are taken where there are some, and written there
     /// otherwise. Those of large data sets are kept in the cache, see ``TokenizedCache``.
     ///
-    /// - Parameter cache: Where tokenised data are kept; nil for nowhere.
+    /// - Parameters:
+    ///   - recipe: How rows become samples, as ``TrainingMethod/recipe(_:_:)`` tells.
+    ///   - cache: Where tokenised data are kept; nil for nowhere.
     /// - Throws: ``FledgeError`` when a file or row is not what its description says, or when nothing
     ///   is left to train on.
     public init(
-        _ configuration: RunConfiguration, _ text: TextSide, threads: Int,
-        cache: TokenizedCache? = TokenizedCache(), progress: RowProgress? = nil
+        _ configuration: RunConfiguration, _ text: TextSide, _ recipe: SampleRecipe<Sample>,
+        threads: Int, cache: TokenizedCache? = TokenizedCache(), progress: RowProgress? = nil
     ) throws {
         let options = configuration.data
-        let recipe = try Sample.recipe(configuration, text)
         if let path = options.tokenizedPath, TokenizedFolder.exists(path) {
             let signature = TokenizedSignature(configuration, text)
             try self.init(tokenized: path, configuration, text, recipe, signature, threads)
@@ -318,7 +319,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         }
         throw FledgeError(
             .data,
-            configuration.finetuning.stage == .pretraining
+            configuration.method.rows.isText
                 ? "Cannot find sufficient samples: \(report.rowCount) rows make none."
                 : "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
             advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." } ?? "")

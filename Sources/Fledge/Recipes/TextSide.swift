@@ -54,7 +54,7 @@ public struct TextSide: Sendable {
         }
         let options = configuration.data
         // Texts of pre-training are written in no template; what ends them may come from one.
-        let isText = configuration.finetuning.stage == .pretraining
+        let isText = configuration.method.rows.isText
         let clock = time.map { JinjaClock.fixed(secondsSince1970: $0, isLocal: true) } ?? .system
         let standing = clock.stopped()
         self.time = standing.secondsSince1970
@@ -109,7 +109,7 @@ public struct TextSide: Sendable {
         isChanged = options.defaultSystem != nil || !(options.enablesThinking ?? false)
         isDerived = isRead && template.model == nil
         ownTemplate = own
-        let comparesQuestions = configuration.finetuning.stage != .supervised
+        let comparesQuestions = configuration.method.rows.learnsLastAnswer
         templateChecks =
             isText || template.model != nil || configuration.finetuning.referenceQuirks == .all
             ? nil

@@ -10,7 +10,7 @@ struct TokenizedSignature: Sendable {
     private let options: String
 
     init(_ configuration: RunConfiguration, _ text: TextSide) {
-        stage = configuration.finetuning.stage.rawValue
+        stage = configuration.finetuning.stage
         var digest = SHA256()
         digest.update(JSONWriter.bytes(of: text.tokenizer.json, .dense))
         digest.update(JSONWriter.bytes(of: text.tokenizer.configuration, .dense))

@@ -33,7 +33,7 @@ extension ChatTemplate {
         let calls = JSONValue.array(answer.calls.map(\.json)).serialized()
             .split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
         // Templates of the Llama 2 family write nothing but calls.
-        if family == .llama2 { return Message(.function, calls) }
+        if !writesTextBeforeCalls { return Message(.function, calls) }
         if answer.text.isEmpty { return Message(.function, thought + calls) }
         return Message(
             .function,

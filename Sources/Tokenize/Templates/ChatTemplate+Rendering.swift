@@ -40,7 +40,7 @@ extension ChatTemplate {
             case .observation: pieces += fill(results: message.results)
             case .assistant:
                 pieces += fill(assistant, answer(written(message.content, as: .assistant)))
-            case .function: pieces += fill(function, try call(message))
+            case .function: pieces += fill(ownFunction, try call(message))
             case .system:
                 throw FledgeError(
                     .data, "Unexpected role system inside of a dialogue.",
@@ -52,7 +52,7 @@ extension ChatTemplate {
     }
 
     /// An answer; in templates of reasoning models the words around its thoughts are the template's.
-    private func answer(_ content: String) -> [TemplateSpan] {
+    func answer(_ content: String) -> [TemplateSpan] {
         let (open, close) = (thoughtWords.open.stripped, thoughtWords.close.stripped)
         guard family.isReasoning, contentSpecials == .text, !open.isEmpty, !close.isEmpty,
             content.holds(close)
@@ -72,13 +72,17 @@ extension ChatTemplate {
 
     /// What tools returned; with the separator between results, text that touches text is one piece.
     private func fill(results: [String]) -> [TemplatePiece] {
-        observation.flatMap { slot -> [TemplatePiece] in
+        let reference = referenceWays.contains(.plainResults) ? referenceObservation : nil
+        let results = reference == nil ? results.map(withoutFrame) : results
+        return (reference ?? observation).flatMap { slot -> [TemplatePiece] in
             guard results.count > 1, case .text(let text) = slot,
                 let (before, after) = text.split(at: "{{content}}")
             else { return fill([slot], [TemplateSpan(results[0])]) }
             var pieces: [TemplatePiece] = [.control(before)]
             for (index, result) in results.enumerated() {
-                if index > 0 { pieces += fill(resultSeparator, []) }
+                if index > 0 {
+                    pieces += fill(reference == nil ? resultSeparator : [.text("\n")], [])
+                }
                 pieces.append(.text([TemplateSpan(result)]))
             }
             return (pieces + [.control(after)]).reduce(into: []) { joined, piece in
@@ -89,6 +93,23 @@ extension ChatTemplate {
                 }
             }
         }
+    }
+
+    /// A result without the tags that the template writes around it: rows that were made for the
+    /// reference, whose template leaves them out, have them already.
+    private func withoutFrame(_ result: String) -> String {
+        let (open, close) = ("<tool_response>", "</tool_response>")
+        guard referenceObservation != nil, result.holds(open),
+            observation.contains(where: { $0.holds(open) })
+        else { return result }
+        let text = result.stripped
+        guard text.utf8.starts(with: open.utf8),
+            text.utf8.count >= open.utf8.count + close.utf8.count,
+            text.utf8.reversed().starts(with: close.utf8.reversed())
+        else { return result }
+        let inner = Array(text.utf8).dropFirst(open.utf8.count).dropLast(close.utf8.count)
+        let start = inner.first == 0x0A ? inner.dropFirst() : inner
+        return String(decoding: start.last == 0x0A ? start.dropLast() : start, as: UTF8.self)
     }
 
     /// The slots with their placeholders filled.
@@ -139,7 +160,9 @@ extension ChatTemplate {
         guard let tools = value.arrayValue else {
             throw FledgeError(.data, "The tools are \(value.kind), expected a list.")
         }
-        return tools.isEmpty ? [] : try toolsFormat.describe(tools, date: toolDate)
+        if tools.isEmpty { return [] }
+        return try toolsFormat.describe(
+            tools, date: toolDate, asReference: referenceWays.contains(.singleCalls))
     }
 
     /// The content of a message, without the white space that the model's own template drops.
@@ -153,50 +176,11 @@ extension ChatTemplate {
         if text.isEmpty || referenceWays.contains(.emptyTools) { return !text.isEmpty }
         return try !ChatTemplate.toolList(text).isNull
     }
+}
 
-    /// The text of calls: JSON, perhaps inside the words for calls or after a thought.
-    private func call(_ message: Message) throws -> [TemplateSpan] {
-        if referenceWays.contains(.singleCalls) { return try firstCall(message) }
-        let message = try CallMessage(
-            message, callWords: toolCallWords, thoughtWords: thoughtWords)
-        let text = message.text.isEmpty ? [] : answer(message.text)
-        guard text.isEmpty || family != .llama2 || message.text.stripped.isEmpty else {
-            throw FledgeError(
-                .data, "The template \(name) writes no text beside calls of tools.",
-                advice: "Leave the text out, or make it a turn of its own.")
-        }
-        return try (family == .llama2 ? [] : text) + functionFormat.calls(message.calls)
-    }
-
-    /// As the reference reads a message with calls: the first block counts, and whatever is written
-    /// as it is vanishes with it.
-    private func firstCall(_ message: Message) throws -> [TemplateSpan] {
-        var content = message.content
-        if !message.textBeforeCall.isEmpty {
-            // Words that mark calls or thoughts in an argument mean nothing.
-            let calls = content.replacing("<", by: "\\u003c")
-            content =
-                message.textBeforeCall + toolCallWords.open + calls + toolCallWords.close
-        }
-        // Llama 2 templates look for neither.
-        let words = family == .llama2 ? [] : [toolCallWords, thoughtWords]
-        for (index, words) in words.enumerated() {
-            guard let found = content.enclosed(by: words.open, words.close) else { continue }
-            let stretch = content.bytes(found.range)
-            let rest = content.replacing(stretch, by: "")
-            let isCall = index == 0
-            let calls = try FunctionCall.list(isCall ? found.inner : rest)
-            try refuseSeveral(calls)
-            return [TemplateSpan(isCall ? rest : stretch)] + (try functionFormat.calls(calls))
-        }
-        let calls = try FunctionCall.list(content)
-        try refuseSeveral(calls)
-        return try functionFormat.calls(calls)
-    }
-
-    private func refuseSeveral(_ calls: [FunctionCall]) throws {
-        if calls.count != 1, functionFormat.rawValue == "glm4" {
-            throw FledgeError(.data, "GLM-4 does not support parallel functions.")
-        }
+extension ChatTemplate.Slot {
+    /// Whether a text of the template holds another.
+    fileprivate func holds(_ text: String) -> Bool {
+        if case .text(let own) = self { own.holds(text) } else { false }
     }
 }

@@ -19,7 +19,7 @@ extension ChatTemplate {
         return stride(from: 0, to: rendered.count - 1, by: 2).map { index in
             var turn = (prompt: rendered[index].pieces, response: rendered[index + 1].pieces)
             if family.isReasoning, !discards || index == messages.count - 2 {
-                addEmptyThought(to: &turn, unlessIn: messages[index + 1].spoken)
+                addEmptyThought(to: &turn, unlessIn: messages[index + 1])
             }
             return turn
         }
@@ -43,7 +43,7 @@ extension ChatTemplate {
             prompt: rendered.dropLast().flatMap(\.pieces), response: rendered.last?.pieces ?? []
         )
         if family.isReasoning, let last = messages.last {
-            addEmptyThought(to: &turn, unlessIn: last.spoken)
+            addEmptyThought(to: &turn, unlessIn: last)
         }
         return turn
     }
@@ -69,16 +69,20 @@ extension ChatTemplate {
     /// The empty thought belongs to the answer where thinking is learned, else to the question.
     private func addEmptyThought(
         to turn: inout (prompt: [TemplatePiece], response: [TemplatePiece]),
-        unlessIn content: String
+        unlessIn message: Message
     ) {
-        guard !content.holds(thoughtWords.open.stripped),
-            !content.holds(thoughtWords.close.stripped)
+        guard !message.spoken.holds(thoughtWords.open.stripped),
+            !message.spoken.holds(thoughtWords.close.stripped)
         else { return }
         let open = family == .reasoningGLM47 ? "" : thoughtWords.open
         let thought = TemplatePiece.control(open + thoughtWords.close)
         if enablesThinking == true {
-            turn.response.insert(thought, at: 0)
+            let own = message.role == .function ? ownCallThoughts?.empty : nil
+            if own != "" {
+                turn.response.insert(own.map(TemplatePiece.control) ?? thought, at: 0)
+            }
         } else {
+            // A question is the same whatever is answered.
             turn.prompt.append(thought)
         }
     }

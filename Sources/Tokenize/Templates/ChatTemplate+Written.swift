@@ -5,8 +5,11 @@ extension ChatTemplate {
     static let usualThoughtWords = Words(open: "<think>\n", close: "\n</think>\n\n")
 
     /// Whether a text that stands before a call is written; templates of the Llama 2 family write nothing
-    /// but calls.
-    public var writesTextBeforeCalls: Bool { family != .llama2 || model != nil }
+    /// but calls, unless their format has words before each call.
+    public var writesTextBeforeCalls: Bool {
+        family != .llama2 || model != nil
+            || functionFormat.rawValue == "ministral3" && !referenceWays.contains(.singleCalls)
+    }
 
     /// The messages with what stands apart in the template's words: thoughts before the text of an answer,
     /// or before the text beside its calls.
@@ -31,8 +34,7 @@ extension Message {
         var result = self
         result.thought = nil
         if role == .function, !textBeforeCall.isEmpty {
-            let text = callWords.map { repeatedCalls($0) ?? textBeforeCall } ?? ""
-            result.textBeforeCall = text.isEmpty ? "" : text + "\n"
+            result.textBeforeCall = callWords.map { repeatedCalls($0) ?? textBeforeCall } ?? ""
         }
         guard let thought, let words = thoughtWords else { return result }
         // A text that has its thought already keeps that one; arguments of calls are no text.

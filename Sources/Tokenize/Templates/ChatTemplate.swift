@@ -57,6 +57,14 @@ public struct ChatTemplate: Hashable, Sendable {
     /// Between two results of tools in a row, as the model's own template writes them: in the next turn,
     /// or in the same one. A line break where models have no form for results.
     public var resultSeparator: [Slot] = [.text("\n")]
+    /// What the reference writes for a call, where models' own templates write something else.
+    var referenceFunction: [Slot]?
+    /// What the reference writes for the result of a tool, where models' own templates write something
+    /// else.
+    var referenceObservation: [Slot]?
+    /// How thoughts stand before calls, where models' own templates write them otherwise than ``thoughtWords``
+    /// says.
+    var callThoughts: CallThoughts?
     /// How calls are written.
     public var functionFormat = ToolFormat.default
     /// How tools are described.
@@ -107,12 +115,17 @@ public struct ChatTemplate: Hashable, Sendable {
         /// An empty list of tools makes an empty system text.
         public static let emptyTools = ReferenceWays(rawValue: 1)
         /// Of several blocks of calls in a message the first counts, and equal ones vanish; a format
-        /// for single calls refuses several.
+        /// for single calls refuses several. Calls are written as the reference does, also where models
+        /// do not know that form.
         public static let singleCalls = ReferenceWays(rawValue: 2)
         /// A thought that is not opened stays so.
         public static let halfThoughts = ReferenceWays(rawValue: 4)
+        /// Results of tools are written as the reference does, also where models do not know that form.
+        public static let plainResults = ReferenceWays(rawValue: 8)
         /// All of them.
-        public static let all: ReferenceWays = [.emptyTools, .singleCalls, .halfThoughts]
+        public static let all: ReferenceWays = [
+            .emptyTools, .singleCalls, .halfThoughts, .plainResults,
+        ]
     }
 
     /// Roles of messages; written as text they always are the same one.
@@ -152,6 +165,14 @@ public struct ChatTemplate: Hashable, Sendable {
         public init(open: String, close: String) { (self.open, self.close) = (open, close) }
     }
 
+    /// Thoughts before calls.
+    struct CallThoughts: Hashable, Sendable {
+        /// Around a thought, which has no white space at its ends.
+        var words: Words
+        /// What is learned where there is no thought.
+        var empty: String
+    }
+
     /// Creates a template; what is left out is as in the reference.
     public init(
         _ name: String, prefix: [Slot] = [], system: [Slot]? = nil, user: [Slot]? = nil,
@@ -183,6 +204,8 @@ public struct ChatTemplate: Hashable, Sendable {
     /// As in the reference, calls then lose the template's own words around them.
     public mutating func setToolFormat(_ format: ToolFormat) {
         function = [.text("{{content}}")] + (usesEfficientEnd ? [] : [.endOfText])
+        referenceFunction = nil
+        if format != functionFormat { callThoughts = nil }
         functionFormat = format
         toolsFormat = format
         toolsSlot = nil

@@ -87,6 +87,12 @@ extension ChatTemplate {
         if let name = row["function_format"]?.stringValue { functionFormat.rawValue = name }
         if let name = row["tools_format"]?.stringValue { toolsFormat.rawValue = name }
         toolsSlot = texts("tools_slots")?.first
+        referenceFunction = try slots("reference_function")
+        referenceObservation = try slots("reference_observation")
+        if let words = texts("call_thoughts"), words.count == 3 {
+            callThoughts = CallThoughts(
+                words: Words(open: words[0], close: words[1]), empty: words[2])
+        }
         defaultSystem = row["default_system"]?.stringValue ?? ""
         stopWords = texts("stop_words") ?? []
         if let words = texts("thought_words"), words.count == 2 {

@@ -1,13 +1,23 @@
 import FledgeCore
+internal import FledgeJinja
 
 extension ToolFormat {
     /// The text of calls that are given as JSON: an object with name and arguments, or a list.
-    package func calls(_ text: String) throws -> [TemplateSpan] {
-        try calls(FunctionCall.list(text))
+    ///
+    /// - Parameter asReference: Whether they are written as the reference does, where models' own
+    ///   templates write something else.
+    package func calls(_ text: String, asReference: Bool = false) throws -> [TemplateSpan] {
+        try calls(FunctionCall.list(text), asReference: asReference)
     }
 
     /// The text of calls.
-    func calls(_ calls: [FunctionCall]) throws -> [TemplateSpan] {
+    func calls(_ calls: [FunctionCall], asReference: Bool = false) throws -> [TemplateSpan] {
+        if let elements = CallElements.of(self, asReference: asReference) {
+            let spans = try elements.spans(calls)
+            guard rawValue == "minimax2", !asReference else { return spans }
+            return [control("\n<minimax:tool_call>\n")] + spans
+                + [control("\n</minimax:tool_call>")]
+        }
         switch rawValue {
         case "default":
             let lines = calls.map {
@@ -26,34 +36,26 @@ extension ToolFormat {
             }
             let value = list.count == 1 ? list[0] : .array(list)
             return [TemplateSpan(value.serialized())]
-        case "mistral":
+        case "ministral3" where !asReference:
+            return calls.flatMap { call in
+                [
+                    control("[TOOL_CALLS]"), TemplateSpan(call.name), control("[ARGS]"),
+                    TemplateSpan(call.arguments.serialized()),
+                ]
+            }
+        case "mistral", "ministral3":
             return [TemplateSpan(JSONValue.array(calls.map(\.json)).serialized())]
-        case "qwen3_5":
-            return parameterized(
-                calls, name: ("<tool_call>\n<function=", ">"), key: ("\n<parameter=", ">"),
-                value: ("\n", "\n</parameter>"), end: "\n</function>\n</tool_call>")
-        case "glm4_moe":
-            return parameterized(
-                calls, name: ("\n<tool_call>", ""), key: ("\n<arg_key>", "</arg_key>"),
-                value: ("\n<arg_value>", "</arg_value>"), end: "")
         case "minimax1":
             let lines = calls.map { $0.json.serialized() }.joined(separator: "\n")
             return [
                 control("<tool_calls>\n"), TemplateSpan(lines), control("\n</tool_calls>"),
             ]
-        case "minimax2":
-            return parameterized(
-                calls, name: ("<invoke name=\"", "\">"), key: ("\n<parameter name=\"", "\">"),
-                value: ("", "</parameter>"), end: "\n</invoke>")
-        case "seed_oss":
-            return parameterized(
-                calls, name: ("\n<seed:tool_call>\n<function=", ""), key: ("\n<parameter=", ">"),
-                value: ("", "</parameter>"), end: "\n</function>\n</seed:tool_call>")
         case "lfm2":
-            let texts = calls.map { call in
-                let arguments = (call.arguments.members ?? []).map { argument in
-                    argument.value.stringValue.map { "\(argument.key)=\"\($0)\"" }
-                        ?? "\(argument.key)=\(argument.value.serialized())"
+            let values = asReference ? CallElements.Values.json : .pythonWords
+            let texts = try calls.map { call in
+                let arguments = try (call.arguments.members ?? []).map { argument in
+                    try argument.value.stringValue.map { "\(argument.key)=\"\($0)\"" }
+                        ?? "\(argument.key)=\(values.text(argument.value))"
                 }
                 return "\(call.name)(\(arguments.joined(separator: ", ")))"
             }
@@ -62,13 +64,13 @@ extension ToolFormat {
                 control("<|tool_call_end|>"),
             ]
         case "gemma4":
-            return calls.flatMap { call in
+            return try calls.flatMap { call in
+                let value = call.arguments.withUniqueMembers
                 let inner: [TemplateSpan] =
-                    switch call.arguments {
-                    case .object:
-                        Array(gemma(call.arguments.withUniqueMembers).dropFirst().dropLast())
+                    switch value {
+                    case .object: Array(try gemma(value, asReference).dropFirst().dropLast())
                     case .string(let text): [TemplateSpan(text)]
-                    default: gemma(call.arguments.withUniqueMembers)
+                    default: try gemma(value, asReference)
                     }
                 return [
                     control("<|tool_call>"), TemplateSpan("call:\(call.name){"),
@@ -88,40 +90,28 @@ extension ToolFormat {
         }
     }
 
-    /// Each call with its arguments one by one, texts as they are and other values as JSON.
-    private func parameterized(
-        _ calls: [FunctionCall], name: (String, String), key: (String, String),
-        value: (String, String),
-        end: String
-    ) -> [TemplateSpan] {
-        calls.enumerated().flatMap { index, call in
-            var spans = [
-                control((index > 0 ? "\n" : "") + name.0),
-                TemplateSpan(call.name), control(name.1),
-            ]
-            for argument in call.arguments.members ?? [] {
-                let text = argument.value.stringValue ?? argument.value.serialized()
-                spans += [
-                    control(key.0), TemplateSpan(argument.key), control(key.1 + value.0),
-                    TemplateSpan(text), control(value.1),
-                ]
-            }
-            return spans + [control(end)]
-        }
-    }
-
     /// A value as Gemma 4 writes it: members sorted, texts between marks.
-    private func gemma(_ value: JSONValue) -> [TemplateSpan] {
+    private func gemma(_ value: JSONValue, _ asReference: Bool) throws -> [TemplateSpan] {
+        let comma = [TemplateSpan(",")]
         switch value {
         case .string(let text): return quoted(text)
         case .array(let items):
-            return [TemplateSpan("[")] + items.map(gemma).joined(separator: [TemplateSpan(",")])
+            return [TemplateSpan("[")]
+                + (try items.map { try gemma($0, asReference) }).joined(separator: comma)
                 + [TemplateSpan("]")]
         case .object(let members):
-            let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            return [TemplateSpan("{")]
-                + sorted.map { [TemplateSpan($0.key + ":")] + gemma($0.value) }
-                .joined(separator: [TemplateSpan(",")]) + [TemplateSpan("}")]
+            // Jinja sorts without regard to case; of equal names the first stays the first.
+            let names = members.map { asReference ? $0.key : JinjaText.lowercase($0.key) }
+            let sorted = members.indices.sorted {
+                if names[$0] == names[$1] { return $0 < $1 }
+                return names[$0].utf8.lexicographicallyPrecedes(names[$1].utf8)
+            }
+            let parts = try sorted.map {
+                [TemplateSpan(members[$0].key + ":")]
+                    + (try gemma(members[$0].value, asReference))
+            }
+            return [TemplateSpan("{")] + parts.joined(separator: comma) + [TemplateSpan("}")]
+        case .null where !asReference: return [TemplateSpan("None")]
         default: return [TemplateSpan(value.serialized())]
         }
     }

@@ -3,8 +3,12 @@ import FledgeCore
 extension ToolFormat {
     /// The text that tells the model of some tools.
     ///
-    /// - Parameter date: The day that some formats mention; `nil` for today.
-    func describe(_ tools: [JSONValue], date: String? = nil) throws -> [TemplateSpan] {
+    /// - Parameters:
+    ///   - date: The day that some formats mention; `nil` for today.
+    ///   - asReference: Whether calls are explained as the reference writes them.
+    func describe(
+        _ tools: [JSONValue], date: String? = nil, asReference: Bool = false
+    ) throws -> [TemplateSpan] {
         switch rawValue {
         case "default":
             let text = try tools.map(ToolFormat.plainDescription).joined()
@@ -39,12 +43,13 @@ extension ToolFormat {
                 control(ToolPrompt.llama3(date: date ?? ToolPrompt.today())),
                 TemplateSpan(text.joined()),
             ]
-        case "mistral":
+        case "mistral", "ministral3":
             let text = JSONValue.array(tools.map(ToolFormat.wrapped)).serialized()
             return [
                 control("[AVAILABLE_TOOLS] "), TemplateSpan(text), control("[/AVAILABLE_TOOLS]"),
             ]
-        case "glm4_moe": return listed(tools, ToolPrompt.glm4MoE)
+        case "glm4_7" where !asReference: return listed(tools, ToolPrompt.glm47)
+        case "glm4_7", "glm4_moe": return listed(tools, ToolPrompt.glm4MoE)
         case "ling":
             return listed(tools, ToolPrompt.ling) + [control("\ndetailed thinking off")]
         case "qwen3_5":

@@ -3,7 +3,9 @@ import FledgeCore
 /// Calls whose arguments stand in elements of their own, one by one.
 extension ToolFormat {
     /// `<tool_call><function=name>…</function></tool_call>`, wherever they stand.
-    func functions(_ text: AnswerText, tag: String, keepsSpace: Bool) -> ExtractedCalls? {
+    func functions(
+        _ text: AnswerText, tag: String, keepsSpace: Bool, _ values: CallElements.Values
+    ) -> ExtractedCalls? {
         let (open, close) = ("<\(tag)>", "</\(tag)>")
         var found = ExtractedCalls()
         let end = text.bytes.count
@@ -29,7 +31,7 @@ extension ToolFormat {
                     text.text(name..<nameEnd),
                     parameters(
                         text, nameEnd..<last, open: "<parameter=", mark: ">",
-                        keepsSpace: keepsSpace)), start..<place)
+                        keepsSpace: keepsSpace, values)), start..<place)
         }
         return found
     }
@@ -111,7 +113,8 @@ extension ToolFormat {
 
     /// The arguments in the elements of a range.
     private func parameters(
-        _ text: AnswerText, _ range: Range<Int>, open: String, mark: String, keepsSpace: Bool
+        _ text: AnswerText, _ range: Range<Int>, open: String, mark: String, keepsSpace: Bool,
+        _ values: CallElements.Values = .json
     ) -> JSONValue {
         var members = [JSONValue.Member]()
         var heads = Occurrences(of: open, in: text, range)
@@ -126,15 +129,30 @@ extension ToolFormat {
             members.append(
                 JSONValue.Member(
                     text.text(key..<keyEnd),
-                    value(text, valueStart..<close, keepsSpace: keepsSpace)))
+                    value(text, valueStart..<close, keepsSpace: keepsSpace, values)))
             place = close + 12
         }
         return JSONValue.object(members).withUniqueMembers
     }
 
-    /// A value: JSON where it reads so, else the text.
-    private func value(_ text: AnswerText, _ range: Range<Int>, keepsSpace: Bool) -> JSONValue {
+    /// A value: JSON where it reads so, what Python writes for values where the format has that, else the
+    /// text.
+    private func value(
+        _ text: AnswerText, _ range: Range<Int>, keepsSpace: Bool,
+        _ values: CallElements.Values = .json
+    ) -> JSONValue {
         let stripped = text.stripped(range)
-        return text.json(stripped) ?? .string(text.text(keepsSpace ? range : stripped))
+        return text.json(stripped) ?? python(text, stripped, values)
+            ?? .string(text.text(keepsSpace ? range : stripped))
+    }
+
+    private func python(
+        _ text: AnswerText, _ range: Range<Int>, _ values: CallElements.Values
+    ) -> JSONValue? {
+        guard values != .json, let first = text.bytes[range].first else { return nil }
+        let isContainer = first == UInt8(ascii: "[") || first == UInt8(ascii: "{")
+        if isContainer { return values == .python ? pythonValue(text, range) : nil }
+        return ["True", "False", "None"].contains(text.text(range))
+            ? pythonValue(text, range) : nil
     }
 }

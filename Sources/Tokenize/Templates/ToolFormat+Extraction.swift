@@ -17,9 +17,10 @@ extension ToolFormat {
     ///
     /// It is the inverse of what the template writes for a message of role ``Message/Role/function``, as
     /// far as the format can tell values apart:
-    /// - `qwen3_5`, `glm4_moe`, `seed_oss` and `minimax2` write texts as they are, so a text that is
-    ///   JSON (`"1"`, `"true"`) comes back as that value, and one with the closing tag is cut there;
-    ///   `qwen3_5` also loses white space at a text's ends.
+    /// - `qwen3_5`, `glm4_7`, `glm4_moe`, `seed_oss` and `minimax2` write texts as they are, so a text
+    ///   that is JSON (`"1"`, `"true"`) comes back as that value, and one with the closing tag is cut
+    ///   there; `qwen3_5` also loses white space at a text's ends. `qwen3_5` and `seed_oss` write values
+    ///   as Python does, so `"True"` and `"None"`, and in `seed_oss` `"['a']"`, are values, too.
     /// - `lfm2` escapes nothing: a text with quotes makes the answer a plain one, and backslashes are read
     ///   as Python's escapes. `gemma4` sorts arguments by name.
     /// - `default` takes the word `Action:` in an argument for the next call, and the tags of `qwen`,
@@ -40,12 +41,13 @@ extension ToolFormat {
             case "glm4": namedObject(text)
             case "llama3": objects(text, key: "parameters")
             case "mistral": objects(text, key: "arguments")
+            case "ministral3": markedCalls(text) ?? objects(text, key: "arguments")
             case "qwen", "ling": taggedObjects(text)
-            case "glm4_moe": taggedObjects(text) ?? keyedArguments(text)
+            case "glm4_7", "glm4_moe": taggedObjects(text) ?? keyedArguments(text)
             case "minimax1": taggedLines(text)
             case "minimax2": invocations(text)
-            case "qwen3_5": functions(text, tag: "tool_call", keepsSpace: false)
-            case "seed_oss": functions(text, tag: "seed:tool_call", keepsSpace: true)
+            case "qwen3_5": functions(text, tag: "tool_call", keepsSpace: false, .pythonWords)
+            case "seed_oss": functions(text, tag: "seed:tool_call", keepsSpace: true, .python)
             case "lfm2": pythonCalls(text)
             case "gemma4": gemmaCalls(text)
             default: throw unknown

@@ -112,9 +112,14 @@ private struct GemmaReader {
         return text.text(start..<close)
     }
 
-    /// A text in quotes, a number or a word of JSON.
+    /// A text in quotes, a number or a word of JSON, or `None`, which the model's template writes for
+    /// null.
     private mutating func scalar() -> JSONValue? {
         guard place < end, text.bytes[place] < 0x80 else { return nil }
+        if let next = text.end(of: "None", at: place), next <= end {
+            place = next
+            return .null
+        }
         let read = text.bytes.withUnsafeBytes { bytes -> (JSONValue, Int)? in
             var parser = JSONParser(
                 UnsafeRawBufferPointer(rebasing: bytes[place..<end]), file: "answer")

@@ -11,6 +11,12 @@ extension ToolFormat {
         var reader = PythonReader(text, text.stripped(start + 19..<close))
         return reader.calls().map { ExtractedCalls(calls: $0, ranges: [start..<close + 17]) }
     }
+
+    /// A literal of Python that fills a range.
+    func pythonValue(_ text: AnswerText, _ range: Range<Int>) -> JSONValue? {
+        var reader = PythonReader(text, range)
+        return reader.whole()?.withUniqueMembers
+    }
 }
 
 /// Reads calls with keyword arguments, whose values are literals of Python or JSON.
@@ -46,6 +52,13 @@ private struct PythonReader {
         }
         skipSpace()
         return place == end ? calls : nil
+    }
+
+    /// One value that fills the range.
+    mutating func whole() -> JSONValue? {
+        guard let value = value() else { return nil }
+        skipSpace()
+        return place == end ? value : nil
     }
 
     private mutating func call() -> FunctionCall? {

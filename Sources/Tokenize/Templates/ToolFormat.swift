@@ -13,8 +13,9 @@ public struct ToolFormat: Hashable, Sendable, RawRepresentable {
 
     /// The names of the formats.
     public static let known = [
-        "default", "gemma4", "glm4", "glm4_moe", "lfm2", "ling", "llama3", "minimax1", "minimax2",
-        "mistral", "qwen", "qwen3_5", "seed_oss",
+        "default", "gemma4", "glm4", "glm4_7", "glm4_moe", "lfm2", "ling", "llama3", "minimax1",
+        "minimax2",
+        "ministral3", "mistral", "qwen", "qwen3_5", "seed_oss",
     ]
 
     /// The format of a name in a configuration.

@@ -30,6 +30,14 @@ enum ToolPrompt {
             + "...\n</tool_call>\n"
     )
 
+    static let glm47: Frame = (
+        before: glm4MoE.before,
+        after: "\n</tools>\n\nFor each function call, output the function name and arguments "
+            + "within the following XML format:\n<tool_call>{function-name}<arg_key>{arg-key-1}"
+            + "</arg_key><arg_value>{arg-value-1}</arg_value><arg_key>{arg-key-2}</arg_key>"
+            + "<arg_value>{arg-value-2}</arg_value>...</tool_call>"
+    )
+
     static let ling: Frame = (
         before: "# Tools\n\nYou may call one or more functions to assist with the user query.\n"
             + "\nYou are provided with function signatures within <tools></tools> XML tags:\n"

@@ -35,19 +35,7 @@ public struct MemoryPrediction: Hashable, Sendable {
         recomputesBlocks: Bool = false, optimizer: some Optimizer = AdamW()
     ) {
         let trainable = model.trainableParameters
-        weights =
-            model.parameters.reduce(0) {
-                $0 + $1.value.ownedByteCount + ($1.master?.ownedByteCount ?? 0)
-            } + model.quantizedMatrices.reduce(0) { $0 + $1.ownedByteCount }
-        mapped =
-            model.parameters.reduce(0) {
-                $0
-                    + ($1.value.ownedByteCount == 0
-                        ? $1.value.count * $1.value.elementType.byteCount : 0)
-            }
-            + model.quantizedMatrices.reduce(0) {
-                $0 + ($1.ownedByteCount == 0 ? $1.byteCount : 0)
-            }
+        (weights, mapped) = Self.weights(of: model)
         let sizes = trainable.map { BufferPool.sizeClass($0.value.count * 4) }
         gradients = sizes.reduce(0, +)
         self.optimizer = optimizer.stateByteCount(of: trainable)
@@ -75,6 +63,31 @@ public struct MemoryPrediction: Hashable, Sendable {
         let atFirstBlock = most + block.working + gradients
         peak =
             weights + self.optimizer + max(atHead, atLastBlock, atFirstBlock, gradients)
+    }
+
+    /// Adds the weights of a model that is held beside the one that is trained.
+    public mutating func add(_ companion: some CausalLM) {
+        let (owned, mapped) = Self.weights(of: companion)
+        weights += owned
+        peak += owned
+        self.mapped += mapped
+    }
+
+    /// Bytes of a model's weights: those in memory of their own, and those of mapped files.
+    private static func weights(of model: some CausalLM) -> (owned: Int, mapped: Int) {
+        var (owned, mapped) = (0, 0)
+        for parameter in model.parameters {
+            let bytes = parameter.value.ownedByteCount
+            owned += bytes + (parameter.master?.ownedByteCount ?? 0)
+            if bytes == 0 {
+                mapped += parameter.value.count * parameter.value.elementType.byteCount
+            }
+        }
+        for matrix in model.quantizedMatrices {
+            owned += matrix.ownedByteCount
+            if matrix.ownedByteCount == 0 { mapped += matrix.byteCount }
+        }
+        return (owned, mapped)
     }
 }
 

@@ -3,7 +3,7 @@ public import FledgeModel
 public import FledgeTensor
 
 /// What a trainer drives: how one micro-batch becomes gradients.
-public protocol Stage {
+public protocol Stage<Batch> {
     /// What the data pipeline yields.
     associatedtype Batch: Sendable
 
@@ -18,9 +18,15 @@ public protocol Stage {
 
     /// What a checkpoint has to hold beside weights and the optimizer's states.
     var state: StageState { get nonmutating set }
+
+    /// Numbers to report that follow from metrics whose sums are complete.
+    func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric]
 }
 
 extension Stage {
+    /// None.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] { [:] }
+
     /// Nothing.
     public var state: StageState {
         get { StageState() }
@@ -84,7 +90,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         (self.model, self.objective, self.seed) = (model, objective, seed)
         self.recomputesBlocks = recomputesBlocks
         parameters =
-            model.trainableParameters + objective.modules.flatMap(\.trainableParameters)
+            model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
 
     /// Adds the gradients of the batch's loss sum.
@@ -116,6 +122,11 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         return LossReport(
             sum: loss.sum.scalar, weight: loss.weight, tokens: tokens.tokenCount,
             metrics: loss.metrics)
+    }
+
+    /// Those of the objective.
+    public func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] {
+        objective.derivedMetrics(metrics)
     }
 
     /// That of the objective.

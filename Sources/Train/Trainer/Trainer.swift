@@ -5,24 +5,8 @@ internal import FledgeTensor
 ///
 /// The trainer is a convenience, never a wall: ``Stage``, ``Optimizer`` and
 /// ``LearningRateSchedule`` do the same in a loop of your own.
-public final class Trainer<S: Stage> {
-    /// How evaluation losses become one number.
-    public enum EvaluationMean: Sendable {
-        /// The mean over all weights (tokens).
-        case weighted
-        /// The mean of the batches' means, as the reference has it in supervised fine-tuning (quirk
-        /// `eval_batch_mean`).
-        case ofBatches
-        /// The same, where a batch counts by its samples, as in the reference's other stages.
-        case ofBatchesBySamples
-
-        /// How much a batch's mean counts.
-        fileprivate func weight(samples: Int) -> Double {
-            self == .ofBatchesBySamples ? Double(samples) : 1
-        }
-    }
-
-    private let stage: S
+public final class Trainer<Batch: Sendable> {
+    private let stage: any Stage<Batch>
     private let optimizer: any Optimizer
     private let schedule: LearningRateSchedule
     private let accumulation: Int
@@ -49,7 +33,8 @@ public final class Trainer<S: Stage> {
     ///   - evaluatesOnStart: Whether the evaluation set is evaluated before the first step.
     ///   - stop: Lets another thread end the run.
     public init(
-        _ stage: S, optimizer: any Optimizer = AdamW(), schedule: LearningRateSchedule,
+        _ stage: some Stage<Batch>, optimizer: any Optimizer = AdamW(),
+        schedule: LearningRateSchedule,
         accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
         logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0,
         evaluatesOnStart: Bool = false, evaluationMean: EvaluationMean = .weighted,
@@ -65,7 +50,7 @@ public final class Trainer<S: Stage> {
     }
 
     /// An evaluation set and what the names of its values begin with, such as `eval_short`.
-    public typealias EvaluationSet = (prefix: String, source: any BatchSource<S.Batch>)
+    public typealias EvaluationSet = (prefix: String, source: any BatchSource<Batch>)
 
     /// Trains for a number of optimizer steps.
     ///
@@ -77,9 +62,9 @@ public final class Trainer<S: Stage> {
     @available(*, noasync)
     @discardableResult
     public func fit<Source: BatchSource>(
-        _ source: Source, evaluating: (any BatchSource<S.Batch>)? = nil, steps: Int,
+        _ source: Source, evaluating: (any BatchSource<Batch>)? = nil, steps: Int,
         resuming checkpoint: TrainingCheckpoint? = nil
-    ) throws -> TrainingRun where Source.Batch == S.Batch {
+    ) throws -> TrainingRun where Source.Batch == Batch {
         let sets = evaluating.map { [EvaluationSet("eval", $0)] } ?? []
         return try fit(source, evaluatingEach: sets, steps: steps, resuming: checkpoint)
     }
@@ -98,7 +83,7 @@ public final class Trainer<S: Stage> {
     public func fit<Source: BatchSource>(
         _ source: Source, evaluatingEach evaluating: [EvaluationSet], steps: Int,
         resuming checkpoint: TrainingCheckpoint? = nil
-    ) throws -> TrainingRun where Source.Batch == S.Batch {
+    ) throws -> TrainingRun where Source.Batch == Batch {
         let plan = TrainingPlan(
             batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
         let run = TrainingRun(plan, stage.parameters, optimizer, rank: communicator.rank)
@@ -132,7 +117,7 @@ public final class Trainer<S: Stage> {
     ///
     /// - Throws: ``FledgeError`` with `data` when there is nothing to evaluate, with `interrupted` when
     ///   it was asked to stop; what the source and the stage throw.
-    public func evaluate(_ source: any BatchSource<S.Batch>) throws -> (
+    public func evaluate(_ source: any BatchSource<Batch>) throws -> (
         loss: Double, report: LossReport
     ) {
         var total = LossReport()
@@ -166,7 +151,7 @@ public final class Trainer<S: Stage> {
     // MARK: - One step
 
     private func step(
-        _ run: TrainingRun, _ batches: BatchPrefetcher<S.Batch>
+        _ run: TrainingRun, _ batches: BatchPrefetcher<Batch>
     ) throws -> StepReport {
         let watch = Stopwatch()
         var gradients = Gradients()
@@ -295,7 +280,7 @@ public final class Trainer<S: Stage> {
 
     private func log(_ report: StepReport, _ run: TrainingRun) throws {
         let steps = Double(run.sinceLog.steps)
-        var values = run.sinceLog.metrics.mapValues(\.value)
+        var values = completed(run.sinceLog.metrics)
         values["loss"] = run.sinceLog.loss / steps
         values["grad_norm"] = report.gradientNorm
         values["learning_rate"] = report.learningRate
@@ -303,6 +288,11 @@ public final class Trainer<S: Stage> {
         run.sinceLog = (0, 0, [:])
         run.history.append(entry)
         try callbacks.forEach { try $0.didLog(entry, run) }
+    }
+
+    /// Metrics whose sums are complete, with what follows from them.
+    private func completed(_ metrics: [String: Metric]) -> [String: Double] {
+        metrics.merging(stage.derivedMetrics(metrics)) { $1 }.mapValues(\.value)
     }
 
     private func logEvaluation(_ sets: [EvaluationSet], _ run: TrainingRun) throws {
@@ -320,7 +310,7 @@ public final class Trainer<S: Stage> {
 
     /// Loss, metrics and speed of an evaluation set under names such as `eval_loss`.
     public func evaluationValues(
-        _ source: any BatchSource<S.Batch>, prefix: String
+        _ source: any BatchSource<Batch>, prefix: String
     ) throws -> [String: Double] {
         try evaluationValues([(prefix, source)])
     }
@@ -350,12 +340,14 @@ public final class Trainer<S: Stage> {
     }
 
     private func result(
-        of source: any BatchSource<S.Batch>, _ prefix: String
+        of source: any BatchSource<Batch>, _ prefix: String
     ) throws -> (values: [String: Double], loss: Double, report: LossReport) {
         let watch = Stopwatch()
         let (loss, report) = try evaluate(source)
         var values = Dictionary(
-            uniqueKeysWithValues: report.metrics.map { ("\(prefix)_\($0.key)", $0.value.value) })
+            uniqueKeysWithValues: completed(report.metrics).map {
+                ("\(prefix)_\($0.key)", $0.value)
+            })
         values["\(prefix)_loss"] = loss
         values.merge(
             ResultFiles.speed(

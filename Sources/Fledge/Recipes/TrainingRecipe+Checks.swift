@@ -4,7 +4,7 @@ internal import FledgeModel
 internal import FledgeTensor
 
 /// What a run refuses before it begins, and what the user should know about it.
-extension LanguageModelTraining {
+extension TrainingRecipe {
     func announceDrops(_ drops: [FledgeError.Location: String]) {
         guard let first = drops.min(by: { $0.key.description < $1.key.description }) else { return }
         announce(
@@ -30,7 +30,9 @@ extension LanguageModelTraining {
     /// Refuses to evaluate nothing.
     ///
     /// - Throws: ``FledgeError`` when there is no evaluation set, or one without a token to predict.
-    func requireEvaluable(_ data: StageData<PackedRow>) throws {
+    func requireEvaluable<Method: TrainingMethod>(
+        _ data: StageData<Method.Sample>, _ method: Method
+    ) throws {
         guard configuration.training.evaluates else { return }
         guard !data.evaluations.isEmpty else {
             throw FledgeError(
@@ -38,7 +40,10 @@ extension LanguageModelTraining {
                 advice:
                     "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
         }
-        for set in data.evaluations where !set.rows.contains(where: { $0.supervisedCount > 0 }) {
+        for set in data.evaluations
+        where !set.rows.contains(where: {
+            method.size(of: $0, sharesPrefixes: false).supervised > 0
+        }) {
             throw FledgeError(
                 .data,
                 "There is nothing to evaluate: of \(set.rows.count) rows in the \(set.name) set none has a token to predict.",

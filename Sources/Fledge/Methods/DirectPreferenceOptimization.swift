@@ -1,0 +1,86 @@
+public import FledgeCore
+public import FledgeData
+public import FledgeTrain
+
+/// Direct preference optimization and its kin (`stage: dpo`; reference: 05 §7).
+public struct DirectPreferenceOptimization: TrainingMethod {
+    private let losses: [NamedPreferenceLoss]
+
+    /// Creates the method.
+    ///
+    /// - Parameter losses: What `pref_loss` can name.
+    public init(losses: [NamedPreferenceLoss] = NamedPreferenceLoss.standard) {
+        self.losses = losses
+    }
+
+    /// `dpo`.
+    public var name: String { "dpo" }
+
+    /// Pairs of answers.
+    public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
+
+    /// The share of pairs in the right order.
+    public var plotted: [String] { ["rewards/accuracies"] }
+
+    /// Pairs.
+    public func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<PairwiseSample> {
+        try PairwiseSample.recipe(configuration, text)
+    }
+
+    /// Pairs of answers behind one question.
+    public func collate(
+        _ picked: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
+        _ configuration: RunConfiguration
+    ) -> PreferenceBatch {
+        PreferenceCollator(sharesPrefixes: sharesPrefixes).batch(
+            picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
+    }
+
+    /// Both sequences, their question once where it is shared.
+    public func size(
+        of sample: PairwiseSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        (
+            sample.tokenCount(sharesPrefixes: sharesPrefixes),
+            sample.chosen.supervisedCount + sample.rejected.supervisedCount
+        )
+    }
+
+    /// False where the loss looks at means of a batch.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
+        let options = configuration.preference
+        return options.loss != "kto_pair" && options.classifierWeight == 0
+    }
+
+    /// Trains the policy by the loss that `pref_loss` names, held against the reference.
+    public func parts(
+        _ side: ModelSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<PreferenceBatch> {
+        let options = configuration.preference
+        let isIgnored = configuration.finetuning.referenceQuirks.contains(.preferenceLossIgnored)
+        let known = isIgnored ? NamedPreferenceLoss.ofTheReference : losses
+        guard let named = known.first(where: { $0.name == options.loss }) else {
+            throw FledgeError(
+                .configuration, "There is no pref_loss \(options.loss).",
+                advice: "There are \(known.map(\.name).listed).")
+        }
+        let loss = try named.make(options.settings)
+        let reference = try loss.usesReference ? ReferenceChoice(side, configuration) : nil
+        func parts(_ loss: some PreferenceLoss) -> TrainingParts<PreferenceBatch> {
+            TrainingParts(
+                side,
+                PreferenceOptimization(
+                    loss: loss, reference: reference?.policy,
+                    options: .init(
+                        supervisedWeight: options.supervisedWeight,
+                        classifierWeight: options.classifierWeight,
+                        lengthWeight: options.lengthWeight)),
+                seed: configuration.training.seed,
+                companions: [reference?.companion].compactMap(\.self), usesDropout: false,
+                notes: reference?.notes ?? ["pref_loss: \(options.loss) needs no reference."])
+        }
+        return parts(loss)
+    }
+}

@@ -1,0 +1,84 @@
+public import FledgeCore
+public import FledgeData
+public import FledgeModel
+public import FledgeTrain
+
+/// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).
+public struct RewardModeling: TrainingMethod {
+    /// Creates the method.
+    public init() {}
+
+    /// `rm`.
+    public var name: String { "rm" }
+
+    /// Pairs of answers.
+    public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
+
+    /// The share of pairs in the right order.
+    public var plotted: [String] { ["eval_accuracy"] }
+
+    /// Pairs.
+    public func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<PairwiseSample> {
+        try PairwiseSample.recipe(configuration, text)
+    }
+
+    /// Pairs whose answers' last tokens are looked at.
+    public func collate(
+        _ picked: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
+        _ configuration: RunConfiguration
+    ) -> PreferenceBatch {
+        PreferenceCollator(lastTokens: true, sharesPrefixes: sharesPrefixes).batch(
+            picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
+    }
+
+    /// Both sequences, their question once where it is shared; a score each.
+    public func size(
+        of sample: PairwiseSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        (sample.tokenCount(sharesPrefixes: sharesPrefixes), 2)
+    }
+
+    /// Trains a value head, and the model below it.
+    public func parts(
+        _ side: ModelSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<PreferenceBatch> {
+        let seed = configuration.training.seed
+        let channels = side.model.configuration.hiddenSize
+        // Where the reference looks: beside the last adapter, or the model.
+        let folder = try configuration.adapterFolders.last ?? configuration.requiredModelPath()
+        let isThere = ValueHead.isPresent(in: folder)
+        let head =
+            try isThere
+            ? ValueHead(folder: folder, channels: channels)
+            : ValueHead(channels: channels, seed: seed)
+        return TrainingParts(
+            side, RewardRanking(head: head), seed: seed,
+            artifact: JointArtifact(side.artifact, head),
+            notes: [
+                isThere
+                    ? "The value head is that of \(folder)."
+                    : "The value head is new: \(folder) has none."
+            ])
+    }
+}
+
+extension PairwiseSample {
+    /// Pairs for reward models and preferences.
+    static func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<PairwiseSample> {
+        let processor = try PairwiseProcessor(
+            tokenizer: text.tokenizer, template: text.template,
+            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
+        return SampleRecipe(processor, answerCount: 2) { $0.faults(in: $1, $2) }
+    }
+}
+
+extension PairwiseSample {
+    /// Tokens of both sequences, those of the question once where they are shared.
+    func tokenCount(sharesPrefixes: Bool) -> Int {
+        chosen.inputIDs.count + rejected.inputIDs.count - (sharesPrefixes ? promptCount : 0)
+    }
+}

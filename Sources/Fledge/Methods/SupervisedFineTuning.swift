@@ -1,0 +1,86 @@
+public import FledgeCore
+public import FledgeData
+public import FledgeTrain
+
+/// Supervised fine-tuning (`stage: sft`): the answers of dialogues are learned (reference: 05 §5).
+public struct SupervisedFineTuning: TrainingMethod {
+    /// Creates the method.
+    public init() {}
+
+    /// `sft`.
+    public var name: String { "sft" }
+
+    /// Dialogues.
+    public var rows: RowTraits { RowTraits(packs: true) }
+
+    /// In the reference every batch counts equally.
+    public var referenceEvaluationMean: EvaluationMean { .ofBatches }
+
+    /// Dialogues, packed where that is asked for.
+    public func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<PackedRow> {
+        let options = configuration.data
+        let (packs, capacity) = (configuration.packs, configuration.cutoffLength)
+        let (batchSize, seed) = (options.preprocessingBatchSize, configuration.orderSeed)
+        let processor = try SupervisedProcessor(
+            tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
+            masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
+            quirks: configuration.dataQuirks)
+        return SampleRecipe(
+            packedLength: packs ? capacity + 1 : nil, answerCount: 1,
+            learnsQuestions: options.trainsOnPrompt,
+            make: { rows, threads, progress in
+                let data = try processor.process(rows, threads: threads, progress: progress)
+                return ProcessedDataset(
+                    samples: packs
+                        ? Packing.rows(data.samples, capacity: capacity, batchSize: batchSize)
+                        : PackedRow.singles(data.samples), report: data.report)
+            },
+            stream: { rows, cache, threads, progress in
+                guard packs else { return PackedRow.singles(rows, processor) }
+                let lengths = try StreamLengths(
+                    of: rows, processor, cache: cache(), threads: threads, progress: progress)
+                return SampleStream(
+                    packing: rows, processor, lengths: lengths, capacity: capacity,
+                    batchSize: batchSize, seed: seed)
+            },
+            check: { $0.faults(in: $1.flatMap(\.samples), $2) })
+    }
+
+    /// Puts the samples of some rows into one flat run.
+    public func collate(
+        _ picked: [(index: Int, sample: PackedRow)], epoch: Int, sharesPrefixes: Bool,
+        _ configuration: RunConfiguration
+    ) -> TokenBatch {
+        let quirks = configuration.finetuning.referenceQuirks
+        guard configuration.leaksPackedRows else {
+            return SupervisedCollator(quirks: quirks, sharesPrefixes: sharesPrefixes)
+                .batch(rows: picked.map(\.sample), epoch: epoch)
+        }
+        return SupervisedCollator(quirks: quirks).leakingBatch(
+            picked.map(\.sample), epoch: epoch)
+    }
+
+    /// All tokens of the row.
+    public func size(
+        of row: PackedRow, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) {
+        (row.length, row.supervisedCount)
+    }
+
+    /// Trains by the cross-entropy of what is learned.
+    public func parts(
+        _ side: ModelSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<TokenBatch> {
+        TrainingParts(side, TokenCrossEntropy(), seed: configuration.training.seed)
+    }
+}
+
+extension RunConfiguration {
+    /// Whether packed samples see those before them.
+    fileprivate var leaksPackedRows: Bool {
+        data.packing == true && !data.neatPacking
+            && finetuning.referenceQuirks.contains(.packingAttention)
+    }
+}

@@ -1,0 +1,171 @@
+public import FledgeCore
+public import FledgeData
+public import FledgeModel
+public import FledgeTrain
+
+/// One kind of training, as `stage` names it: what its rows are, how samples become batches, and what
+/// is minimised.
+///
+/// A method of your own is one small file: hand it over with the standard ones,
+/// `RunConfiguration(path: …, methods: .standard + [Mine()])`, and `TrainingRecipe`, `RunPlanner` and
+/// `Preprocessing` treat it as they treat theirs.
+public protocol TrainingMethod<Sample, Batch>: Sendable {
+    /// What a row becomes.
+    associatedtype Sample: StageSample
+    /// What is computed at once.
+    associatedtype Batch: TokenizedBatch
+
+    /// The value of `stage` that means it.
+    var name: String { get }
+
+    /// What its rows look like.
+    var rows: RowTraits { get }
+
+    /// Whether it can be trained, or its rows be prepared alone.
+    var isTrainable: Bool { get }
+
+    /// The keys of a configuration that this method alone reads, beside the standard ones.
+    var keys: [RunOption] { get }
+
+    /// The values that its plots show, beside loss and evaluation loss.
+    var plotted: [String] { get }
+
+    /// Whether micro-batches of one optimizer step may be computed together: true where no row's loss
+    /// depends on those beside it.
+    func mergesBatches(_ configuration: RunConfiguration) -> Bool
+
+    /// Refuses options that make no sense with this method, before anything is loaded.
+    ///
+    /// - Throws: ``FledgeError`` that names the key.
+    func check(_ configuration: RunConfiguration) throws
+
+    /// How the rows of a run become samples.
+    ///
+    /// - Throws: ``FledgeError`` when the options do not fit together.
+    func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<Sample>
+
+    /// Puts samples into a batch.
+    ///
+    /// - Parameter sharesPrefixes: Whether what samples begin with is computed once.
+    func collate(
+        _ samples: [(index: Int, sample: Sample)], epoch: Int, sharesPrefixes: Bool,
+        _ configuration: RunConfiguration
+    ) throws -> Batch
+
+    /// Tokens that a sample puts into a batch, and how many of them are supervised.
+    ///
+    /// - Parameter sharesPrefixes: Whether what its sequences begin with is computed once.
+    func size(of sample: Sample, sharesPrefixes: Bool) -> (tokens: Int, supervised: Int)
+
+    /// What is trained with a model that was loaded, and what trains it.
+    ///
+    /// - Throws: ``FledgeError`` when something that the method needs is missing or does not fit.
+    func parts(_ side: ModelSide, _ configuration: RunConfiguration) throws -> TrainingParts<Batch>
+
+    /// Adds to the values of an evaluation what follows from them.
+    ///
+    /// - Parameter prefix: What the names of the set's values begin with, such as `eval`.
+    func complete(_ values: inout [String: Double], prefix: String)
+
+    /// How evaluation losses become one number where the reference is to be equalled.
+    var referenceEvaluationMean: EvaluationMean { get }
+}
+
+extension TrainingMethod {
+    /// True.
+    public var isTrainable: Bool { true }
+
+    /// None.
+    public var keys: [RunOption] { [] }
+
+    /// None.
+    public var plotted: [String] { [] }
+
+    /// True.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool { true }
+
+    /// Refuses nothing.
+    public func check(_ configuration: RunConfiguration) throws {}
+
+    /// Adds nothing.
+    public func complete(_ values: inout [String: Double], prefix: String) {}
+
+    /// Batches count by their rows.
+    public var referenceEvaluationMean: EvaluationMean { .ofBatchesBySamples }
+}
+
+/// What the rows of a method look like.
+public struct RowTraits: Hashable, Sendable {
+    /// Whether rows are plain texts, written in no template.
+    public var isText: Bool
+    /// Whether rows hold a better and a worse answer.
+    public var isRanking: Bool
+    /// Whether several samples come into one row where nothing is said about it.
+    public var packsByDefault: Bool
+    /// Whether several samples may come into one row.
+    public var packs: Bool
+    /// Whether the model's own template is compared up to the last answer alone, since only that one is
+    /// learned.
+    public var learnsLastAnswer: Bool
+
+    /// Creates traits; everything is false that is left out.
+    public init(
+        isText: Bool = false, isRanking: Bool = false, packsByDefault: Bool = false,
+        packs: Bool = false, learnsLastAnswer: Bool = false
+    ) {
+        (self.isText, self.isRanking) = (isText, isRanking)
+        (self.packsByDefault, self.packs) = (packsByDefault, packs)
+        self.learnsLastAnswer = learnsLastAnswer
+    }
+}
+
+/// What a method trains with a model.
+public struct TrainingParts<Batch: TokenizedBatch> {
+    /// What training changes and saves.
+    public var artifact: any ModelArtifact
+    /// The parameters that training changes.
+    public var parameters: [Parameter]
+    /// Models whose weights are held beside the policy's, such as a reference.
+    public var companions: [DecoderLM]
+    /// Whether random draws are made for each sample, which cannot share a prefix then.
+    public var draws: Bool
+    /// What the user should know: which policy is the reference, where a head is from.
+    public var notes: [String]
+    /// Makes the stage; blocks are computed again in the backward pass when it says so.
+    public var stage: (_ recomputesBlocks: Bool) -> any Stage<Batch>
+
+    /// Creates the parts of a method that minimises an objective.
+    ///
+    /// - Parameters:
+    ///   - artifact: What is saved; the model side's own one when left out.
+    ///   - companions: Models whose weights are held beside the policy's.
+    ///   - usesDropout: Whether the objective leaves dropout on.
+    public init(
+        _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
+        artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
+        usesDropout: Bool = true, notes: [String] = []
+    ) {
+        self.artifact = artifact ?? side.artifact
+        (self.notes, self.companions) = (notes, companions)
+        parameters =
+            side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
+        draws = usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0
+        let model = side.model
+        stage = { recomputes in
+            ObjectiveStage(
+                model, objective, seed: seed, recomputesBlocks: recomputes)
+        }
+    }
+}
+
+extension [any TrainingMethod] {
+    /// The methods of LLaMA-Factory's stages.
+    public static var standard: [any TrainingMethod] {
+        [
+            Pretraining(), SupervisedFineTuning(), RewardModeling(), ProximalPolicyOptimization(),
+            DirectPreferenceOptimization(), KahnemanTverskyOptimization(),
+        ]
+    }
+}

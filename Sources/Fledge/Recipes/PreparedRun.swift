@@ -1,0 +1,90 @@
+internal import FledgeCore
+internal import FledgeData
+internal import FledgeModel
+internal import FledgeTrain
+
+/// Everything of a run that is ready before its first step: what `fledge plan` shows is what
+/// `fledge train` trains.
+struct PreparedRun<Method: TrainingMethod> {
+    let configuration: RunConfiguration
+    let method: Method
+    let text: TextSide
+    let data: StageData<Method.Sample>
+    let side: ModelSide
+    let parts: TrainingParts<Method.Batch>
+    /// The micro-batches of the samples that are in memory; of streamed data those that come first.
+    let known: Epochs<Method.Sample, Method.Batch>
+    /// The micro-batches to train on.
+    let batches: any BatchSource<Method.Batch>
+    /// The sets to evaluate under the prefixes of their values: `eval`, or `eval_<data set>` for each
+    /// by itself.
+    let evaluations: [(prefix: String, source: any BatchSource<Method.Batch>)]
+    let plan: TrainingPlan
+    let memory: MemoryPlan
+    /// The bytes that the process may still take; nil where that is unknown.
+    let available: Int?
+    /// The rows that were dropped while they were streamed.
+    let drops: () -> [FledgeError.Location: String]
+
+    /// Loads the model and lays out the course.
+    ///
+    /// - Parameter sharesPrefixes: Whether what samples begin with is computed once, where no draw is
+    ///   made for each of them.
+    init(
+        _ configuration: RunConfiguration, _ method: Method, _ text: TextSide,
+        _ data: StageData<Method.Sample>, sharesPrefixes: Bool
+    ) throws {
+        (self.configuration, self.method, self.text, self.data) = (
+            configuration, method, text, data
+        )
+        side = try ModelSide(training: configuration)
+        parts = try method.parts(side, configuration)
+        let shares = sharesPrefixes && !parts.draws
+        let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
+        known = rule.epochs(data.train, seed: configuration.orderSeed)
+        let streamed = data.stream.map { rule.epochs($0) }
+        if let streamed { batches = streamed } else { batches = known }
+        drops = { streamed?.drops ?? [:] }
+        let evaluation = method.evaluationBatches(configuration, sharesPrefixes: sharesPrefixes)
+        evaluations = data.evaluations.map { set in
+            (
+                "eval" + set.name.dropFirst("validation".utf8.count),
+                evaluation.epochs(set.rows, seed: nil)
+            )
+        }
+        plan = configuration.trainingPlan(batches.batchesPerEpoch)
+        available = ProcessMemory.availableBytes()
+        memory = MemoryPlan(
+            configuration, side.model, beside: parts.companions,
+            rows: data.train.map { row in
+                let size = method.size(of: row, sharesPrefixes: shares)
+                return .init(
+                    length: row.length, tokens: size.tokens, supervised: size.supervised)
+            },
+            merges: rule.mergingLimit != nil, isStreamed: data.stream != nil,
+            available: available)
+    }
+
+    /// What the model has that the text has not, and the reverse.
+    var modelFaults: [RunFault] {
+        RunChecks(configuration: configuration).faults(
+            of: text, side.model.configuration,
+            longestRow: data.train.map(\.length).max() ?? 0,
+            longestEvaluation: data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0)
+    }
+
+    /// What is wrong with steps and rates.
+    var courseFaults: [RunFault] { RunChecks(configuration: configuration).faults(of: plan) }
+
+    /// The error of a sample that is longer than the model can compute.
+    var excess: FledgeError? {
+        data.excess(
+            over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
+    }
+
+    /// What is trained, as sentences.
+    var summary: [String] {
+        [side.parameterSummary] + [side.quantizationSummary].compactMap(\.self)
+            + (configuration.model.printsParameterStatus ? side.parameterStatus : [])
+    }
+}
