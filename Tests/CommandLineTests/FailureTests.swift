@@ -59,6 +59,29 @@ struct FailureTests {
         try expectFailure(["train"], status: 2, says: "No configuration is named.")
     }
 
+    /// `fledge chat NAME_OR_FOLDER`, as other programs are called.
+    @Test func modelsAreNoConfigurations() throws {
+        try Folder.create(project.file("adapter"))
+        try project.write("{}", to: "adapter/adapter_config.json")
+        try project.write("GGUF and more", to: "tiny.gguf")
+        let names = ["model", "someone/tiny-chat", "tiny.gguf", "model/model.safetensors"]
+        let commands = [
+            ["chat"], ["export"], ["plan"], ["train"], ["preprocess", "--output", "-"],
+        ]
+        for (name, command) in names.map({ ($0, ["chat"]) }) + commands.map({ ("model", $0) }) {
+            try expectFailure(
+                command + [name], status: 2, says: "\(name): ", "expected a YAML file",
+                "A model goes as model_name_or_path=\(name).")
+        }
+        try expectFailure(
+            ["chat", "adapter", "bf16=true"], status: 2, says: "adapter: ",
+            "An adapter goes as adapter_name_or_path=adapter")
+        // Slips in the name of a file are what they were.
+        for name in ["configs/run.yaml", "data/run", "run", "./run", "a/b/c"] {
+            try expectFailure(["train", name], says: "\(name): ", "o such file")
+        }
+    }
+
     @Test func whatIsMissing() throws {
         try expectTrainFailure("model_name_or_path=nowhere", says: "nowhere")
         try expectTrainFailure(

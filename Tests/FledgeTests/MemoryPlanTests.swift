@@ -55,8 +55,8 @@ import Testing
         for (word, rows, tokens) in [
             ("", 8, 100), ("gradient_accumulation_steps: 4", 8, 400),
             ("gradient_accumulation_steps: 4", 3, 300),
-            ("gradient_accumulation_steps: 4\ncutoff_len: 256", 8, 256),
-            ("gradient_accumulation_steps: 64", 64, 1024),
+            ("gradient_accumulation_steps: 4\ncutoff_len: 256", 8, 200),
+            ("gradient_accumulation_steps: 64", 64, 1000),
         ] {
             let plan = try plan(
                 "per_device_train_batch_size: 1\n" + word, available: nil, tokens: 100, rows: rows)

@@ -47,6 +47,8 @@ public struct RunConfiguration: Sendable {
     ///   - overrides: `key=value` or `--key value` words, which replace the file's keys.
     ///   - purpose: What the configuration is for.
     ///   - environment: Where `ALLOW_EXTRA_ARGS` is looked up.
+    /// - Throws: ``FledgeError`` when the file is none, or a model; for keys and values that are not
+    ///   known or do not go together.
     public init(
         path: String?, overrides: [String] = [], purpose: Purpose = .training,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -57,6 +59,7 @@ public struct RunConfiguration: Sendable {
                 environment: environment)
             return
         }
+        if let model = MisplacedModel(path: path) { throw model.error }
         let file = try MappedFile(path: path)
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
             var error = FledgeError(

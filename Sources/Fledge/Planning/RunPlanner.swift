@@ -124,8 +124,8 @@ public struct RunPlanner {
         plan.notes += side.checkpoint.notes
         // Dropout draws for every sample, which cannot share anything then; an adapter that is
         // trained on brings its own.
-        let rule = configuration.trainingBatches(
-            sharesPrefixes: (side.adapters?.configuration.dropout ?? 0) == 0)
+        let sharesPrefixes = (side.adapters?.configuration.dropout ?? 0) == 0
+        let rule = configuration.trainingBatches(sharesPrefixes: sharesPrefixes)
         let batches = rule.epochs(data.train, seed: configuration.orderSeed)
         let course = configuration.trainingPlan(
             data.stream.map { rule.epochs($0).batchesPerEpoch } ?? batches.batchesPerEpoch)
@@ -146,8 +146,9 @@ public struct RunPlanner {
         }
         let available = ProcessMemory.availableBytes()
         let memory = MemoryPlan(
-            configuration, side.model, rows: data.train, isStreamed: data.stream != nil,
-            available: available)
+            configuration, side.model, rows: data.train,
+            evaluations: data.evaluations.map(\.rows), isStreamed: data.stream != nil,
+            sharesPrefixes: sharesPrefixes, available: available)
         plan.faults += checks.faults(of: memory, available: available)
         // Of streamed data some are known, which stand for the others.
         let known = Double(data.train.reduce(0) { $0 + $1.length })

@@ -95,7 +95,9 @@ public struct LanguageModelTraining {
         }
         announce(precision(of: side))
         let memory = MemoryPlan(
-            configuration, side.model, rows: data.train, isStreamed: data.stream != nil)
+            configuration, side.model, rows: data.train,
+            evaluations: data.evaluations.map(\.rows), isStreamed: data.stream != nil,
+            sharesPrefixes: sharesPrefixes && (side.adapters?.configuration.dropout ?? 0) == 0)
         if options.trains { announce(memory.summary) }
         let run = Run(text: text, data: data, side: side, memory: memory, digests: digests)
         guard options.trains else {

@@ -19,36 +19,38 @@ package struct MemoryPlan {
     /// Plans a run.
     ///
     /// - Parameters:
+    ///   - rows: What is trained on, or some of it where it is streamed.
+    ///   - evaluations: The rows of each set that is evaluated.
     ///   - isStreamed: Whether there are more rows than these, as long as allowed.
+    ///   - sharesPrefixes: Whether what samples of a batch begin with is computed once.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
         _ configuration: RunConfiguration, _ model: DecoderLM, rows: [PackedRow],
-        isStreamed: Bool = false,
+        evaluations: [[PackedRow]] = [], isStreamed: Bool = false, sharesPrefixes: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
-        let options = configuration.training
-        var (lengths, learned) = (rows.map(\.length), rows.map(\.supervisedCount))
-        if isStreamed {
-            lengths = rows.map { _ in configuration.data.cutoffLength }
-            learned = zip(rows, learned).map {
-                $0.length > 0 ? configuration.data.cutoffLength * $1 / $0.length : 0
+        let largest = Self.largestBatches(
+            configuration, rows, isStreamed: isStreamed, sharesPrefixes: sharesPrefixes)
+        let evaluated = Self.largestEvaluation(
+            configuration, evaluations, sharesPrefixes: sharesPrefixes)
+        func predict(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
+            func prediction(_ size: LargestBatches.Size, accumulates: Bool) -> MemoryPrediction {
+                MemoryPrediction(
+                    of: model, tokens: size.tokens, supervised: size.supervised,
+                    accumulates: accumulates, recomputesBlocks: recomputes)
             }
+            var most = (prediction(largest.first, accumulates: false), largest.first.tokens)
+            if let later = largest.later {
+                let other = prediction(later, accumulates: true)
+                if other.peak > most.0.peak { most = (other, later.tokens) }
+            }
+            if let evaluated {
+                most.0.include(
+                    evaluationOf: evaluated.tokens, supervised: evaluated.supervised, in: model)
+            }
+            return most
         }
-        // Whichever rows come together, they are at most the longest ones.
-        func most(_ counts: [Int], of rows: Int) -> Int {
-            counts.sorted(by: >).prefix(rows).reduce(0, +)
-        }
-        let batch = options.trainBatchSize
-        let step = batch * options.gradientAccumulationSteps
-        let merged = min(configuration.mergingLimit, most(lengths, of: step))
-        let tokens = max(most(lengths, of: batch), merged)
-        let supervised = max(most(learned, of: batch), min(most(learned, of: step), merged))
-        func predict(_ recomputes: Bool) -> MemoryPrediction {
-            MemoryPrediction(
-                of: model, tokens: tokens, supervised: supervised,
-                accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes)
-        }
-        let kept = predict(false)
+        let (kept, tokens) = predict(false)
         switch configuration.finetuning.recompute {
         case .always: (recomputesBlocks, reason) = (true, "as asked")
         case .never: (recomputesBlocks, reason) = (false, "as asked")
@@ -60,9 +62,59 @@ package struct MemoryPlan {
             reason =
                 fits ? "they fit" : "keeping them needs \(Self.mebibytes(kept.peak)) in all"
         }
-        prediction = recomputesBlocks ? predict(true) : kept
-        self.tokens = tokens
-        resident = Self.resident(prediction, sizesVary: Set(lengths).count > 1 || isStreamed)
+        (prediction, self.tokens) = recomputesBlocks ? predict(true) : (kept, tokens)
+        resident = Self.resident(
+            prediction, sizesVary: Set(rows.map(\.length)).count > 1 || isStreamed)
+    }
+
+    private static func largestBatches(
+        _ configuration: RunConfiguration, _ rows: [PackedRow], isStreamed: Bool,
+        sharesPrefixes: Bool
+    ) -> LargestBatches {
+        let options = configuration.training
+        if !isStreamed {
+            let batches = configuration.trainingBatches(sharesPrefixes: sharesPrefixes)
+                .epochs(rows, seed: configuration.orderSeed)
+            let plan = configuration.trainingPlan(batches.batchesPerEpoch)
+            if let known = LargestBatches(
+                batches, plan, rows: rows, sharesPrefixes: sharesPrefixes)
+            {
+                return known
+            }
+        }
+        let cutoff = configuration.data.cutoffLength
+        let sizes = rows.map { row in
+            let (length, learned) = (row.length, row.supervisedCount)
+            guard isStreamed else {
+                return LargestBatches.Size(tokens: length, supervised: learned)
+            }
+            return LargestBatches.Size(
+                tokens: cutoff, supervised: length > 0 ? cutoff * learned / length : 0)
+        }
+        return LargestBatches(
+            anyOf: sizes, batch: options.trainBatchSize,
+            step: options.trainBatchSize * options.gradientAccumulationSteps,
+            limit: configuration.mergingLimit)
+    }
+
+    /// The largest batch of evaluation; nil where nothing is evaluated.
+    private static func largestEvaluation(
+        _ configuration: RunConfiguration, _ sets: [[PackedRow]], sharesPrefixes: Bool
+    ) -> LargestBatches.Size? {
+        let rule = configuration.evaluationBatches(sharesPrefixes: sharesPrefixes)
+        let sizes = sets.map { rows in
+            let batches = rule.epochs(rows, seed: nil)
+            let plan = TrainingPlan(
+                batchesPerEpoch: batches.batchesPerEpoch, accumulation: 1, epochs: 1)
+            let known = LargestBatches(
+                batches, plan, rows: rows, sharesPrefixes: sharesPrefixes)
+            return known?.first ?? LargestBatches.Size()
+        }
+        guard let first = sizes.first else { return nil }
+        return sizes.dropFirst().reduce(first) {
+            .init(
+                tokens: max($0.tokens, $1.tokens), supervised: max($0.supervised, $1.supervised))
+        }
     }
 
     /// Code, tables and scratch of products that come with the first step.
@@ -102,9 +154,10 @@ package struct MemoryPlan {
     package var summary: String {
         let p = prediction
         return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
+            + (p.peak == p.weights + p.optimizer + p.evaluation ? "or in evaluation " : "")
             + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
             + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
-            + "\(Self.mebibytes(p.activations + p.working)))"
+            + "\(Self.mebibytes(max(p.activations + p.working, p.evaluation))))"
             + (p.mapped > 0
                 ? ", plus \(Self.mebibytes(p.mapped)) of the model's file, mapped" : "")
             + (resident.map { "; about \(Self.mebibytes($0)) resident in all" } ?? "")
