@@ -59,6 +59,28 @@ struct FailureTests {
         try expectFailure(["train"], status: 2, says: "No configuration is named.")
     }
 
+    /// Found before the first step, though that such rows are there is allowed.
+    @Test func anEvaluationOfNothingIsRefusedBeforeTheFirstStep() throws {
+        try project.write(
+            #"[{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "loss": false}]}]"#,
+            to: "data/silent.json")
+        var information = try JSONValue(contentsOf: project.file("data/dataset_info.json"))
+        information["silent"] = [
+            "file_name": "silent.json", "formatting": "sharegpt",
+            "columns": ["messages": "messages"],
+            "tags": [
+                "role_tag": "role", "content_tag": "content", "user_tag": "user",
+                "assistant_tag": "assistant",
+            ],
+        ]
+        try project.write(information.serialized(), to: "data/dataset_info.json")
+        let keys = ["eval_dataset=silent", "val_size=0", "eval_strategy=steps", "eval_steps=1"]
+        try expectFailure(["train", "run.yaml"] + keys, says: "nothing-learned")
+        try expectFailure(
+            ["train", "run.yaml", "allowed_faults=nothing-learned"] + keys,
+            says: "There is nothing to evaluate: of 1 rows")
+    }
+
     /// `fledge chat NAME_OR_FOLDER`, as other programs are called.
     @Test func modelsAreNoConfigurations() throws {
         try Folder.create(project.file("adapter"))
