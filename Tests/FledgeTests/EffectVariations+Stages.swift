@@ -1,4 +1,5 @@
 import Fledge
+import FledgeTesting
 import Foundation
 
 extension Variation {

@@ -117,9 +117,9 @@ struct HeadLoss: RecordedOperation {
             HeadProduct.scatter(
                 rowGradients, factor: factor, rows: rows, shape: shape, type, &pass)
         }
-        if var headGradient {
-            headGradient.scale(by: factor)
-            pass.add(headGradient, to: 1)
+        // This operation still owns it, so that scaling it would make a copy of the head's size.
+        if let headGradient {
+            pass.add(factor == 1 ? headGradient : headGradient * factor, to: 1)
         }
     }
 }
