@@ -22,6 +22,8 @@ public struct RunConfiguration: Sendable {
     public var training: TrainingArguments
     /// How text is generated.
     public var generating: GeneratingArguments
+    /// The loss of single tokens.
+    public var tokenLoss: TokenLossArguments
     /// Preferences and what they are measured against.
     public var preference: PreferenceArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
@@ -52,6 +54,7 @@ public struct RunConfiguration: Sendable {
         finetuning = FinetuningArguments(values)
         training = TrainingArguments(values)
         generating = GeneratingArguments(values)
+        tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
     }
 
