@@ -5,7 +5,7 @@ extension RunOption {
     static let finetuning: [RunOption] = [
         RunOption(
             "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
-            "What is trained; so far pt and sft, of the others only the data are prepared."),
+            "What is trained; of ppo only the data are prepared so far."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
             .effectiveFor(["lora", "freeze", "full"]),
