@@ -33,8 +33,8 @@ struct CommandTests {
         let unknown = try fledge("train", "model_name_or_path=m", "lora_rnk=8")
         #expect(unknown.status == 2)
         #expect(unknown.errors.contains("lora_rnk is no known key. Did you mean lora_rank?"))
-        let stage = try fledge("train", "--model_name_or_path", "m", "--stage", "dpo")
-        #expect(stage.status == 2 && stage.errors.contains("stage: dpo cannot be trained yet"))
+        let stage = try fledge("train", "--model_name_or_path", "m", "--stage", "ppo")
+        #expect(stage.status == 2 && stage.errors.contains("stage: ppo cannot be trained yet"))
     }
 
     @Test func missingFilesFail() throws {

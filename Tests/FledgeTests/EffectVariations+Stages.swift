@@ -19,6 +19,7 @@ extension Variation {
         "ref_model_adapters": .init(
             .run, "@adapters/first", pairs + ["ref_model=@model"]),
         "ref_model_quantization_bit": .init(.run, "4", pairs + ["ref_model=@model"]),
+        "precompute_ref_log_probs": .init(.run, "true", pairs),
         "ref_policy": .init(.run, "start", pairs + ["adapter_name_or_path=@adapters/first"]),
     ]
 

@@ -109,6 +109,10 @@ struct ConfigurationRules {
                 || ["sigmoid", "robust", "exo_pair"].contains(values.text("pref_loss")),
             "`dpo_label_smoothing` is only valid for the losses sigmoid, robust and exo_pair.",
             "dpo_label_smoothing")
+        try require(
+            !values.flag("precompute_ref_log_probs") || !values.flag("streaming"),
+            "`precompute_ref_log_probs` needs rows that are all known: set `streaming` to false.",
+            "precompute_ref_log_probs")
         let losses = ["use_dft_loss", "use_eaft_loss", "use_asft_loss"].filter(values.flag)
         try require(
             losses.count < 2,

@@ -1,5 +1,5 @@
 public import FledgeTensor
-public import FledgeTrain
+internal import FledgeTrain
 
 /// Learning from preferences, and what a policy is held against.
 public struct PreferenceArguments: Hashable, Sendable {
@@ -30,6 +30,9 @@ public struct PreferenceArguments: Hashable, Sendable {
     /// Which policy is the reference (`ref_policy`).
     public var referencePolicy: Reference
 
+    /// Whether the reference is asked once, before the first step (`precompute_ref_log_probs`).
+    public var precomputesReference: Bool
+
     /// Which policy another one is held against.
     public enum Reference: String, Hashable, Sendable {
         /// As the reference decides: a model that is named, else the model without its adapter, else a
@@ -57,6 +60,7 @@ public struct PreferenceArguments: Hashable, Sendable {
         referenceAdapters = values.list("ref_model_adapters")
         referenceQuantization = ModelArguments.quantization("ref_model_quantization_bit", values)
         referencePolicy = values.word("ref_policy")
+        precomputesReference = values.flag("precompute_ref_log_probs")
     }
 
     /// The constants that losses of pairs are made with.
@@ -113,6 +117,10 @@ extension RunOption {
         RunOption(
             "ref_model_quantization_bit", .integer(), nil, .effective, matters: .with("ref_model"),
             "Quantises ref_model: 4 or 8."),
+        RunOption(
+            "precompute_ref_log_probs", .flag, false, .effective, matters: ofBoth,
+            "Asks the reference once before the first step and keeps its answers for other runs; a reference model of its own takes no memory while training."
+        ),
         RunOption(
             "ref_policy", .choice(["auto", "base", "start", "model"]), "auto", .effective,
             matters: ofReferences,

@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeData
 public import FledgeTrain
 

@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeData
 public import FledgeTrain
 
@@ -68,18 +68,20 @@ public struct DirectPreferenceOptimization: TrainingMethod {
         }
         let loss = try named.make(options.settings)
         let reference = try loss.usesReference ? ReferenceChoice(side, configuration) : nil
+        let kept = reference?.kept(configuration) { (batch: PreferenceBatch) in batch.answers }
         func parts(_ loss: some PreferenceLoss) -> TrainingParts<PreferenceBatch> {
             TrainingParts(
                 side,
                 PreferenceOptimization(
-                    loss: loss, reference: reference?.policy,
+                    loss: loss, reference: kept?.policy,
                     options: .init(
                         supervisedWeight: options.supervisedWeight,
                         classifierWeight: options.classifierWeight,
                         lengthWeight: options.lengthWeight)),
                 seed: configuration.training.seed,
                 companions: [reference?.companion].compactMap(\.self), usesDropout: false,
-                notes: reference?.notes ?? ["pref_loss: \(options.loss) needs no reference."])
+                notes: reference?.notes ?? ["pref_loss: \(options.loss) needs no reference."],
+                preparation: kept?.preparation)
         }
         return parts(loss)
     }

@@ -1,6 +1,6 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeData
-public import FledgeTrain
+internal import FledgeTrain
 
 /// Kahneman–Tversky optimization (`stage: kto`; reference: 05 §8).
 public struct KahnemanTverskyOptimization: TrainingMethod {
@@ -62,10 +62,11 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     ) throws -> TrainingParts<FeedbackBatch> {
         let options = configuration.preference
         let reference = try ReferenceChoice(side, configuration)
+        let kept = reference.kept(configuration) { (batch: FeedbackBatch) in batch.answers }
         return TrainingParts(
             side,
             FeedbackOptimization(
-                reference: reference.policy,
+                reference: kept.policy,
                 options: .init(
                     loss: FeedbackLoss(
                         beta: options.beta, desirableWeight: options.desirableWeight,
@@ -75,6 +76,6 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
                         .metricNames))),
             seed: configuration.training.seed,
             companions: [reference.companion].compactMap(\.self), usesDropout: false,
-            notes: reference.notes)
+            notes: reference.notes, preparation: kept.preparation)
     }
 }

@@ -1,6 +1,6 @@
 public import FledgeCore
 public import FledgeData
-public import FledgeTrain
+internal import FledgeTrain
 internal import Foundation
 
 /// Pre-training (`stage: pt`): every token of plain texts is learned (reference: 05 §4).

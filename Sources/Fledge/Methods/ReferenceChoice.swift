@@ -1,5 +1,6 @@
 internal import FledgeAdapters
 internal import FledgeCore
+internal import FledgeData
 internal import FledgeModel
 internal import FledgeTrain
 
@@ -11,6 +12,21 @@ struct ReferenceChoice {
     let companion: DecoderLM?
     /// What the user should know.
     let notes: [String]
+
+    /// The reference that objectives ask, and what has to be computed before: where scores are kept, the
+    /// model behind them is asked once.
+    func kept<Batch: TokenizedBatch>(
+        _ configuration: RunConfiguration, answers: @escaping (Batch) -> AnswerBatch
+    ) -> (policy: (any ReferencePolicy)?, preparation: TrainingParts<Batch>.Preparation?) {
+        guard configuration.preference.precomputesReference, let policy else {
+            return (policy, nil)
+        }
+        let table = ReferencePreparation(policy)
+        return (
+            table.reference,
+            { try table.prepare($0, $1, $2, answers: answers) }
+        )
+    }
 
     private init(_ policy: (any ReferenceModel)?, _ notes: String...) {
         (self.policy, companion, self.notes) = (policy, nil, notes)

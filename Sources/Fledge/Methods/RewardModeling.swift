@@ -1,7 +1,7 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeData
-public import FledgeModel
-public import FledgeTrain
+internal import FledgeModel
+internal import FledgeTrain
 
 /// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).
 public struct RewardModeling: TrainingMethod {

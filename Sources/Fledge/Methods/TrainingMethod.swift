@@ -1,5 +1,5 @@
 public import FledgeCore
-public import FledgeData
+internal import FledgeData
 public import FledgeModel
 public import FledgeTrain
 
@@ -133,8 +133,20 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     public var draws: Bool
     /// What the user should know: which policy is the reference, where a head is from.
     public var notes: [String]
+    /// What is computed once before the first step; nil for nothing.
+    public var preparation: Preparation?
     /// Makes the stage; blocks are computed again in the backward pass when it says so.
     public var stage: (_ recomputesBlocks: Bool) -> any Stage<Batch>
+
+    /// What is computed once before the first step of a run.
+    ///
+    /// - Parameters:
+    ///   - sources: The batches of training, and those of every evaluation.
+    ///   - digest: What it will be made of: model, template and data.
+    ///   - announce: Receives a line for what is done.
+    public typealias Preparation = (
+        _ sources: [any BatchSource<Batch>], _ digest: String, _ announce: (String) -> Void
+    ) throws -> Void
 
     /// Creates the parts of a method that minimises an objective.
     ///
@@ -143,13 +155,15 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///   - companions: Models whose weights are held beside the policy's.
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α).
     ///   - usesDropout: Whether the objective leaves dropout on.
+    ///   - preparation: What is computed once before the first step.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
         artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
-        embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = []
+        embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = [],
+        preparation: Preparation? = nil
     ) {
         self.artifact = artifact ?? side.artifact
-        (self.notes, self.companions) = (notes, companions)
+        (self.notes, self.companions, self.preparation) = (notes, companions, preparation)
         parameters =
             side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
         draws =

@@ -25,12 +25,9 @@ struct RunDigests: Hashable, Sendable {
     init(_ configuration: RunConfiguration, _ text: TextSide) throws {
         values = [:]
         let model = try configuration.requiredModelPath()
-        values["model_name_or_path"] = try ContentDigest.of(files: Self.weights(ofModel: model))
+        values["model_name_or_path"] = try Self.model(model)
         for (index, folder) in configuration.adapterFolders.enumerated() {
-            values["adapter_name_or_path \(index + 1)"] = try ContentDigest.of(
-                files: ["adapter_config.json", "adapter_model.safetensors"].map {
-                    folder + "/" + $0
-                })
+            values["adapter_name_or_path \(index + 1)"] = try Self.adapter(folder)
         }
         values["template"] = TemplateDigest(text).value
         guard let path = configuration.data.tokenizedPath,
@@ -44,6 +41,17 @@ struct RunDigests: Hashable, Sendable {
         for member in folder.notes?["data"]?.members ?? [] {
             values[member.key] = member.value.stringValue
         }
+    }
+
+    /// The digest of a model's weights.
+    static func model(_ path: String) throws -> String {
+        try ContentDigest.of(files: weights(ofModel: path))
+    }
+
+    /// The digest of an adapter.
+    static func adapter(_ folder: String) throws -> String {
+        try ContentDigest.of(
+            files: ["adapter_config.json", "adapter_model.safetensors"].map { folder + "/" + $0 })
     }
 
     /// The digests of the data sets that are trained on: of how each is described, and of its files.

@@ -1,5 +1,5 @@
 package import FledgeCore
-package import FledgeData
+internal import FledgeData
 package import FledgeTrain
 
 /// The micro-batches of a run that decide how much memory its steps take.

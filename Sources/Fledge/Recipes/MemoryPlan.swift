@@ -1,5 +1,5 @@
 internal import FledgeCore
-package import FledgeData
+internal import FledgeData
 package import FledgeModel
 package import FledgeTrain
 internal import Foundation

@@ -38,7 +38,7 @@ struct PreparedRun<Method: TrainingMethod> {
             configuration, method, text, data
         )
         side = try ModelSide(training: configuration)
-        parts = try method.parts(side, configuration)
+        var parts = try method.parts(side, configuration)
         let shares = sharesPrefixes && !parts.draws
         let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
         known = rule.epochs(data.train, seed: configuration.orderSeed)
@@ -57,11 +57,15 @@ struct PreparedRun<Method: TrainingMethod> {
         let largest = Self.largest(
             configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
         memory = MemoryPlan(
-            configuration, side.model, beside: parts.companions, largest: largest,
+            configuration, side.model,
+            // What a preparation is done with is held no longer.
+            beside: parts.preparation == nil ? parts.companions : [], largest: largest,
             evaluated: Self.largestEvaluation(
                 method, data, evaluation, sharesPrefixes: sharesPrefixes),
             sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
             available: available)
+        parts.companions = []
+        self.parts = parts
     }
 
     /// The largest micro-batches of training: those that come, or those that may come of streamed data.

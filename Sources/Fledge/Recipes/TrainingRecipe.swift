@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 public import FledgeTrain
 
 /// A whole run of training from a configuration, as `fledge train` does it, whatever its method.

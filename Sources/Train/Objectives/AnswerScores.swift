@@ -22,12 +22,7 @@ enum AnswerScores {
 
     /// What the reference gives the samples.
     static func sums(_ reference: any ReferencePolicy, _ batch: AnswerBatch) throws -> Tensor {
-        let values = try reference.logProbabilities(batch.tokens)
-        precondition(
-            values.count == batch.tokens.supervision.count,
-            "ReferencePolicy: \(values.count) log-probabilities for "
-                + "\(batch.tokens.supervision.count) predictions")
-        return sums(Tensor(values, shape: [values.count]), batch)
+        Tensor(try reference.scores(batch), shape: [batch.sampleCount])
     }
 
     /// The weights with those of tokens behind the shorter answer of a pair multiplied by `alpha`

@@ -1,6 +1,6 @@
 public import FledgeCore
 public import FledgeModel
-public import FledgeTensor
+internal import FledgeTensor
 
 /// The cross-entropy of supervised tokens, each counted by its weight (reference: 05 §1.1).
 public struct TokenCrossEntropy: Objective {
