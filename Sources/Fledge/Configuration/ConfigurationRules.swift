@@ -14,19 +14,17 @@ struct ConfigurationRules {
         guard purpose == .training else { return try checkAdapters() }
         try checkIntervals()
         try checkSchedule()
+        try OptimizerRules(values).check()
         try checkRun()
         try checkAllowedFaults()
         try checkAllowedChanges()
         try checkAdapters()
     }
 
-    /// Throws at the place of the first of the keys that was set.
     private func require(
         _ condition: Bool, _ message: @autoclosure () -> String, _ keys: String...
     ) throws {
-        guard !condition else { return }
-        let location = keys.lazy.compactMap { values.locations[$0] }.first
-        throw FledgeError(.configuration, message(), at: location)
+        try values.require(condition, message(), keys)
     }
 
     private func checkModel() throws {
@@ -142,6 +140,9 @@ struct ConfigurationRules {
             "cosine": ["num_cycles"], "cosine_with_restarts": ["num_cycles"],
             "polynomial": ["lr_end", "power"], "inverse_sqrt": ["timescale"],
             "cosine_with_min_lr": ["min_lr", "min_lr_rate", "num_cycles"],
+            "cosine_warmup_with_min_lr": [
+                "min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate",
+            ],
             "warmup_stable_decay": [
                 "num_stable_steps", "num_decay_steps", "min_lr_ratio", "decay_type",
             ],

@@ -50,7 +50,8 @@ extension RunOption {
             ]), "linear",
             .effectiveFor([
                 "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
-                "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr", "warmup_stable_decay",
+                "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr",
+                "cosine_warmup_with_min_lr", "warmup_stable_decay",
             ]),
             "Course of the learning rate."),
         RunOption(
@@ -64,11 +65,11 @@ extension RunOption {
             "Older name for a part in warmup_steps."),
         RunOption(
             "optim", .text, "adamw_torch_fused",
-            .effectiveFor(["adamw_torch", "adamw_torch_fused"]),
-            "The optimizer."),
+            .effectiveFor(OptimizerArguments.names.keys.sorted()),
+            "The optimizer, unless use_muon or the like replaces it."),
         RunOption(
-            "optim_args", .text, nil, .refused,
-            "Further options of the optimizer."),
+            "optim_args", .text, nil, .effective, matters: .with("optim", "sgd"),
+            "Options of the optimizer, as name=value: of sgd momentum, dampening, nesterov."),
         RunOption(
             "optim_target_modules", .list, [], .refused,
             "Modules of a low-rank optimizer."),

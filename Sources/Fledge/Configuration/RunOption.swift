@@ -140,7 +140,7 @@ public struct RunOption: Sendable {
 extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
-        ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Optimizers", optimizers),
         ("Preferences", preference),
         ("Training", training + system),
         ("Generation", generating),

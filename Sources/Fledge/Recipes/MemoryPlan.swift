@@ -64,7 +64,8 @@ package struct MemoryPlan {
         func predict(_ recomputes: Bool) -> MemoryPrediction {
             var prediction = MemoryPrediction(
                 of: model, tokens: tokens, supervised: supervised,
-                accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes)
+                accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes,
+                optimizer: configuration.optimizer(for: model.configuration))
             for companion in companions { prediction.add(companion) }
             return prediction
         }

@@ -177,8 +177,8 @@ public struct TrainingCheckpoint: Sendable {
         }
         let path = folder + "/" + Self.optimizerName
         let file = try SafetensorsFile(path: path)
-        let missing = try run.optimizer.restore(run.parameters) { name in
-            file.shape(of: name) == nil ? nil : try file.tensor(named: name, as: .float32)
+        let missing = try run.optimizer.restore(after: step) { name in
+            file.shape(of: name) == nil ? nil : try file.tensor(named: name)
         }
         if let first = missing.first {
             throw FledgeError(

@@ -84,7 +84,7 @@ public final class TrainingRun {
 
     init(_ plan: TrainingPlan, _ parameters: [Parameter], _ optimizer: any Optimizer, rank: Int) {
         (self.plan, self.parameters, self.rank) = (plan, parameters, rank)
-        self.optimizer = OptimizerDriver(optimizer)
+        self.optimizer = OptimizerDriver(optimizer, parameters)
     }
 
     /// Epochs done, as a fraction.

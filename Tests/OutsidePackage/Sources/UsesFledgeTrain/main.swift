@@ -1,5 +1,5 @@
 import FledgeTrain
 
-let schedule = LearningRateSchedule.cosine(peak: 1, warmup: 2, total: 10)
+let schedule = Warmup(2, CosineSchedule(peak: 1, steps: 8))
 precondition(schedule.rate(at: 0) == 0 && schedule.rate(at: 2) == 1)
 print("FledgeTrain: \((0..<10).map(schedule.rate(at:)))")
