@@ -81,7 +81,8 @@ import Testing
     @Test(arguments: optimizers.indices)
     func statesTakeTheBytesThatArePredicted(_ index: Int) throws {
         let model = try model()
-        let predicted = OptimizerDriver(Self.optimizers[index], model.trainableParameters).stateBytes
+        let predicted = OptimizerDriver(Self.optimizers[index], model.trainableParameters)
+            .stateBytes
         let done = try run(model, Self.optimizers[index])
         let found = done.optimizer.tensors.reduce(0) { $0 + $1.tensor.ownedByteCount }
         #expect(predicted == found, "\(Self.optimizers[index])")
@@ -170,7 +171,8 @@ import Testing
 
     /// What is evaluated and saved is the average; training goes on beside it.
     @Test func averagesAreShownBetweenSteps() throws {
-        let parameter = Parameter("weight", Tensor([1, 2, 3] as [Float], shape: [3]), isTrainable: true)
+        let parameter = Parameter(
+            "weight", Tensor([1, 2, 3] as [Float], shape: [3]), isTrainable: true)
         var driver = OptimizerDriver(ScheduleFreeAdamW(), [parameter])
         var gradients = Gradients()
         gradients[parameter] = Tensor([1, -1, 0.5] as [Float], shape: [3])

@@ -143,12 +143,25 @@ struct ConfigurationRules {
             "cosine_warmup_with_min_lr": [
                 "min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate",
             ],
+            "reduce_lr_on_plateau": [
+                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr",
+                "eps",
+            ],
+            "greedy": [
+                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup",
+                "min_lr", "max_lr", "eps", "reset_start",
+            ],
             "warmup_stable_decay": [
                 "num_stable_steps", "num_decay_steps", "min_lr_ratio", "decay_type",
             ],
         ]
         let schedule = values.text("lr_scheduler_type")
         let names = known[schedule] ?? []
+        try require(
+            !["reduce_lr_on_plateau", "greedy"].contains(schedule)
+                || values.text("eval_strategy") != "no",
+            "lr_scheduler_type \(schedule) requires an eval strategy: it follows what evaluations come to.",
+            "lr_scheduler_type")
         for member in values.mapping("lr_scheduler_kwargs")?.members ?? [] {
             try require(
                 names.contains(member.key),

@@ -48,11 +48,7 @@ extension RunOption {
                 "constant_with_warmup", "inverse_sqrt", "reduce_lr_on_plateau",
                 "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay", "greedy",
             ]), "linear",
-            .effectiveFor([
-                "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
-                "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr",
-                "cosine_warmup_with_min_lr", "warmup_stable_decay",
-            ]),
+            .effective,
             "Course of the learning rate."),
         RunOption(
             "lr_scheduler_kwargs", .mapping, nil, .effective,

@@ -106,6 +106,8 @@ public struct TrainingArguments: Hashable, Sendable {
         case cosineWithMinimum = "cosine_with_min_lr"
         case cosineWarmupWithMinimum = "cosine_warmup_with_min_lr"
         case warmupStableDecay = "warmup_stable_decay"
+        case reduceOnPlateau = "reduce_lr_on_plateau"
+        case greedy
     }
 
     /// When something happens during training.

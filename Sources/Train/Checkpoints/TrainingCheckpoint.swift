@@ -140,6 +140,7 @@ public struct TrainingCheckpoint: Sendable {
                     }),
                 "steps": .integer(run.sinceLog.steps),
             ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null,
+            "schedule": (run.schedule as? any EvaluationSchedule)?.state ?? .null,
             "stage": stage.values,
             "step": .integer(run.step),
             "tokens": .integer(run.tokens),
@@ -185,6 +186,13 @@ public struct TrainingCheckpoint: Sendable {
                 .mismatch, "\(missing.count) optimizer states are missing: \(first), …",
                 advice: "The checkpoint is of a run with other parameters or another optimizer.",
                 at: .init(file: path))
+        }
+        if var listening = run.schedule as? any EvaluationSchedule,
+            let state = progress["schedule"],
+            !state.isNull
+        {
+            listening.state = state
+            run.schedule = listening
         }
         run.step = step
         run.firstStep = step

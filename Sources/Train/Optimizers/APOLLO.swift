@@ -1,6 +1,6 @@
 internal import FledgeCore
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// APOLLO (Zhu and others 2024): gradients are scaled by what Adam would make of them in a small
 /// subspace, row by row or as a whole.

@@ -1,5 +1,5 @@
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// Adafactor (Shazeer and Stern 2018) with the settings that transformers passes it: the schedule's
 /// rate, no scaling by the parameter, no first moment.

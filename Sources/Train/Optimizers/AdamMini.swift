@@ -1,5 +1,5 @@
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// Adam-mini (Zhang and others 2024): weights that belong together have one second moment, those of
 /// a head of queries and keys, of a row, or of a norm.

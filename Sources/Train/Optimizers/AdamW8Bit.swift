@@ -1,5 +1,5 @@
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// AdamW with moments of 8 bits in blocks of 256, as bitsandbytes computes it (Dettmers and others
 /// 2022).

@@ -1,6 +1,6 @@
 internal import FledgeCore
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// BAdam's other mode: a part of the weights of every matrix is trained, another one every 100 steps.
 ///

@@ -17,8 +17,9 @@ public struct BlockTurns: Hashable, Sendable {
     public let seed: UInt64
 
     /// Creates turns.
-    public init(_ order: Order = .ascending, interval: Int = 50, start: Int? = nil, seed: UInt64 = 42)
-    {
+    public init(
+        _ order: Order = .ascending, interval: Int = 50, start: Int? = nil, seed: UInt64 = 42
+    ) {
         precondition(interval > 0, "BlockTurns: \(interval) steps")
         (self.order, self.interval, self.start, self.seed) = (order, interval, start, seed)
     }

@@ -1,5 +1,5 @@
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// AdamW that adds epsilon to the root of the second moment before the bias is corrected, as the
 /// AdamW of older transformers, of GaLore, APOLLO and Muon does.

@@ -19,19 +19,19 @@ package struct EightBitCode: Sendable {
     private let firsts: [UInt8]
 
     private init(isSigned: Bool) {
-        let exponents = 7
+        let powers: [Float] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]
         var values: [Float] = [0, 1]
-        for exponent in 0..<exponents {
+        for (exponent, power) in powers.enumerated() {
             let count = 1 << (isSigned ? exponent : exponent + 1)
-            let step: Float = (1 - 0.1) / Float(count)
-            // From both ends, as PyTorch spaces numbers.
-            let edges = (0...count).map { index in
-                index < (count + 1) / 2 ? 0.1 + step * Float(index) : 1 - step * Float(count - index)
+            let step = (1 - Float(0.1)) / Float(count)
+            // From both ends and rounded once, as PyTorch spaces numbers.
+            let edges = (0...count).map { index -> Float in
+                index < (count + 1) / 2
+                    ? Float(0.1).addingProduct(step, Float(index))
+                    : Float(1).addingProduct(-step, Float(count - index))
             }
-            var power: Double = 1
-            for _ in exponent..<(exponents - 1) { power /= 10 }
             for (low, high) in zip(edges, edges.dropFirst()) {
-                let value = Float(power) * ((low + high) / 2)
+                let value = power * ((low + high) / 2)
                 values += isSigned ? [value, -value] : [value]
             }
         }

@@ -1,5 +1,5 @@
-internal import Foundation
 public import FledgeTensor
+internal import Foundation
 
 /// Schedule-free AdamW (Defazio and others 2024): trains between a sequence of plain steps and its
 /// average, which is what is evaluated and saved.

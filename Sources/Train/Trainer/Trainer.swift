@@ -86,7 +86,8 @@ public final class Trainer<Batch: Sendable> {
     ) throws -> TrainingRun where Source.Batch == Batch {
         let plan = TrainingPlan(
             batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
-        let run = TrainingRun(plan, stage.parameters, optimizer, rank: communicator.rank)
+        let run = TrainingRun(
+            plan, stage.parameters, optimizer, schedule, rank: communicator.rank)
         run.stageState = { [stage] in stage.state }
         if let state = try checkpoint?.restore(run) { stage.state = state }
         try callbacks.forEach { try $0.trainingWillBegin(run) }
@@ -185,7 +186,7 @@ public final class Trainer<Batch: Sendable> {
         var factor = 1 / report.weight
         if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
         OperationProfile.lap("gradient norm")
-        let rate = schedule.rate(at: run.step)
+        let rate = run.schedule.rate(at: run.step)
         try run.optimizer.step(gradients, scale: factor, rate: rate, step: index)
         OperationProfile.lap("optimizer")
         run.step = index
@@ -306,6 +307,7 @@ public final class Trainer<Batch: Sendable> {
         {
             throw failure("The evaluation loss after step \(run.step) is \(loss).", run)
         }
+        run.hear(values)
         let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
         run.history.append(entry)
         try callbacks.forEach { try $0.didEvaluate(entry, run) }
