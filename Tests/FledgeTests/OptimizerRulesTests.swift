@@ -17,6 +17,9 @@ import Testing
         "finetuning_type: freeze\nuse_apollo: true\noptim: adamw_torch",
         "finetuning_type: full\nuse_badam: true\nbadam_mode: ratio\nbadam_update_ratio: 0.1",
         "optim: sgd\noptim_args: momentum=0.9, nesterov=true",
+        "lr_scheduler_type: greedy\neval_strategy: epoch\nval_size: 0.5",
+        "lr_scheduler_type: reduce_lr_on_plateau\neval_strategy: epoch\nval_size: 0.5\n"
+            + "lr_scheduler_kwargs: {patience: 1, factor: 0.5}",
         "lr_scheduler_type: cosine_warmup_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1}",
     ])
     func whatGoesTogetherIsAccepted(_ lines: String) throws { _ = try parse(lines) }
@@ -53,6 +56,8 @@ import Testing
         ("optim: sgd\noptim_args: momentum=fast", 6, "where a number"),
         ("optim: sgd\noptim_args: betas=1", 6, "sgd takes momentum"),
         ("optim: sgd\noptim_args: nesterov=true", 6, "needs a momentum"),
+        ("lr_scheduler_type: reduce_lr_on_plateau", 5, "requires an eval strategy"),
+        ("lr_scheduler_type: greedy", 5, "requires an eval strategy"),
         ("optim: adagrad", 5, "adagrad"), ("galore_rank: 0", 5, "galore_rank"),
     ])
     func whatDoesNotIsRefusedWithAdvice(_ lines: String, _ line: Int, _ text: String) throws {

@@ -104,6 +104,7 @@ import Testing
             "double_quantization": "quantization_bit: 4\n",
             "export_dequantize": "quantization_bit: 4\n",
             "logging_dir": "report_to: tensorboard\n",
+            "lr_scheduler_type": "eval_strategy: steps\nval_size: 0.5\n",
             "use_galore": "finetuning_type: full\n", "use_apollo": "finetuning_type: full\n",
             "use_badam": "finetuning_type: full\n",
             "model_name_or_path": "", "dataset": "", "template": "",

@@ -91,6 +91,30 @@ import Testing
         #expect(prediction.optimizer == predicted)
     }
 
+    /// Weights in bfloat16, with float32 masters or without, are changed by every rule.
+    @Test(arguments: optimizers.indices, [true, false])
+    func roundedWeightsAreTrained(_ index: Int, keepsMasters: Bool) throws {
+        let optimizer = Self.optimizers[index]
+        let parameter = Parameter(
+            "model.layers.1.mlp.up_proj.weight",
+            OptimizerReferenceTests.numbers([64, 72], 1).converted(to: .bfloat16),
+            isTrainable: true)
+        if keepsMasters { parameter.master = parameter.value.converted(to: .float32) }
+        let before = parameter.value.scalars()
+        var driver = OptimizerDriver(optimizer, [parameter])
+        for step in 1...3 {
+            var gradients = Gradients()
+            gradients[parameter] = OptimizerReferenceTests.numbers([64, 72], step + 1)
+            try driver.step(gradients, rate: 0.1, step: step)
+        }
+        driver.showAverages()
+        #expect(parameter.value.elementType == .bfloat16)
+        #expect(parameter.value.scalars() != before)
+        #expect((parameter.master == nil) == !keepsMasters)
+        let rounded = parameter.kept.converted(to: .bfloat16)
+        #expect(parameter.value.scalars() == rounded.scalars())
+    }
+
     @Test func statesOfEightBitsTakeAQuarter() throws {
         let parameter = Parameter("mlp.weight", Tensor(zeros: [1024, 1024]))
         let (whole, small) = (
@@ -200,6 +224,11 @@ private struct ByteSign: Optimizer {
     ) {
         let slopes = gradient.scalars()
         var weights = parameter.kept.scalars()
+        defer {
+            let changed = Tensor(weights, shape: parameter.value.shape)
+            if parameter.master != nil { parameter.master = changed }
+            parameter.value = changed.converted(to: parameter.value.elementType)
+        }
         state["signs"]?.withUnsafeMutableBytes { signs in
             for i in weights.indices {
                 let sign: UInt8 = slopes[i] > 0 ? 2 : 1
@@ -207,7 +236,6 @@ private struct ByteSign: Optimizer {
                 signs[i] = sign
             }
         }
-        parameter.value = Tensor(weights, shape: parameter.value.shape)
     }
 }
 

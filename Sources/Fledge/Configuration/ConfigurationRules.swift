@@ -157,11 +157,12 @@ struct ConfigurationRules {
         ]
         let schedule = values.text("lr_scheduler_type")
         let names = known[schedule] ?? []
-        try require(
+        try values.require(
             !["reduce_lr_on_plateau", "greedy"].contains(schedule)
                 || values.text("eval_strategy") != "no",
             "lr_scheduler_type \(schedule) requires an eval strategy: it follows what evaluations come to.",
-            "lr_scheduler_type")
+            ["lr_scheduler_type"],
+            advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
         for member in values.mapping("lr_scheduler_kwargs")?.members ?? [] {
             try require(
                 names.contains(member.key),
