@@ -37,6 +37,7 @@ demo: build
 examples: dependencies
 	$(SWIFT) build -c release --package-path Examples/CustomLoop --scratch-path .build-examples
 	$(SWIFT) build -c release --package-path Examples/CustomObjective --scratch-path .build-examples
+	$(SWIFT) build -c release --package-path Examples/CustomPreference --scratch-path .build-examples
 	@Scripts/check-data-only.sh .build-examples
 
 # The tests of data files once more, with the libraries that package traits ask for.

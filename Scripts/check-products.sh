@@ -41,6 +41,7 @@ for product in $products; do
         "$([ "$linked" -gt 0 ] && echo with || echo no)" "$symbols" \
         $(($(stat -c %s "$program") / 1024))
 done
+"$bin/Conformers" || complain "a conformer from outside fails"
 # The check itself: what computes has to be seen.
 kernels=$(nm "$bin/UsesFledgeTensor" | grep -c ' [Tt] fledge_' || true)
 [ "$kernels" -gt 0 ] || complain "the kernels are not seen in FledgeTensor"

@@ -39,7 +39,7 @@ NORMALIZERS = {
 }
 
 PRE_TOKENIZERS = {
-    **{name: dict(type=name) for name in ["Whitespace", "WhitespaceSplit", "BertPreTokenizer"]},
+    **{name: dict(type=name) for name in ["Whitespace", "WhitespaceSplit", "BertPreTokenizer", "UnicodeScripts"]},
     "digits": dict(type="Digits", individual_digits=False),
     "each digit": dict(type="Digits", individual_digits=True),
     "delimiter": dict(type="CharDelimiterSplit", delimiter="e"),

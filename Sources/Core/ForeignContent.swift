@@ -142,7 +142,7 @@ package struct ForeignContent: Hashable, Sendable {
         if head.count > 10, head[8] == UInt8(ascii: "{"), head[6] == 0, head[7] == 0,
             head[9] == UInt8(ascii: "\"") || head[9] == UInt8(ascii: "}")
         {
-            return ForeignContent("a file of weights (safetensors)", named)
+            return ForeignContent(safetensors, named)
         }
         if head.count > 262, head[257..<262].elementsEqual("ustar".utf8) {
             return ForeignContent("an archive (tar)", unpack)
@@ -171,6 +171,9 @@ package struct ForeignContent: Hashable, Sendable {
         if holds(".npy") { return ForeignContent("an archive of NumPy (npz)", other) }
         return ForeignContent("a zip archive", unpack)
     }
+
+    /// What a file of weights is called.
+    package static let safetensors = "a file of weights (safetensors)"
 
     private static let unpack = "Unpack it, and name what is inside."
     private static let other = "Save it in another format."

@@ -59,6 +59,51 @@ struct FailureTests {
         try expectFailure(["train"], status: 2, says: "No configuration is named.")
     }
 
+    /// Found before the first step, though that such rows are there is allowed.
+    @Test func anEvaluationOfNothingIsRefusedBeforeTheFirstStep() throws {
+        try project.write(
+            #"[{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "loss": false}]}]"#,
+            to: "data/silent.json")
+        var information = try JSONValue(contentsOf: project.file("data/dataset_info.json"))
+        information["silent"] = [
+            "file_name": "silent.json", "formatting": "sharegpt",
+            "columns": ["messages": "messages"],
+            "tags": [
+                "role_tag": "role", "content_tag": "content", "user_tag": "user",
+                "assistant_tag": "assistant",
+            ],
+        ]
+        try project.write(information.serialized(), to: "data/dataset_info.json")
+        let keys = ["eval_dataset=silent", "val_size=0", "eval_strategy=steps", "eval_steps=1"]
+        try expectFailure(["train", "run.yaml"] + keys, says: "nothing-learned")
+        try expectFailure(
+            ["train", "run.yaml", "allowed_faults=nothing-learned"] + keys,
+            says: "There is nothing to evaluate: of 1 rows")
+    }
+
+    /// `fledge chat NAME_OR_FOLDER`, as other programs are called.
+    @Test func modelsAreNoConfigurations() throws {
+        try Folder.create(project.file("adapter"))
+        try project.write("{}", to: "adapter/adapter_config.json")
+        try project.write("GGUF and more", to: "tiny.gguf")
+        let names = ["model", "someone/tiny-chat", "tiny.gguf", "model/model.safetensors"]
+        let commands = [
+            ["chat"], ["export"], ["plan"], ["train"], ["preprocess", "--output", "-"],
+        ]
+        for (name, command) in names.map({ ($0, ["chat"]) }) + commands.map({ ("model", $0) }) {
+            try expectFailure(
+                command + [name], status: 2, says: "\(name): ", "expected a YAML file",
+                "A model goes as model_name_or_path=\(name).")
+        }
+        try expectFailure(
+            ["chat", "adapter", "bf16=true"], status: 2, says: "adapter: ",
+            "An adapter goes as adapter_name_or_path=adapter")
+        // Slips in the name of a file are what they were.
+        for name in ["configs/run.yaml", "data/run", "run", "./run", "a/b/c"] {
+            try expectFailure(["train", name], says: "\(name): ", "o such file")
+        }
+    }
+
     @Test func whatIsMissing() throws {
         try expectTrainFailure("model_name_or_path=nowhere", says: "nowhere")
         try expectTrainFailure(

@@ -49,6 +49,10 @@ struct MemoryPredictionTests {
         ["finetuning_type=full", "recompute=always", "gradient_accumulation_steps=2"],
         ["finetuning_type=full", "pure_bf16=true"],
         ["finetuning_type=freeze", "freeze_trainable_layers=1", "bf16=true"],
+        [
+            "finetuning_type=freeze", "freeze_trainable_layers=1",
+            "freeze_extra_modules=embed_tokens",
+        ],
     ]
 
     @Test(arguments: shapes) func tinyModel(_ more: [String]) throws {
@@ -98,6 +102,43 @@ struct MemoryPredictionTests {
         let whole = try #require(results["memory_resident_predicted_bytes"]?.doubleValue)
         let resident = try #require(results["memory_resident_peak_bytes"]?.doubleValue)
         #expect(abs(whole / resident - 1) < 0.1, "\(whole) \(resident)")
+    }
+
+    /// Rows of many lengths, of which a few steps see few, in micro-batches of one or several; batches
+    /// of evaluation that are larger than those of training.
+    @Test(
+        .enabled(if: CachedModel.path != nil, "fetch the default model"),
+        arguments: [
+            ["finetuning_type=freeze"],
+            ["finetuning_type=freeze", "freeze_extra_modules=embed_tokens"],
+            ["per_device_train_batch_size=2"],
+            [
+                "finetuning_type=freeze", "val_size=8", "per_device_eval_batch_size=8",
+                "eval_strategy=steps", "eval_steps=1",
+            ],
+        ])
+    func fewStepsOfManyRows(_ more: [String]) throws {
+        let rows = (0..<24).map { index -> JSONValue in
+            // Nothing is shared behind the first word, and no two lengths are equal.
+            let words = (0..<20 + index * 37 % 24 * 9).map { "\($0 * 7 + index)" }
+            return [
+                "instruction": .string("\(index)?"), "input": "",
+                "output": .string(words.joined(separator: " ")),
+            ]
+        }
+        try project.write(JSONValue.array(rows).serialized(), to: "data/long.json")
+        try project.write(
+            #"{"long": {"file_name": "long.json"}}"#, to: "data/dataset_info.json")
+        let (predicted, measured) = try run(
+            [
+                "model_name_or_path=\(try #require(CachedModel.path))", "dataset=long",
+                "cutoff_len=512", "max_steps=2", "bf16=true", "val_size=0",
+                "per_device_train_batch_size=1", "gradient_accumulation_steps=2",
+            ].filter { word in
+                !more.contains { $0.split(separator: "=")[0] == word.split(separator: "=")[0] }
+            }
+                + more)
+        #expect(abs(predicted / measured - 1) < 0.06, "\(predicted) \(measured)")
     }
 
     @Test func recomputeChangesNoByte() throws {

@@ -13,7 +13,9 @@ struct OutputFolderTests {
         try project.writeRun("max_steps: 4")
     }
 
-    private func train(_ more: String...) throws -> Outcome {
+    private func train(_ more: String...) throws -> Outcome { try train(more) }
+
+    private func train(_ more: [String]) throws -> Outcome {
         try CommandRun(["train", "run.yaml"] + more, in: project.path).wait()
     }
 
@@ -211,6 +213,24 @@ struct OutputFolderTests {
         try AtomicFile.write(record.serialized(), to: path)
         #expect(try train("save_strategy=no").status == 0)
         #expect(try train("save_strategy=no").status == 2)
+    }
+
+    @Test(arguments: [[], ["save_only_model=true"]])
+    func checkpointsAreNoOutputFolders(_ more: [String]) throws {
+        #expect(try train(more).status == 0)
+        let before = try project.snapshot()
+        for words in [
+            [], ["overwrite_output_dir=true"], ["resume_from_checkpoint=out/checkpoint-4"],
+        ] {
+            let nested = try train(["output_dir=out/checkpoint-4", "max_steps=9"] + words)
+            #expect(nested.status == 2 && nested.isClearFailure, "\(words): \(nested.errors)")
+            #expect(nested.errors.contains("output_dir is a checkpoint"), "\(nested.errors)")
+        }
+        #expect(try project.snapshot() == before)
+        let plan = try fledge("plan", "run.yaml", "output_dir=out/checkpoint-4", in: project.path)
+        #expect(plan.status == 3 && (plan.output + plan.errors).contains("is a checkpoint"))
+        // A folder that is only called so is one like any other.
+        #expect(try train("output_dir=other/checkpoint-4").status == 0)
     }
 
     @Test func checkpointsOfWeightsAloneSaySo() throws {

@@ -53,6 +53,7 @@ final class Workshop {
     init() throws {
         project = try TinyProject()
         try writeData()
+        try writePreferences()
         var other = TinyProject.configuration
         other.intermediateSize = 40
         try TinyProject.writeModel(to: project.file("other-model"), other)

@@ -28,6 +28,7 @@ struct Variation {
 
     static let all: [String: Variation] = model.merging(data) { $1 }.merging(finetuning) { $1 }
         .merging(optimizers) { $1 }.merging(training) { $1 }.merging(generating) { $1 }
+        .merging(preference) { $1 }.merging(tokenLosses) { $1 }
 
     private static let model: [String: Variation] = [
         "model_name_or_path": .init(.chat, "@other-model"),
@@ -170,7 +171,7 @@ struct Variation {
         return variation
     }
 
-    private init(watched: Workshop.Part, value: String, beside: [String]) {
+    init(watched: Workshop.Part, value: String, beside: [String]) {
         (self.watched, self.value, self.beside) = (watched, value, beside)
     }
 

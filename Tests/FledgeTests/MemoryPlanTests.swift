@@ -18,12 +18,24 @@ import Testing
                 """, file: "run.yaml", environment: [:])
         let model = try TinyModel.make(TinyProject.configuration)
         try model.attach(LoRA(rank: 2), seed: 0)
-        return MemoryPlan(
-            configuration, model,
-            rows: (0..<rows).map { _ in
-                .init(length: tokens, tokens: tokens, supervised: tokens - 1)
-            },
-            available: available)
+        let options = configuration.training
+        let sizes = (0..<rows).map { _ in
+            LargestBatches.Size(tokens: tokens, supervised: tokens - 1)
+        }
+        let rule = BatchRule<Int, TokenBatch>(
+            batchSize: options.trainBatchSize, length: { _ in tokens },
+            collate: { _, _ in TokenBatch(sequences: []) })
+        var limited = rule
+        limited.mergingLimit = min(options.trainBatchSize * configuration.data.cutoffLength, 1024)
+        let epochs = limited.epochs(Array(0..<rows), seed: nil)
+        let largest = try #require(
+            LargestBatches(
+                epochs,
+                TrainingPlan(
+                    batchesPerEpoch: epochs.batchesPerEpoch,
+                    accumulation: options.gradientAccumulationSteps, epochs: 1), sizes: sizes,
+                sharesPrefixes: false))
+        return MemoryPlan(configuration, model, largest: largest, available: available)
     }
 
     @Test func automaticRecomputesWhatDoesNotFit() throws {
@@ -54,8 +66,8 @@ import Testing
         for (word, rows, tokens) in [
             ("", 8, 100), ("gradient_accumulation_steps: 4", 8, 400),
             ("gradient_accumulation_steps: 4", 3, 300),
-            ("gradient_accumulation_steps: 4\ncutoff_len: 256", 8, 256),
-            ("gradient_accumulation_steps: 64", 64, 1024),
+            ("gradient_accumulation_steps: 4\ncutoff_len: 256", 8, 200),
+            ("gradient_accumulation_steps: 64", 64, 1000),
         ] {
             let plan = try plan(
                 "per_device_train_batch_size: 1\n" + word, available: nil, tokens: 100, rows: rows)

@@ -136,6 +136,13 @@ import Testing
             [preferring("yes", "no"), preferring("", "no")], columns: preference,
             entry: ranking, keys: "stage=rm"),
         Planted(
+            "the longer one is always better", "length-decides",
+            (0..<24).map { preferring("a long answer, number \($0)", "no \($0)") },
+            columns: preference, entry: ranking, keys: "stage=dpo"),
+        Planted(
+            "no other answer", "own-answer-as-other", [marked(true, "a")],
+            columns: feedback, keys: "stage=kto"),
+        Planted(
             "all good", "one-kind-of-feedback", [marked(true, "a"), marked(true, "b")],
             columns: feedback, keys: "stage=kto"),
         Planted(

@@ -26,6 +26,8 @@ import Testing
         dump(configuration.finetuning, to: &text)
         dump(configuration.training, to: &text)
         dump(configuration.generating, to: &text)
+        dump(configuration.preference, to: &text)
+        dump(configuration.tokenLoss, to: &text)
         return text
     }
 
@@ -91,6 +93,7 @@ import Testing
             "interleave_probs": "1", "lora_target": "q_proj", "allowed_faults": "all",
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
             "quantization_bit": "4", "allow_changed": "seed",
+            "ref_model_quantization_bit": "4",
         ]
         // What a key needs beside it to be accepted.
         let companions: [String: String] = [

@@ -103,6 +103,40 @@ import Testing
                 (0.6644828, 0.0857412),
             ]),
         Golden(
+            name: "sft full, DFT", keys: full + ["dataset=toy", "use_dft_loss=true"],
+            values: [
+                (0.1315395, 0.1193348), (0.1475779, 0.1394546), (0.1494799, 0.121894),
+                (0.1479278, 0.1364979),
+            ]),
+        Golden(
+            name: "sft full, EAFT", keys: full + ["dataset=toy", "use_eaft_loss=true"],
+            values: [
+                (3.149132, 2.6674287), (2.9882469, 2.7219868), (2.9703112, 2.2317185),
+                (2.976882, 2.3844981),
+            ]),
+        Golden(
+            name: "sft full, ASFT", keys: full + ["dataset=toy", "use_asft_loss=true"],
+            values: [
+                (0.263224, 0.2367434), (0.2945167, 0.267239), (0.2994836, 0.2204889),
+                (0.2957564, 0.2396802),
+            ]),
+        Golden(
+            name: "sft full, smoothed",
+            keys: full + ["dataset=toy", "label_smoothing_factor=0.1"],
+            values: [
+                (6.4385033, 4.8312058), (6.1645055, 4.998898), (6.1230412, 4.0935001),
+                (6.1315823, 4.3876796),
+            ]),
+        Golden(
+            name: "sft full with decay and cosine",
+            keys: full + [
+                "dataset=toy", "weight_decay=0.1", "lr_scheduler_type=cosine", "warmup_steps=1",
+            ],
+            values: [
+                (3.2152715, 2.7180388), (3.0773995, 2.8566082), (3.061558, 2.3183947),
+                (3.0841537, 2.6807804),
+            ]),
+        Golden(
             name: "sft freeze",
             keys: [
                 "finetuning_type=freeze", "freeze_trainable_layers=1", "learning_rate=0.001",

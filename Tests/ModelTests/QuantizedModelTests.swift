@@ -54,6 +54,33 @@ struct QuantizedModelTests {
         #expect(states(kept, type) == states(expanded, type))
     }
 
+    /// Blocks that are kept as they are stand for numbers too.
+    @Test func blocksOfNumbersThatAreNoneAreFoundOnLoading() throws {
+        let path = fixtures + "/tiny-llama/blocks.gguf"
+        let whole = try GGUFFile(path: path)
+        // The scale of the last block of some rows, where it comes first.
+        let tensors = whole.tensors.filter {
+            [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0].contains($0.type)
+        }
+        #expect(tensors.count > 1)
+        for tensor in tensors {
+            var bytes = Array(tensor.mapping.bytes)
+            let start =
+                try #require(tensor.bytes.baseAddress)
+                - (try #require(tensor.mapping.bytes.baseAddress))
+            let place = start + tensor.bytes.count - tensor.type.blockByteCount
+            bytes.replaceSubrange(place..<place + 2, with: [0x00, 0x7E])
+            let folder = try ScratchFolder()
+            let spoiled = try folder.write(bytes, "spoiled.gguf")
+            for storage in [LinearStorage.blocksOfFile, .plain] {
+                let error = #expect(throws: FledgeError.self, "\(tensor.name)") {
+                    try Checkpoint(path: spoiled).causalLM(linears: storage)
+                }
+                #expect(error?.message.contains("\(tensor.name) holds a number") == true)
+            }
+        }
+    }
+
     @Test func aFolderHasNoBlocks() throws {
         let error = #expect(throws: FledgeError.self) {
             try Checkpoint(path: fixtures + "/tiny-llama/float32").causalLM(linears: .blocksOfFile)

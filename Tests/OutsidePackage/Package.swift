@@ -15,6 +15,14 @@ let package = Package(
     targets: products.map { product in
         .executableTarget(
             name: "Uses" + product, dependencies: [.product(name: product, package: "fledge")])
-    },
+    } + [
+        // What somebody else's package adds: one conformer for each protocol that is open.
+        .executableTarget(
+            name: "Conformers",
+            dependencies: [
+                .product(name: "Fledge", package: "fledge"),
+                .product(name: "FledgeTesting", package: "fledge"),
+            ])
+    ],
     swiftLanguageModes: [.v6]
 )

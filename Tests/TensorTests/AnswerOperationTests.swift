@@ -86,4 +86,25 @@ import Testing
         }
         #expect(result.gradients[x]?.doubles() == [1, 1, 1])
     }
+
+    /// A fresh adapter leaves every bit as it was, so that a policy begins exactly where its reference is.
+    @Test(arguments: Kernels.availablePaths, [ElementType.float32, .float64, .bfloat16])
+    func aLowRankTermOfZerosChangesNoBit(path: String, type: ElementType) {
+        Kernels.withPath(path) {
+            for (tokens, inputs, outputs) in [
+                (1, 16, 8), (5, 64, 16), (41, 24, 16), (41, 24, 17), (130, 96, 40), (3, 8, 300),
+            ] {
+                let x = sample([tokens, inputs], "x", type)
+                let weight = parameter([outputs, inputs], "weight", type)
+                let term = LowRankTerm(
+                    down: parameter([4, inputs], "down", type.accumulator),
+                    up: Parameter("up", Tensor(zeros: [outputs, 4], type.accumulator)), scaling: 2)
+                for order in [ProductOrder.blocks, .lanes] {
+                    let plain = linearProduct(x, .plain(weight), order: order)
+                    let adapted = linearProduct(x, .plain(weight), lowRank: term, order: order)
+                    #expect(plain.doubles() == adapted.doubles(), "\(inputs) to \(outputs)")
+                }
+            }
+        }
+    }
 }

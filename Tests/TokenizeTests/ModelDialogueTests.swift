@@ -38,6 +38,23 @@ import Testing
         texts.enumerated().map { Message($0.offset % 2 == 0 ? .user : .assistant, $0.element) }
     }
 
+    /// An answer that the template writes in other words than the dialogue's, behind a question that it
+    /// writes in another way once it is answered, is none that a run may learn.
+    @Test func answersInOtherWordsAreRefused() throws {
+        func source(_ answer: String) -> String {
+            "{% for m in messages %}{% if m.role == 'user' %}{{ messages | length }}: "
+                + "{{ m.content }}\nA:{% else %} \(answer)\n{% endif %}{% endfor %}"
+        }
+        let messages = Self.dialogue("what?", "yes, all")
+        let same = try shown(template(source("{{ m.content }}")), messages)
+        #expect(same == ["1: what?\nA:⟦ yes, all\n⟧"])
+        for answer in ["{{ m.content | upper }}", "-", ""] {
+            #expect(throws: FledgeError.self, "\(answer)") {
+                try shown(template(source(answer)), messages)
+            }
+        }
+    }
+
     /// What tells calls and results apart reaches the template, and results their own call's name.
     @Test func idsOfCallsAreWritten() throws {
         let template = try self.template(

@@ -77,6 +77,27 @@ import Testing
         }
     }
 
+    /// A token with a name is a control token, whatever the list of tokens says about it.
+    @Test func namedTokensAreControlTokens() throws {
+        func token(_ isSpecial: Bool) -> JSONValue {
+            [
+                "content": "<end>", "special": .bool(isSpecial), "lstrip": false, "rstrip": false,
+                "normalized": false, "single_word": false,
+            ]
+        }
+        for isNamed in [false, true] {
+            let tokenizer = try TextTokenizer(
+                json: base,
+                configuration: [
+                    "added_tokens_decoder": ["9000": token(false)],
+                    "eos_token": isNamed ? "<end>" : nil,
+                ], file: "test")
+            let ids = tokenizer.encode("a<end>", specials: .parse)
+            let shown = tokenizer.decode(ids, skippingSpecials: true)
+            #expect(shown == (isNamed ? "a" : "a<end>"))
+        }
+    }
+
     @Test func stagesThatAddASpaceAreLeftOutOfLlamasFile() throws {
         let vocabulary: JSONValue = ["<unk>": 0, "▁": 1, "a": 2, "▁a": 3]
         func tokenizer(_ stages: JSONValue, _ adds: Bool?) throws -> TextTokenizer {

@@ -211,8 +211,8 @@ import Testing
         (#"{"model": {"type": "BPE"}}"#, "vocabulary"),
         (#"{"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1}}"#, "unknown"),
         (
-            #"{"pre_tokenizer": {"type": "UnicodeScripts"}, "model": {"type": "BPE", "vocab": {}}}"#,
-            "UnicodeScripts"
+            #"{"pre_tokenizer": {"type": "Haruspex"}, "model": {"type": "BPE", "vocab": {}}}"#,
+            "Haruspex"
         ), (#"{"normalizer": {"type": "Rot13"}, "model": {"type": "BPE", "vocab": {}}}"#, "Rot13"),
         (#"{"decoder": {"type": "Morse"}, "model": {"type": "BPE", "vocab": {}}}"#, "Morse"),
         (

@@ -66,7 +66,7 @@ struct ToyRunTests {
 
 /// The eight samples of the specification in template `default`.
 enum ToyData {
-    private static let rows = [
+    static let rows = [
         ("a b c", "d e f", "s"), ("g h", "i j k l", ""), ("b d f h j l", "a", ""),
         ("m n o p", "q r s t", "k"), ("t s r", "q p o n m", ""), ("c c d", "e e", ""),
         ("f a c e", "b e d", ""), ("l o g", "h i t", ""),
@@ -81,7 +81,7 @@ enum ToyData {
         return (ids + words(answer) + [2], ids.count)
     }
 
-    private static func words(_ text: String) -> [Int32] {
+    static func words(_ text: String) -> [Int32] {
         text.split(separator: " ").map { Int32($0.utf8.first.map { $0 - 97 + 4 } ?? 3) }
     }
 

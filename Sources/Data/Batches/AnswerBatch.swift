@@ -3,7 +3,7 @@ public import FledgeCore
 /// Tokens of samples whose predictions are summed up sample by sample.
 ///
 /// Unlike in a ``SupervisedCollator``'s batch, what two samples predict alike stays two predictions, so
-/// ``FledgeCore/Supervision/samples`` tells which are whose also where they share their prompt.
+/// `Supervision.samples` tells which are whose also where they share their prompt.
 public struct AnswerBatch: TokenizedBatch, Hashable {
     /// The tokens of all samples, and what is supervised in them.
     public var tokens: TokenBatch

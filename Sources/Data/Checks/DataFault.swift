@@ -32,6 +32,10 @@ public struct DataFault: Hashable, Sendable {
         case duplicateRows = "duplicate-rows"
         /// Pairs prefer an answer to the same answer.
         case equalAnswers = "equal-answers"
+        /// One side of the pairs is nearly always the longer one.
+        case lengthDecides = "length-decides"
+        /// Marked rows meet their own answer where another row's is wanted.
+        case ownAnswerAsOther = "own-answer-as-other"
         /// Marked answers are all good or all bad.
         case oneKindOfFeedback = "one-kind-of-feedback"
         /// Texts hold what is left of characters that were decoded wrongly.

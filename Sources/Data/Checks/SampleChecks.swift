@@ -67,26 +67,6 @@ public struct SampleChecks: Sendable {
         return faults
     }
 
-    /// The faults of pairs.
-    public func faults(in pairs: [PairwiseSample], _ report: DataReport) -> [DataFault] {
-        faults(in: pairs.flatMap { [$0.chosen, $0.rejected] }, report)
-    }
-
-    /// The faults of marked answers.
-    public func faults(in samples: [FeedbackSample], _ report: DataReport) -> [DataFault] {
-        var faults = self.faults(in: samples.map(\.target), report)
-        let good = samples.count { $0.isDesirable }
-        if !samples.isEmpty, good == 0 || good == samples.count {
-            faults.append(
-                DataFault(
-                    .oneKindOfFeedback,
-                    "All answers are marked \(good == 0 ? "bad" : "good").",
-                    advice: "Learning needs both kinds; check the column of kto_tag.",
-                    places: samples.map(\.target.source)))
-        }
-        return faults
-    }
-
     /// The faults of questions.
     public func faults(in samples: [PromptSample], _ report: DataReport) -> [DataFault] {
         faults(

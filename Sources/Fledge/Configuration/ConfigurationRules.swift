@@ -12,6 +12,7 @@ struct ConfigurationRules {
         try checkData()
         try checkFinetuning()
         guard purpose == .training else { return try checkAdapters() }
+        try checkStage()
         try checkIntervals()
         try checkSchedule()
         try OptimizerRules(values).check()
@@ -91,6 +92,29 @@ struct ConfigurationRules {
         try require(
             quirks.count < 2 || !(quirks.contains("all") || quirks.contains("none")),
             "`reference_quirks` is none, all or names of quirks, not both.", "reference_quirks")
+    }
+
+    /// What belongs to some stages alone.
+    private func checkStage() throws {
+        let stage = values.text("stage")
+        for key in ["neat_packing", "train_on_prompt", "mask_history"] {
+            try require(
+                stage == "sft" || !values.flag(key),
+                "`\(key)` cannot be set as True except SFT.", key)
+        }
+        try require(
+            stage != "dpo" || values.number("dpo_label_smoothing") <= 1e-6
+                || ["sigmoid", "robust", "exo_pair"].contains(values.text("pref_loss")),
+            "`dpo_label_smoothing` is only valid for the losses sigmoid, robust and exo_pair.",
+            "dpo_label_smoothing")
+        let losses = ["use_dft_loss", "use_eaft_loss", "use_asft_loss"].filter(values.flag)
+        try require(
+            losses.count < 2,
+            "`\(losses.joined(separator: "` and `"))` exclude each other.", losses.last ?? "")
+        try require(
+            losses.isEmpty || values.number("label_smoothing_factor") == 0,
+            "`label_smoothing_factor` changes nothing beside `\(losses.first ?? "")`.",
+            "label_smoothing_factor")
     }
 
     private func checkIntervals() throws {

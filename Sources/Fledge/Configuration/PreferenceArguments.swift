@@ -70,6 +70,8 @@ extension RunOption {
     private static let ofMarks = Condition.with("stage", "kto")
     private static let ofBoth = Condition.with("stage", "dpo", "kto")
 
+    private static let ofReferences = ofBoth.or("use_asft_loss", "true")
+
     /// The keys of preferences.
     static let preference: [RunOption] = [
         RunOption(
@@ -77,7 +79,7 @@ extension RunOption {
             matters: ofPairs,
             "The loss of a pair of answers; orpo and simpo need no reference."),
         RunOption(
-            "pref_beta", .number(.above(0)), 0.1, .effective, matters: ofBoth,
+            "pref_beta", .number(.above(0)), 0.1, .effective, matters: ofReferences,
             "What log-ratios to the reference are multiplied by: how near the policy stays to it."),
         RunOption(
             "pref_ftx", .number(.atLeast(0)), 0.0, .effective, matters: ofBoth,
@@ -102,7 +104,7 @@ extension RunOption {
             "kto_rejected_weight", .number(.atLeast(0)), 1.0, .effective, matters: ofMarks,
             "How much answers count that were found bad."),
         RunOption(
-            "ref_model", .text, nil, .effective, matters: ofBoth,
+            "ref_model", .text, nil, .effective, matters: ofReferences,
             "The model that the policy is held against; see ref_policy for what is taken without it."
         ),
         RunOption(
@@ -113,7 +115,7 @@ extension RunOption {
             "Quantises ref_model: 4 or 8."),
         RunOption(
             "ref_policy", .choice(["auto", "base", "start", "model"]), "auto", .effective,
-            matters: ofBoth,
+            matters: ofReferences,
             "What the policy is held against: base, the model without its adapter; start, the policy before the first step; model, that of ref_model. auto: ref_model where there is one, else base for LoRA, else start."
         ),
     ]

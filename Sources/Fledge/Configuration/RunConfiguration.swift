@@ -22,6 +22,8 @@ public struct RunConfiguration: Sendable {
     public var training: TrainingArguments
     /// How text is generated.
     public var generating: GeneratingArguments
+    /// The loss of single tokens.
+    public var tokenLoss: TokenLossArguments
     /// Preferences and what they are measured against.
     public var preference: PreferenceArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
@@ -52,6 +54,7 @@ public struct RunConfiguration: Sendable {
         finetuning = FinetuningArguments(values)
         training = TrainingArguments(values)
         generating = GeneratingArguments(values)
+        tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
     }
 
@@ -63,6 +66,8 @@ public struct RunConfiguration: Sendable {
     ///   - purpose: What the configuration is for.
     ///   - methods: What `stage` can name.
     ///   - environment: Where `ALLOW_EXTRA_ARGS` is looked up.
+    /// - Throws: ``FledgeError`` when the file is none, or a model; for keys and values that are not
+    ///   known or do not go together.
     public init(
         path: String?, overrides: [String] = [], purpose: Purpose = .training,
         methods: [any TrainingMethod] = .standard,
@@ -74,6 +79,7 @@ public struct RunConfiguration: Sendable {
                 methods: methods, environment: environment)
             return
         }
+        if let model = MisplacedModel(path: path) { throw model.error }
         let file = try MappedFile(path: path)
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
             var error = FledgeError(

@@ -5,7 +5,7 @@ extension RunOption {
     static let finetuning: [RunOption] = [
         RunOption(
             "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
-            "What is trained; so far pt and sft, of the others only the data are prepared."),
+            "What is trained; of ppo only the data are prepared so far."),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
             .effectiveFor(["lora", "freeze", "full"]),
@@ -134,21 +134,6 @@ extension RunOption {
         RunOption(
             "hyper_parallel_args", .text, nil, .neutral,
             "Matters with use_hyper_parallel only."),
-        RunOption(
-            "use_dft_loss", .flag, false, .refused,
-            "DFT loss."),
-        RunOption(
-            "use_asft_loss", .flag, false, .refused,
-            "ASFT loss."),
-        RunOption(
-            "asft_alpha", .number(), 0.1, .neutral,
-            "Matters with use_asft_loss only."),
-        RunOption(
-            "use_eaft_loss", .flag, false, .refused,
-            "EAFT loss."),
-        RunOption(
-            "eaft_alpha", .number(), 1.0, .neutral,
-            "Matters with use_eaft_loss only."),
         RunOption(
             "freeze_vision_tower", .flag, true, .neutral,
             "Images are not supported."),

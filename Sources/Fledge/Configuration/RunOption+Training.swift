@@ -88,12 +88,6 @@ extension RunOption {
             "average_tokens_across_devices", .flag, true, .neutral,
             "Losses are always normalised over all ranks."),
         RunOption(
-            "label_smoothing_factor", .number(.atLeast(0)), 0.0, .refused,
-            "Label smoothing."),
-        RunOption(
-            "neftune_noise_alpha", .number(), nil, .refused,
-            "Noise on embeddings."),
-        RunOption(
             "bf16", .flag, false, .effective,
             "Weights to multiply and activations in bfloat16; what is trained has float32 masters."),
         RunOption(

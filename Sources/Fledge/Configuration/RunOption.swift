@@ -67,34 +67,6 @@ public struct RunOption: Sendable {
     /// With which other key it matters; nil where it always does.
     public let condition: Condition?
 
-    /// A key, and its values with which another key matters.
-    public struct Condition: Hashable, Sendable {
-        /// The other key.
-        public let key: String
-        /// The values with which it matters, as they are written.
-        public let values: [String]
-
-        /// The key matters with some values of another one.
-        public static func with(_ key: String, _ values: String...) -> Condition {
-            Condition(key: key, values: values)
-        }
-
-        /// Whether a run meets it.
-        func isMet(_ all: OptionValues) -> Bool {
-            switch all[key] {
-            case .text(let word): values.isEmpty || values.contains(word)
-            case .flag(let flag): values.contains(flag ? "true" : "false")
-            case .null: false
-            default: values.isEmpty
-            }
-        }
-
-        /// `with stage: dpo or kto`, for a sentence.
-        var description: String {
-            values.isEmpty ? "with \(key)" : "with \(key): \(values.joined(separator: " or "))"
-        }
-    }
-
     /// Creates a key, for a method that brings its own.
     public init(
         _ name: String, _ kind: Kind, _ defaultValue: OptionValue, _ standing: Standing,
@@ -140,8 +112,8 @@ public struct RunOption: Sendable {
 extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
-        ("Model", model), ("Data", data), ("Fine-tuning", finetuning), ("Optimizers", optimizers),
-        ("Preferences", preference),
+        ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
+        ("Losses of tokens", tokenLosses), ("Preferences", preference), ("Optimizers", optimizers),
         ("Training", training + system),
         ("Generation", generating),
     ]

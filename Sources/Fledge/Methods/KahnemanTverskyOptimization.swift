@@ -67,8 +67,9 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
             FeedbackOptimization(
                 reference: reference.policy,
                 options: .init(
-                    beta: options.beta, desirableWeight: options.desirableWeight,
-                    undesirableWeight: options.undesirableWeight,
+                    loss: FeedbackLoss(
+                        beta: options.beta, desirableWeight: options.desirableWeight,
+                        undesirableWeight: options.undesirableWeight),
                     supervisedWeight: options.supervisedWeight,
                     sumsDivergence: configuration.finetuning.referenceQuirks.contains(
                         .metricNames))),

@@ -55,6 +55,11 @@ public struct Pretraining: TrainingMethod {
         ).batch(rows: picked.map(\.sample), epoch: epoch)
     }
 
+    /// False where a loss of the reference depends on how micro-batches are cut.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
+        TokenLossChoice(configuration).merges
+    }
+
     /// All tokens of the row.
     public func size(
         of row: PackedRow, sharesPrefixes: Bool
@@ -66,7 +71,7 @@ public struct Pretraining: TrainingMethod {
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
-        TrainingParts(side, TokenCrossEntropy(), seed: configuration.training.seed)
+        try TokenLossChoice(configuration).parts(side)
     }
 
     /// Adds the perplexity, e to the power of the loss.

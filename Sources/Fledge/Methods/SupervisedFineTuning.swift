@@ -62,6 +62,11 @@ public struct SupervisedFineTuning: TrainingMethod {
             picked.map(\.sample), epoch: epoch)
     }
 
+    /// False where a loss of the reference depends on how micro-batches are cut.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
+        TokenLossChoice(configuration).merges
+    }
+
     /// All tokens of the row.
     public func size(
         of row: PackedRow, sharesPrefixes: Bool
@@ -69,11 +74,11 @@ public struct SupervisedFineTuning: TrainingMethod {
         (row.length, row.supervisedCount)
     }
 
-    /// Trains by the cross-entropy of what is learned.
+    /// Trains by the loss of tokens that the configuration asks for.
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
-        TrainingParts(side, TokenCrossEntropy(), seed: configuration.training.seed)
+        try TokenLossChoice(configuration).parts(side)
     }
 }
 

@@ -141,21 +141,25 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     /// - Parameters:
     ///   - artifact: What is saved; the model side's own one when left out.
     ///   - companions: Models whose weights are held beside the policy's.
+    ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α).
     ///   - usesDropout: Whether the objective leaves dropout on.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
         artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
-        usesDropout: Bool = true, notes: [String] = []
+        embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = []
     ) {
         self.artifact = artifact ?? side.artifact
         (self.notes, self.companions) = (notes, companions)
         parameters =
             side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
-        draws = usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0
+        draws =
+            embeddingNoise > 0
+            || (usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0)
         let model = side.model
         stage = { recomputes in
             ObjectiveStage(
-                model, objective, seed: seed, recomputesBlocks: recomputes)
+                model, objective, seed: seed, recomputesBlocks: recomputes,
+                embeddingNoise: embeddingNoise)
         }
     }
 }

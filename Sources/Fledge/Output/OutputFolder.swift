@@ -19,11 +19,12 @@ public struct OutputFolder {
 
     /// What a run with this configuration begins with.
     ///
-    /// - Throws: ``FledgeError`` when the folder holds a finished run that would be overwritten, or
-    ///   when a checkpoint that was asked for does not exist.
+    /// - Throws: ``FledgeError`` when the folder holds a finished run that would be overwritten, or is
+    ///   a checkpoint itself, or when a checkpoint that was asked for does not exist.
     public static func beginning(of configuration: RunConfiguration) throws -> Beginning {
         let training = configuration.training
         let folder = training.outputFolder
+        try refuseCheckpoint(folder)
         switch training.resume {
         case .checkpoint(let path):
             guard Folder.exists(path) else {
@@ -65,6 +66,17 @@ public struct OutputFolder {
             }
             return .fresh
         }
+    }
+
+    /// Refuses a folder that is a checkpoint: what a run writes there would make it one that no run can
+    /// go on from, and `overwrite_output_dir` speaks of the results of runs.
+    private static func refuseCheckpoint(_ folder: String) throws {
+        guard TrainingCheckpoint.isOne(folder) else { return }
+        throw FledgeError(
+            .configuration, "output_dir is a checkpoint, expected the folder of a run.",
+            advice:
+                "To go on from it, set resume_from_checkpoint: \(folder) and the output_dir of its run; to begin anew, choose another output_dir.",
+            at: .init(file: folder))
     }
 
     /// What the user should know about checkpoints that are passed over.

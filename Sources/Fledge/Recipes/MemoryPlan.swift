@@ -16,60 +16,39 @@ package struct MemoryPlan {
     private let tokens: Int
     private let reason: String
 
-    /// How much a row puts into a batch.
-    package struct RowSize {
-        /// Tokens of its longest sequence, which `cutoff_len` bounds.
-        package var length: Int
-        /// Tokens of all its sequences.
-        package var tokens: Int
-        /// Supervised ones among them.
-        package var supervised: Int
-
-        package init(length: Int, tokens: Int, supervised: Int) {
-            (self.length, self.tokens, self.supervised) = (length, tokens, supervised)
-        }
-    }
-
     /// Plans a run.
     ///
     /// - Parameters:
     ///   - companions: Models whose weights are held beside the one that is trained.
-    ///   - rows: The sizes of the rows that are known.
-    ///   - merges: Whether small micro-batches of a step are computed together.
-    ///   - isStreamed: Whether there are more rows than these, as long as allowed.
+    ///   - largest: The largest micro-batches of training.
+    ///   - evaluated: The largest batch of evaluation; nil where nothing is evaluated.
+    ///   - sizesVary: Whether batches have tensors of many sizes.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
         _ configuration: RunConfiguration, _ model: DecoderLM, beside companions: [DecoderLM] = [],
-        rows: [RowSize],
-        merges: Bool = true, isStreamed: Bool = false,
+        largest: LargestBatches, evaluated: LargestBatches.Size? = nil, sizesVary: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
-        let options = configuration.training
-        var (lengths, learned) = (rows.map(\.tokens), rows.map(\.supervised))
-        if isStreamed {
-            // As many of their size as they would have at the full length.
-            let full = configuration.data.cutoffLength
-            lengths = rows.map { $0.length > 0 ? full * $0.tokens / $0.length : full }
-            learned = rows.map { $0.length > 0 ? full * $0.supervised / $0.length : 0 }
+        func predict(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
+            func prediction(_ size: LargestBatches.Size, accumulates: Bool) -> MemoryPrediction {
+                MemoryPrediction(
+                    of: model, tokens: size.tokens, supervised: size.supervised,
+                    accumulates: accumulates, recomputesBlocks: recomputes,
+                    optimizer: configuration.optimizer(for: model.configuration))
+            }
+            var most = (prediction(largest.first, accumulates: false), largest.first.tokens)
+            if let later = largest.later {
+                let other = prediction(later, accumulates: true)
+                if other.peak > most.0.peak { most = (other, later.tokens) }
+            }
+            if let evaluated {
+                most.0.include(
+                    evaluationOf: evaluated.tokens, supervised: evaluated.supervised, in: model)
+            }
+            for companion in companions { most.0.add(companion) }
+            return most
         }
-        // Whichever rows come together, they are at most the longest ones.
-        func most(_ counts: [Int], of rows: Int) -> Int {
-            counts.sorted(by: >).prefix(rows).reduce(0, +)
-        }
-        let batch = options.trainBatchSize
-        let step = batch * options.gradientAccumulationSteps
-        let merged = merges ? min(configuration.mergingLimit, most(lengths, of: step)) : 0
-        let tokens = max(most(lengths, of: batch), merged)
-        let supervised = max(most(learned, of: batch), min(most(learned, of: step), merged))
-        func predict(_ recomputes: Bool) -> MemoryPrediction {
-            var prediction = MemoryPrediction(
-                of: model, tokens: tokens, supervised: supervised,
-                accumulates: options.gradientAccumulationSteps > 1, recomputesBlocks: recomputes,
-                optimizer: configuration.optimizer(for: model.configuration))
-            for companion in companions { prediction.add(companion) }
-            return prediction
-        }
-        let kept = predict(false)
+        let (kept, tokens) = predict(false)
         switch configuration.finetuning.recompute {
         case .always: (recomputesBlocks, reason) = (true, "as asked")
         case .never: (recomputesBlocks, reason) = (false, "as asked")
@@ -81,9 +60,8 @@ package struct MemoryPlan {
             reason =
                 fits ? "they fit" : "keeping them needs \(Self.mebibytes(kept.peak)) in all"
         }
-        prediction = recomputesBlocks ? predict(true) : kept
-        self.tokens = tokens
-        resident = Self.resident(prediction, sizesVary: Set(lengths).count > 1 || isStreamed)
+        (prediction, self.tokens) = recomputesBlocks ? predict(true) : (kept, tokens)
+        resident = Self.resident(prediction, sizesVary: sizesVary)
     }
 
     /// Code, tables and scratch of products that come with the first step.
@@ -123,9 +101,10 @@ package struct MemoryPlan {
     package var summary: String {
         let p = prediction
         return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
+            + (p.peak == p.weights + p.optimizer + p.evaluation ? "or in evaluation " : "")
             + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
             + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
-            + "\(Self.mebibytes(p.activations + p.working)))"
+            + "\(Self.mebibytes(max(p.activations + p.working, p.evaluation))))"
             + (p.mapped > 0
                 ? ", plus \(Self.mebibytes(p.mapped)) of the model's file, mapped" : "")
             + (resident.map { "; about \(Self.mebibytes($0)) resident in all" } ?? "")

@@ -54,15 +54,70 @@ struct PreparedRun<Method: TrainingMethod> {
         }
         plan = configuration.trainingPlan(batches.batchesPerEpoch)
         available = ProcessMemory.availableBytes()
+        let largest = Self.largest(
+            configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
         memory = MemoryPlan(
-            configuration, side.model, beside: parts.companions,
-            rows: data.train.map { row in
-                let size = method.size(of: row, sharesPrefixes: shares)
-                return .init(
-                    length: row.length, tokens: size.tokens, supervised: size.supervised)
-            },
-            merges: rule.mergingLimit != nil, isStreamed: data.stream != nil,
+            configuration, side.model, beside: parts.companions, largest: largest,
+            evaluated: Self.largestEvaluation(
+                method, data, evaluation, sharesPrefixes: sharesPrefixes),
+            sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
             available: available)
+    }
+
+    /// The largest micro-batches of training: those that come, or those that may come of streamed data.
+    private static func largest(
+        _ configuration: RunConfiguration, _ method: Method, _ data: StageData<Method.Sample>,
+        _ known: Epochs<Method.Sample, Method.Batch>, _ plan: TrainingPlan, _ limit: Int?,
+        sharesPrefixes: Bool
+    ) -> LargestBatches {
+        func size(_ row: Method.Sample, sharesPrefixes: Bool) -> LargestBatches.Size {
+            let size = method.size(of: row, sharesPrefixes: sharesPrefixes)
+            return .init(tokens: size.tokens, supervised: size.supervised)
+        }
+        if data.stream == nil,
+            let found = LargestBatches(
+                known, plan, sizes: data.train.map { size($0, sharesPrefixes: sharesPrefixes) },
+                sharesPrefixes: sharesPrefixes)
+        {
+            return found
+        }
+        let full = configuration.data.cutoffLength
+        let sizes = data.train.map { row in
+            var size = size(row, sharesPrefixes: sharesPrefixes)
+            // Streamed rows may be as long as is allowed.
+            guard data.stream != nil, row.length > 0 else { return size }
+            size.tokens = full * size.tokens / row.length
+            size.supervised = full * size.supervised / row.length
+            return size
+        }
+        let batch = configuration.training.trainBatchSize
+        return LargestBatches(
+            anyOf: sizes, batch: batch,
+            step: batch * configuration.training.gradientAccumulationSteps, limit: limit ?? 0)
+    }
+
+    /// The largest batch of evaluation; nil where nothing is evaluated.
+    private static func largestEvaluation(
+        _ method: Method, _ data: StageData<Method.Sample>,
+        _ rule: BatchRule<Method.Sample, Method.Batch>, sharesPrefixes: Bool
+    ) -> LargestBatches.Size? {
+        let sizes = data.evaluations.map { set in
+            let batches = rule.epochs(set.rows, seed: nil)
+            let plan = TrainingPlan(
+                batchesPerEpoch: batches.batchesPerEpoch, accumulation: 1, epochs: 1)
+            let known = LargestBatches(
+                batches, plan,
+                sizes: set.rows.map {
+                    let size = method.size(of: $0, sharesPrefixes: sharesPrefixes)
+                    return .init(tokens: size.tokens, supervised: size.supervised)
+                }, sharesPrefixes: sharesPrefixes)
+            return known?.first ?? LargestBatches.Size()
+        }
+        guard let first = sizes.first else { return nil }
+        return sizes.dropFirst().reduce(first) {
+            .init(
+                tokens: max($0.tokens, $1.tokens), supervised: max($0.supervised, $1.supervised))
+        }
     }
 
     /// What the model has that the text has not, and the reverse.

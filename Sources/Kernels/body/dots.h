@@ -187,7 +187,7 @@ static void SUM(dots_task)(void *context, long index) {
 // Whether a product is of this kind must not depend on its rows, or bits would.
 static int SUM(dots)(const fledge_product *p) {
     int lies_so = p->a_depth == 1 && p->b_depth == 1 && !(p->b_column == 1 && p->columns > 1);
-    int is_narrow = p->columns <= LANES && p->depth >= LANES && !p->second
+    int is_narrow = p->columns <= LANES && p->depth >= LANES
         && (p->b_type == SUM(type) || (p->b_type >= FLEDGE_BLOCKS && p->a_type == SUM(type)));
     if (!lies_so || !(p->by_lanes || is_narrow)) return 0;
     fledge_product plain = *p;

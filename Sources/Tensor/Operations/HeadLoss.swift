@@ -57,11 +57,13 @@ public func headLoss(
                     Double(supervision.weights[range.lowerBound + index])
                 )
                 let logSum = kernels.log_sum_exp(row, product.vocabulary)
-                let slope = loss.slope(
+                var slope = loss.slope(
                     of: LogitRow(
                         row, sums, count: product.vocabulary, logSum: logSum,
                         targetLogit: product.logit(row, target),
                         divergence: other?.divergence(index, of: row, logSum: logSum) ?? 0))
+                // What is held against nothing is not pulled anywhere.
+                if other == nil { slope.reference = 0 }
                 losses[range.lowerBound + index] = weight * slope.value
                 guard isWanted else { return }
                 let total = slope.target + slope.uniform + slope.reference
@@ -115,9 +117,9 @@ struct HeadLoss: RecordedOperation {
             HeadProduct.scatter(
                 rowGradients, factor: factor, rows: rows, shape: shape, type, &pass)
         }
-        if var headGradient {
-            headGradient.scale(by: factor)
-            pass.add(headGradient, to: 1)
+        // This operation still owns it, so that scaling it would make a copy of the head's size.
+        if let headGradient {
+            pass.add(factor == 1 ? headGradient : headGradient * factor, to: 1)
         }
     }
 }

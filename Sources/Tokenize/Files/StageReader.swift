@@ -109,6 +109,7 @@ struct StageReader {
                     mark: mark, try scheme(value),
                     splits: flag(value, "split", true))
             ]
+        case "UnicodeScripts": return [.scripts]
         case "FixedLength":
             let length = value["length"]?.intValue ?? 5
             guard length > 0 else { throw corrupt("the pieces' length is \(length)", file) }

@@ -12,6 +12,8 @@ indirect enum PreTokenizer: Sendable {
     /// Cuts between words where no token reaches across: this changes nothing, but lets words be
     /// remembered.
     case words(WordBorders)
+    /// Cuts where the script changes.
+    case scripts
     /// Cuts into pieces of so many characters.
     case fixedLength(Int)
 

@@ -77,6 +77,7 @@ struct TextPieces: ~Copyable {
             }
         case .words(let borders):
             cut(.isolated) { text, collector, _ in borders.cut(text, &collector) }
+        case .scripts: cut(.isolated) { text, collector, _ in ScriptBorders.cut(text, &collector) }
         case .fixedLength(let length):
             cut(.isolated) { text, collector, _ in
                 var (start, index, count) = (0, 0, 0)

@@ -101,6 +101,12 @@ public struct TrainingCheckpoint: Sendable {
         }
     }
 
+    /// Whether a folder is a checkpoint of Fledge: has a manifest that lists the state of a trainer.
+    public static func isOne(_ folder: String) -> Bool {
+        let manifest = try? JSONValue(contentsOf: folder + "/" + CheckpointManifest.name)
+        return manifest?["files"]?[TrainerState.fileName] != nil
+    }
+
     /// The steps that there are checkpoints of.
     static func steps(in folder: String) -> [Int] {
         ((try? Folder.names(in: folder)) ?? []).compactMap { name in

@@ -3,21 +3,16 @@ public import FledgeData
 public import FledgeModel
 import FledgeTensor
 
-/// Trains a policy on answers that were found good or bad, each by itself (KTO, Ethayarajh et al.
-/// 2024): λ·(1 − σ(β(ρ − K))) of a good answer and λ·(1 − σ(β(K − ρ))) of a bad one. Dropout is off.
+/// Trains a policy on answers that were found good or bad, each by itself: the mean over rows of a
+/// ``FeedbackLoss``. Dropout is off.
 ///
-/// K, the divergence of the policy from the reference, is at least 0 and the mean over the batch of what
-/// answers of other rows give. So the size of a batch matters: micro-batches are not to be put together.
-/// One row, an odd number of rows and rows of one side alone are computed like any others.
+/// The divergence in it is estimated from the batch, so its size matters and micro-batches are not to be
+/// put together. One row, an odd number of rows and rows of one side alone are computed like any others.
 public struct FeedbackOptimization: Objective {
     /// Constants of the loss.
     public struct Options: Hashable, Sendable {
-        /// What log-ratios are multiplied by.
-        public var beta: Double
-        /// How much good answers count (`kto_chosen_weight`).
-        public var desirableWeight: Double
-        /// How much bad answers count (`kto_rejected_weight`).
-        public var undesirableWeight: Double
+        /// The loss of the rows.
+        public var loss: FeedbackLoss
         /// How much the good answers' mean −ln p is added (`pref_ftx`), by the reference's formula: the
         /// mean over a batch's good answers, times its rows, divided by its good answers.
         public var supervisedWeight: Double
@@ -27,11 +22,10 @@ public struct FeedbackOptimization: Objective {
 
         /// Creates options, the reference's when all is left out.
         public init(
-            beta: Double = 0.1, desirableWeight: Double = 1, undesirableWeight: Double = 1,
-            supervisedWeight: Double = 0, sumsDivergence: Bool = false
+            loss: FeedbackLoss = FeedbackLoss(), supervisedWeight: Double = 0,
+            sumsDivergence: Bool = false
         ) {
-            (self.beta, self.desirableWeight) = (beta, desirableWeight)
-            (self.undesirableWeight, self.supervisedWeight) = (undesirableWeight, supervisedWeight)
+            (self.loss, self.supervisedWeight) = (loss, supervisedWeight)
             self.sumsDivergence = sumsDivergence
         }
     }
@@ -58,19 +52,11 @@ public struct FeedbackOptimization: Objective {
             try reference.map { try AnswerScores.sums($0, answers) }
             ?? Tensor(
                 policy.own.doubles() + policy.others.doubles(), shape: [answers.sampleCount])
-        let others = zip(policy.others.doubles(), held.elements(rows..<2 * rows).doubles())
-        let divergence = max(
-            0, others.reduce(0) { $0 + ($1.0 - $1.1) } / Double(max(rows, 1)))
+        let divergence = options.loss.divergence(
+            policy: policy.others.doubles(), reference: held.elements(rows..<2 * rows).doubles())
         let ratios = policy.own - held.elements(0..<rows)
-        let (signs, weights) = (
-            batch.isDesirable.map { $0 ? 1.0 : -1 },
-            batch.isDesirable.map {
-                $0 ? options.desirableWeight : options.undesirableWeight
-            }
-        )
-        let shift = Tensor(Array(repeating: divergence, count: rows), shape: [rows])
-        let gains = (ratios - shift) * Tensor(signs, shape: [rows]) * options.beta
-        var total = sum(sigmoid(gains * -1) * Tensor(weights, shape: [rows]))
+        var total = sum(
+            options.loss(ratios, isDesirable: batch.isDesirable, divergence: divergence))
         if let factors = supervisedFactors(batch) { total = total - sum(policy.own * factors) }
         return Loss(
             sum: total, weight: Double(rows),
@@ -136,7 +122,8 @@ public struct FeedbackOptimization: Objective {
             let rows = batch.isDesirable.indices.filter { batch.isDesirable[$0] == isGood }
             guard !rows.isEmpty else { continue }
             if reference != nil {
-                metrics["rewards/" + side] = Metric(meanOf: rows.map { ratios[$0] * options.beta })
+                metrics["rewards/" + side] = Metric(
+                    meanOf: rows.map { ratios[$0] * options.loss.beta })
             }
             metrics["logps/" + side] = Metric(meanOf: rows.map { own[$0] })
             metrics["logits/" + side] = Metric(meanOf: rows.map { logits[$0] })

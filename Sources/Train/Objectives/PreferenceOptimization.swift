@@ -35,7 +35,7 @@ public struct PreferenceOptimization: Objective {
     private let loss: any PreferenceLoss
     private let reference: (any ReferencePolicy)?
     private let options: Options
-    private let baseline = RunningBaseline()
+    private let classifier = AnswerClassifier()
     private let meanLogits = MeanLogits()
 
     /// Creates the objective.
@@ -75,7 +75,9 @@ public struct PreferenceOptimization: Objective {
         if options.classifierWeight > Options.leastWeight, loss.usesReference {
             let weight = options.classifierWeight
             losses =
-                (losses + classifierLosses(scores, isTraining: pass.isTraining) * weight)
+                (losses
+                    + classifier.losses(scores, beta: loss.beta, isTraining: pass.isTraining)
+                    * weight)
                 * (1 / (1 + weight))
         }
         if options.supervisedWeight > Options.leastWeight {
@@ -88,22 +90,8 @@ public struct PreferenceOptimization: Objective {
 
     /// The running baseline of the classifier.
     public var state: StageState {
-        get { options.classifierWeight > Options.leastWeight ? baseline.state : StageState() }
-        nonmutating set { baseline.state = newValue }
-    }
-
-    /// −ln σ(βρ_c − δ) − ln σ(δ − βρ_r), where δ is the mean reward so far.
-    ///
-    /// An evaluation looks at δ and leaves it as it is.
-    private func classifierLosses(_ scores: PreferenceScores, isTraining: Bool) -> Tensor {
-        let (chosen, rejected) = (
-            scores.chosenRatios * loss.beta, scores.rejectedRatios * loss.beta
-        )
-        let rewards = chosen.doubles() + rejected.doubles()
-        let mean = rewards.reduce(0, +) / Double(max(rewards.count, 1))
-        let delta = isTraining ? baseline.update(mean) : baseline.including(mean)
-        let shift = Tensor(Array(repeating: delta, count: chosen.count), shape: chosen.shape)
-        return (logSigmoid(chosen - shift) + logSigmoid(shift - rejected)) * -1
+        get { options.classifierWeight > Options.leastWeight ? classifier.state : StageState() }
+        nonmutating set { classifier.state = newValue }
     }
 
     private func sides(_ scores: PreferenceScores, logits: [Double]) -> [String: Metric] {

@@ -7,7 +7,7 @@ import FledgeTensor
 /// the mean over pairs of −ln σ(chosen − rejected).
 ///
 /// An answer's score is the head's value of its last token, so a batch comes from a
-/// ``FledgeData/PreferenceCollator`` of last tokens.
+/// `PreferenceCollator` of last tokens.
 public struct RewardRanking: Objective {
     /// The head.
     public let head: ValueHead

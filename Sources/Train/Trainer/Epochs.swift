@@ -87,11 +87,15 @@ public struct Epochs<Sample: Sendable, Batch: Sendable>: BatchSource {
 
     /// The micro-batches of one optimizer step, neighbours put together while they are small.
     public func batches(epoch: Int, indices: [Int]) throws -> [Batch] {
-        guard let merging else { return try indices.map { try batch(epoch: epoch, index: $0) } }
-        let picked = indices.map { Array(self.picked(epoch: epoch, index: $0)) }
-        return try merging.groups(picked) { samples[$0] }.map {
+        try groups(epoch: epoch, indices: indices).map {
             try collate($0.map { ($0, samples[$0]) }, epoch)
         }
+    }
+
+    /// The samples of each batch of ``batches(epoch:indices:)``, as their indices in the data set.
+    public func groups(epoch: Int, indices: [Int]) -> [[Int]] {
+        let picked = indices.map { Array(self.picked(epoch: epoch, index: $0)) }
+        return merging?.groups(picked) { samples[$0] } ?? picked
     }
 
     private func picked(epoch: Int, index: Int) -> ArraySlice<Int> {

@@ -75,6 +75,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     private let objective: Loss
     private let seed: UInt64
     private let recomputesBlocks: Bool
+    private let embeddingNoise: Double
     /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
@@ -84,11 +85,14 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     ///   - seed: The seed of dropout.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass, which
     ///     saves memory, costs about a third of a step's time and changes no bit.
+    ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α); not for samples
+    ///     that share prefixes.
     public init(
-        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false
+        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
+        embeddingNoise: Double = 0
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
-        self.recomputesBlocks = recomputesBlocks
+        (self.recomputesBlocks, self.embeddingNoise) = (recomputesBlocks, embeddingNoise)
         parameters =
             model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
@@ -103,6 +107,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         try requireComputable(tokens)
         var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
+        pass.embeddingNoise = embeddingNoise
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
             report.weight = loss.weight

@@ -9,7 +9,7 @@ public struct TokenObjective<Term: TokenLoss>: Objective {
 
     /// Creates the objective.
     ///
-    /// - Parameter reference: What ``FledgeTensor/LogitRow/divergence`` compares with.
+    /// - Parameter reference: What `LogitRow.divergence` compares with.
     public init(_ loss: Term, reference: (any ReferenceModel)? = nil) {
         (self.loss, self.reference) = (loss, reference)
     }
@@ -57,9 +57,8 @@ extension TokenObjective where Term == SmoothedLoss {
 extension TokenObjective where Term == AnchoredLoss {
     /// Creates anchored fine-tuning.
     ///
-    /// - Parameter reference: What the policy is anchored to; without one the divergence is zero, as
-    ///   where the reference's own program finds none.
-    public init(alpha: Double = 0.1, reference: (any ReferenceModel)?) {
+    /// - Parameter reference: What the policy is anchored to.
+    public init(alpha: Double = 0.1, reference: any ReferenceModel) {
         self.init(AnchoredLoss(alpha: alpha), reference: reference)
     }
 }

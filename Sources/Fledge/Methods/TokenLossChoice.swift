@@ -1,0 +1,71 @@
+internal import FledgeCore
+internal import FledgeModel
+internal import FledgeTrain
+
+/// Which loss of single tokens a run minimises (reference: 05 §5, where the first that is asked for
+/// counts).
+struct TokenLossChoice {
+    private let configuration: RunConfiguration
+
+    init(_ configuration: RunConfiguration) { self.configuration = configuration }
+
+    private var options: TokenLossArguments { configuration.tokenLoss }
+    private var quirks: ReferenceQuirks { configuration.finetuning.referenceQuirks }
+
+    /// Whether the reference forgets to divide this loss by the accumulation, and shall be equalled.
+    private var isUndivided: Bool {
+        let accumulates = configuration.training.gradientAccumulationSteps > 1
+        switch options.loss {
+        case .anchored: return accumulates && quirks.contains(.asftNotDivided)
+        case .crossEntropy where options.smoothing > 0:
+            return accumulates && quirks.contains(.smoothingNotDivided)
+        default: return false
+        }
+    }
+
+    /// Whether micro-batches may be put together.
+    var merges: Bool { !isUndivided }
+
+    /// What is trained, and how.
+    ///
+    /// - Throws: ``FledgeError`` when a reference that the loss needs is missing or does not fit.
+    func parts(_ side: ModelSide) throws -> TrainingParts<TokenBatch> {
+        switch options.loss {
+        case .dynamic: parts(side, DynamicFineTuning())
+        case .entropyAdaptive:
+            parts(side, EntropyAdaptiveFineTuning(alpha: options.entropyExponent))
+        case .anchored: try anchored(side)
+        case .crossEntropy where options.smoothing > 0:
+            parts(side, SmoothedCrossEntropy(smoothing: options.smoothing))
+        case .crossEntropy: parts(side, TokenCrossEntropy())
+        }
+    }
+
+    private func anchored(_ side: ModelSide) throws -> TrainingParts<TokenBatch> {
+        let reference = try ReferenceChoice(side, configuration)
+        return parts(
+            side,
+            AnchoredFineTuning(
+                alpha: options.anchorWeight,
+                // Beside itself the policy diverges from nothing.
+                reference: reference.policy ?? ModelReference(side.model)),
+            companions: [reference.companion].compactMap(\.self), notes: reference.notes)
+    }
+
+    private func parts(
+        _ side: ModelSide, _ objective: some Objective<TokenBatch>, companions: [DecoderLM] = [],
+        notes: [String] = []
+    ) -> TrainingParts<TokenBatch> {
+        let training = configuration.training
+        guard isUndivided else {
+            return TrainingParts(
+                side, objective, seed: training.seed, companions: companions,
+                embeddingNoise: options.embeddingNoise, notes: notes)
+        }
+        return TrainingParts(
+            side,
+            UndividedMeans(objective, accumulation: training.gradientAccumulationSteps),
+            seed: training.seed, companions: companions, embeddingNoise: options.embeddingNoise,
+            notes: notes)
+    }
+}

@@ -1,0 +1,81 @@
+import Fledge
+import FledgeTesting
+
+// Conformers from outside: what they do is checked, so that a protocol that lacks something is seen.
+
+func check(_ condition: Bool, _ message: String) {
+    guard !condition else { return }
+    print("error: \(message)")
+    preconditionFailure(message)
+}
+
+let project = try TinyProject()
+let pairs: JSONValue = .array(
+    (0..<6).map {
+        [
+            "instruction": .string("so \($0)?"), "chosen": .string("ab"), "rejected": .string("cd"),
+        ]
+    })
+try AtomicFile.write(pairs.serialized(), to: project.file("data/pairs.json"))
+try AtomicFile.write(
+    """
+    {"pairs": {"file_name": "pairs.json", "ranking": true,
+     "columns": {"prompt": "instruction", "chosen": "chosen", "rejected": "rejected"}}}
+    """, to: project.file("data/dataset_info.json"))
+
+// A method of one's own, from the keys of a file to the adapter.
+let configuration = try RunConfiguration(
+    yaml: """
+        stage: margin
+        margin_width: 2
+        model_name_or_path: \(project.file("model"))
+        template: chatml
+        do_train: true
+        dataset_dir: \(project.file("data"))
+        dataset: pairs
+        per_device_train_batch_size: 2
+        num_train_epochs: 8
+        learning_rate: 0.05
+        logging_steps: 1
+        output_dir: \(project.file("out"))
+        """, file: "margin.yaml", methods: .standard + [MarginTraining()])
+let recorder = Recorder()
+var heard: [String] = []
+try TrainingRecipe(configuration, callbacks: [recorder]) { heard.append($0) }.run()
+check(heard.contains("Answers shall win by 2.0."), "the method's note is not told")
+check(recorder.losses.first == 2, "the loss of the start is not the margin")
+check((recorder.losses.last ?? 2) < 1, "the margin does not grow: \(recorder.losses)")
+check(RunPlanner(configuration).run().cost != nil, "the method cannot be planned")
+
+// A stage with a state of its own: a run that goes on has it again.
+func model() throws -> DecoderLM {
+    let model = try TinyModel.make()
+    try model.attach(LoRA(rank: 2), seed: 1)
+    return model
+}
+
+func fit(
+    _ stage: BalancedStage, steps: Int, saving artifact: (any ModelArtifact)? = nil,
+    resuming checkpoint: TrainingCheckpoint? = nil
+) throws {
+    let samples = (0..<8).map { index -> ProcessedSample in
+        let ids = (0..<6).map { Int32(4 + (index + $0) % 20) }
+        return ProcessedSample(inputIDs: ids, labels: ids, source: .init(file: "rows"))
+    }
+    let callbacks: [any Callback] =
+        artifact.map { [CheckpointSaver(project.file("stage"), .every(2), saving: $0)] } ?? []
+    let trainer = Trainer(stage, schedule: .constant(0.01), callbacks: callbacks)
+    try trainer.fit(Epochs(samples, batchSize: 2), steps: steps, resuming: checkpoint)
+}
+
+let whole = try BalancedStage(model())
+try fit(whole, steps: 4)
+let policy = try TinyModel.make()
+let adapters = try policy.attach(LoRA(rank: 2), seed: 1)
+try fit(BalancedStage(policy), steps: 2, saving: adapters)
+let checkpoint = try TrainingCheckpoint(folder: project.file("stage/checkpoint-2"))
+let resumed = BalancedStage(policy)
+try fit(resumed, steps: 4, resuming: checkpoint)
+check(resumed.batches == 4, "the state of the stage is lost: \(resumed.batches) batches")
+check(abs(resumed.usualLoss - whole.usualLoss) < 1e-6, "the state of the stage differs")
+print("conformers from outside: a loss of pairs, a method, a stage with a state, a callback")
