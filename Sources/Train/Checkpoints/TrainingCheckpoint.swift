@@ -190,7 +190,8 @@ public struct TrainingCheckpoint: Sendable {
         if let first = missing.first {
             throw FledgeError(
                 .mismatch, "\(missing.count) optimizer states are missing: \(first), …",
-                advice: "The checkpoint is of a run with other parameters or another optimizer.",
+                advice:
+                    "The checkpoint is of a run with other parameters or another optimizer: train as that run did, or start anew in another folder.",
                 at: .init(file: path))
         }
         if var listening = run.schedule as? any EvaluationSchedule,
