@@ -6,6 +6,8 @@ public enum ElementType: UInt8, Sendable {
     case float64
     /// The upper half of a binary32, to store and multiply; sums are kept in float32.
     case bfloat16
+    /// Bytes, such as the codes of an optimizer's 8-bit state: to be kept, not to be computed with.
+    case uint8
 
     /// Size of one element in bytes.
     public var byteCount: Int {
@@ -13,6 +15,7 @@ public enum ElementType: UInt8, Sendable {
         case .float32: 4
         case .float64: 8
         case .bfloat16: 2
+        case .uint8: 1
         }
     }
 

@@ -10,6 +10,7 @@ extension Tensor {
             case .float32: Self.first(bytes.bindMemory(to: UInt32.self), 0x7F80_0000)
             case .bfloat16: Self.first(bytes.bindMemory(to: UInt16.self), 0x7F80)
             case .float64: Self.first(bytes.bindMemory(to: UInt64.self), 0x7FF0_0000_0000_0000)
+            case .uint8: nil
             }
         }
     }

@@ -20,7 +20,6 @@ struct Variation {
         "allowed_faults": "a run refuses without it; tested with planted faults",
         "allow_changed": "a resumed run refuses without it; tested with output folders",
         "overwrite_cache": "the same numbers from anew; tested with the cache",
-        "optim": "adamw_torch and adamw_torch_fused are one optimizer",
         "metric_for_best_model": "loss and eval_loss are one metric",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
         "export_dequantize": "export refuses without it; tested with quantised runs",
@@ -28,8 +27,8 @@ struct Variation {
     ]
 
     static let all: [String: Variation] = model.merging(data) { $1 }.merging(finetuning) { $1 }
-        .merging(training) { $1 }.merging(generating) { $1 }.merging(preference) { $1 }
-        .merging(tokenLosses) { $1 }
+        .merging(optimizers) { $1 }.merging(training) { $1 }.merging(generating) { $1 }
+        .merging(preference) { $1 }.merging(tokenLosses) { $1 }
 
     private static let model: [String: Variation] = [
         "model_name_or_path": .init(.chat, "@other-model"),
@@ -93,6 +92,40 @@ struct Variation {
             .run, "1", "val_size=3", "eval_strategy=steps", "eval_steps=1", "learning_rate=0"),
         "plot_loss": .init(.run, "true"), "reference_quirks": .init(.rows, "all"),
     ]
+
+    private static let optimizers: [String: Variation] = [
+        "optim": .init(.run, "sgd"),
+        "optim_args": .init(.run, "momentum=0.5,nesterov=true", "optim=sgd"),
+        "loraplus_lr_ratio": .init(.run, "8"), "use_muon": .init(.run, "true"),
+        "use_adam_mini": .init(.run, "true"),
+        "use_galore": whole("true"),
+        "galore_target": whole("mlp", "use_galore=true"),
+        "galore_rank": whole("2", "use_galore=true"),
+        "galore_update_interval": whole("2", "use_galore=true", "galore_rank=2"),
+        "galore_scale": whole("0.5", "use_galore=true"),
+        "galore_proj_type": whole("full", "use_galore=true", "galore_rank=2"),
+        "use_apollo": whole("true"),
+        "apollo_target": whole("mlp", "use_apollo=true"),
+        "apollo_rank": whole("2", "use_apollo=true"),
+        "apollo_update_interval": whole("2", "use_apollo=true"),
+        "apollo_scale": whole("2", "use_apollo=true"),
+        "apollo_proj": whole("svd", "use_apollo=true"),
+        "apollo_proj_type": whole("left", "use_apollo=true"),
+        "apollo_scale_type": whole("tensor", "use_apollo=true"),
+        "apollo_scale_front": whole("true", "use_apollo=true"),
+        "use_badam": whole("true"),
+        "badam_mode": whole("ratio", "use_badam=true"),
+        "badam_start_block": whole("1", "use_badam=true"),
+        "badam_switch_mode": whole("descending", "use_badam=true"),
+        "badam_switch_interval": whole("2", "use_badam=true"),
+        "badam_update_ratio": whole("0.5", "use_badam=true", "badam_mode=ratio"),
+        "badam_mask_mode": whole("scatter", "use_badam=true", "badam_mode=ratio"),
+    ]
+
+    /// A run that trains all weights.
+    private static func whole(_ value: String, _ more: String...) -> Variation {
+        Variation(watched: .run, value: value, beside: ["finetuning_type=full"] + more)
+    }
 
     private static let training: [String: Variation] = [
         "output_dir": .init(.run, "@elsewhere"),

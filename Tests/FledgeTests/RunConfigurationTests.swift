@@ -107,6 +107,9 @@ import Testing
             "double_quantization": "quantization_bit: 4\n",
             "export_dequantize": "quantization_bit: 4\n",
             "logging_dir": "report_to: tensorboard\n",
+            "lr_scheduler_type": "eval_strategy: steps\nval_size: 0.5\n",
+            "use_galore": "finetuning_type: full\n", "use_apollo": "finetuning_type: full\n",
+            "use_badam": "finetuning_type: full\n",
             "model_name_or_path": "", "dataset": "", "template": "",
         ]
         let withoutOthers = ["infer_backend", "report_to", "optim"]
@@ -186,7 +189,7 @@ import Testing
         )
         #expect(error("report_to: wandb")?.message == "report_to: wandb is not supported yet.")
         #expect(error("fp16: true")?.message.contains("use bf16") == true)
-        #expect(error("optim: adafactor")?.advice.contains("adamw_torch_fused") == true)
+        #expect(error("optim: adagrad")?.advice.contains("adamw_torch_fused") == true)
         #expect(error("save_strategy: best")?.code == .unsupported)
     }
 

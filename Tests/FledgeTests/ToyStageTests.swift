@@ -31,6 +31,12 @@ import Testing
                 (3.0029101, 0.6278504),
             ]),
         Golden(
+            name: "sft LoRA+", keys: adapter + ["dataset=toy", "loraplus_lr_ratio=4"],
+            values: [
+                (3.1523557, 0.5059173), (3.0653439, 1.165476), (2.9801078, 0.5471076),
+                (2.9191742, 0.5904902),
+            ]),
+        Golden(
             name: "pt LoRA", keys: adapter + ["stage=pt", "dataset=texts", "cutoff_len=8"],
             values: [
                 (2.7953396, 0.5688175), (2.8768051, 0.6596736), (2.8620121, 0.4119789),

@@ -121,14 +121,16 @@ enum ToyData {
     }
 
     static func train(
-        _ model: DecoderLM, optimizer: AdamW = AdamW(), rate: Double = 0,
-        schedule: LearningRateSchedule? = nil, batchSize: Int = 2, accumulation: Int = 2,
+        _ model: DecoderLM, optimizer: any Optimizer = AdamW(), rate: Double = 0,
+        schedule: (any LearningRateSchedule)? = nil, batchSize: Int = 2, accumulation: Int = 2,
         communicator: any Communicator = SingleProcess(), callbacks: [any Callback] = []
     ) throws -> [StepReport] {
         let recorder = StepRecorder()
+        let linear = Warmup(0, LinearSchedule(peak: rate, steps: 4))
+        let rates: any LearningRateSchedule = schedule ?? linear
         let trainer = Trainer(
             ObjectiveStage(model, TokenCrossEntropy()), optimizer: optimizer,
-            schedule: schedule ?? .linear(peak: rate, total: 4), accumulation: accumulation,
+            schedule: rates, accumulation: accumulation,
             logging: .every(1), callbacks: [recorder] + callbacks, communicator: communicator)
         try trainer.fit(epochs(batchSize: batchSize), steps: 4)
         return recorder.reports

@@ -15,19 +15,17 @@ struct ConfigurationRules {
         try checkStage()
         try checkIntervals()
         try checkSchedule()
+        try OptimizerRules(values).check()
         try checkRun()
         try checkAllowedFaults()
         try checkAllowedChanges()
         try checkAdapters()
     }
 
-    /// Throws at the place of the first of the keys that was set.
     private func require(
         _ condition: Bool, _ message: @autoclosure () -> String, _ keys: String...
     ) throws {
-        guard !condition else { return }
-        let location = keys.lazy.compactMap { values.locations[$0] }.first
-        throw FledgeError(.configuration, message(), at: location)
+        try values.require(condition, message(), keys)
     }
 
     private func checkModel() throws {
@@ -170,12 +168,29 @@ struct ConfigurationRules {
             "cosine": ["num_cycles"], "cosine_with_restarts": ["num_cycles"],
             "polynomial": ["lr_end", "power"], "inverse_sqrt": ["timescale"],
             "cosine_with_min_lr": ["min_lr", "min_lr_rate", "num_cycles"],
+            "cosine_warmup_with_min_lr": [
+                "min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate",
+            ],
+            "reduce_lr_on_plateau": [
+                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr",
+                "eps",
+            ],
+            "greedy": [
+                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup",
+                "min_lr", "max_lr", "eps", "reset_start",
+            ],
             "warmup_stable_decay": [
                 "num_stable_steps", "num_decay_steps", "min_lr_ratio", "decay_type",
             ],
         ]
         let schedule = values.text("lr_scheduler_type")
         let names = known[schedule] ?? []
+        try values.require(
+            !["reduce_lr_on_plateau", "greedy"].contains(schedule)
+                || values.text("eval_strategy") != "no",
+            "lr_scheduler_type \(schedule) requires an eval strategy: it follows what evaluations come to.",
+            ["lr_scheduler_type"],
+            advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
         for member in values.mapping("lr_scheduler_kwargs")?.members ?? [] {
             try require(
                 names.contains(member.key),

@@ -29,6 +29,16 @@ public struct OptionValues: Sendable {
         locations[name] = location
     }
 
+    /// Throws at the place of the first of some keys that was set, where a condition does not hold.
+    func require(
+        _ condition: Bool, _ message: @autoclosure () -> String, _ keys: [String],
+        advice: String = ""
+    ) throws {
+        guard !condition else { return }
+        let location = keys.lazy.compactMap { locations[$0] }.first
+        throw FledgeError(.configuration, message(), advice: advice, at: location)
+    }
+
     func flag(_ name: String) -> Bool { optionalFlag(name) ?? false }
 
     func optionalFlag(_ name: String) -> Bool? {

@@ -39,12 +39,6 @@ extension RunOption {
             "lora_target", .list, ["all"], .effective,
             "Modules that get adapters; all means every linear one but the head."),
         RunOption(
-            "loraplus_lr_ratio", .number(), nil, .refused,
-            "LoRA+: ratio of B's learning rate to A's."),
-        RunOption(
-            "loraplus_lr_embedding", .number(), 1e-06, .neutral,
-            "Matters with loraplus_lr_ratio only."),
-        RunOption(
             "use_rslora", .flag, false, .effective,
             "Divides the scale by the root of the rank."),
         RunOption(
@@ -102,83 +96,6 @@ extension RunOption {
             "reward_model_type", .choice(["lora", "full", "api"]), "lora", .neutral,
             "Matters with stage: ppo only."),
         RunOption(
-            "use_galore", .flag, false, .refused,
-            "GaLore optimizer."),
-        RunOption(
-            "galore_target", .list, ["all"], .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "galore_rank", .integer(), 16, .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "galore_update_interval", .integer(), 200, .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "galore_scale", .number(), 2.0, .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "galore_proj_type", .choice(["std", "reverse_std", "right", "left", "full"]), "std",
-            .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "galore_layerwise", .flag, false, .neutral,
-            "Matters with use_galore only."),
-        RunOption(
-            "use_apollo", .flag, false, .refused,
-            "APOLLO optimizer."),
-        RunOption(
-            "apollo_target", .list, ["all"], .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_rank", .integer(), 16, .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_update_interval", .integer(), 200, .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_scale", .number(), 32.0, .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_proj", .choice(["svd", "random"]), "random", .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_proj_type", .choice(["std", "right", "left"]), "std", .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_scale_type", .choice(["channel", "tensor"]), "channel", .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_layerwise", .flag, false, .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "apollo_scale_front", .flag, false, .neutral,
-            "Matters with use_apollo only."),
-        RunOption(
-            "use_badam", .flag, false, .refused,
-            "BAdam optimizer."),
-        RunOption(
-            "badam_mode", .choice(["layer", "ratio"]), "layer", .neutral,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_start_block", .integer(), nil, .neutral,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_switch_mode", .choice(["ascending", "descending", "random", "fixed"]),
-            "ascending", .neutral, acceptsNull: true,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_switch_interval", .integer(), 50, .neutral, acceptsNull: true,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_update_ratio", .number(), 0.05, .neutral,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_mask_mode", .choice(["adjacent", "scatter"]), "adjacent", .neutral,
-            "Matters with use_badam only."),
-        RunOption(
-            "badam_verbose", .integer(), 0, .neutral,
-            "Matters with use_badam only."),
-        RunOption(
             "use_swanlab", .flag, false, .refused,
             "Reports to SwanLab."),
         RunOption(
@@ -208,12 +125,6 @@ extension RunOption {
         RunOption(
             "use_llama_pro", .flag, false, .refused,
             "Trains the blocks of an expanded model only."),
-        RunOption(
-            "use_adam_mini", .flag, false, .refused,
-            "Adam-mini optimizer."),
-        RunOption(
-            "use_muon", .flag, false, .refused,
-            "Muon optimizer."),
         RunOption(
             "use_mca", .flag, false, .refused,
             "Megatron back end."),

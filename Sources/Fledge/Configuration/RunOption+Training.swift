@@ -48,10 +48,7 @@ extension RunOption {
                 "constant_with_warmup", "inverse_sqrt", "reduce_lr_on_plateau",
                 "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay", "greedy",
             ]), "linear",
-            .effectiveFor([
-                "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
-                "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr", "warmup_stable_decay",
-            ]),
+            .effective,
             "Course of the learning rate."),
         RunOption(
             "lr_scheduler_kwargs", .mapping, nil, .effective,
@@ -64,11 +61,11 @@ extension RunOption {
             "Older name for a part in warmup_steps."),
         RunOption(
             "optim", .text, "adamw_torch_fused",
-            .effectiveFor(["adamw_torch", "adamw_torch_fused"]),
-            "The optimizer."),
+            .effectiveFor(OptimizerArguments.names.keys.sorted()),
+            "The optimizer, unless use_muon or the like replaces it."),
         RunOption(
-            "optim_args", .text, nil, .refused,
-            "Further options of the optimizer."),
+            "optim_args", .text, nil, .effective, matters: .with("optim", "sgd"),
+            "Options of the optimizer, as name=value: of sgd momentum, dampening, nesterov."),
         RunOption(
             "optim_target_modules", .list, [], .refused,
             "Modules of a low-rank optimizer."),

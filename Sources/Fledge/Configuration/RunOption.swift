@@ -113,7 +113,7 @@ extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
-        ("Losses of tokens", tokenLosses), ("Preferences", preference),
+        ("Losses of tokens", tokenLosses), ("Preferences", preference), ("Optimizers", optimizers),
         ("Training", training + system),
         ("Generation", generating),
     ]

@@ -32,8 +32,8 @@ public struct TrainingArguments: Hashable, Sendable {
     public var scheduleParameters: JSONValue?
     /// How long the rate rises (`warmup_steps`, `warmup_ratio`).
     public var warmup: StepInterval
-    /// The optimizer (`optim`).
-    public var optimizer: String
+    /// The optimizer (`optim`, `use_muon` and the like).
+    public var optimizer: OptimizerArguments
     /// Decay of the first moment (`adam_beta1`).
     public var adamBeta1: Double
     /// Decay of the second moment (`adam_beta2`).
@@ -104,7 +104,10 @@ public struct TrainingArguments: Hashable, Sendable {
         case constantWithWarmup = "constant_with_warmup"
         case inverseSquareRoot = "inverse_sqrt"
         case cosineWithMinimum = "cosine_with_min_lr"
+        case cosineWarmupWithMinimum = "cosine_warmup_with_min_lr"
         case warmupStableDecay = "warmup_stable_decay"
+        case reduceOnPlateau = "reduce_lr_on_plateau"
+        case greedy
     }
 
     /// When something happens during training.
@@ -133,7 +136,7 @@ public struct TrainingArguments: Hashable, Sendable {
         scheduleParameters = values.mapping("lr_scheduler_kwargs")
         warmup = StepInterval(
             values.optionalNumber("warmup_ratio") ?? values.number("warmup_steps"))
-        optimizer = values.text("optim")
+        optimizer = OptimizerArguments(values)
         adamBeta1 = values.number("adam_beta1")
         adamBeta2 = values.number("adam_beta2")
         adamEpsilon = values.number("adam_epsilon")

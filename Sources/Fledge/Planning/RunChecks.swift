@@ -70,7 +70,8 @@ struct RunChecks {
                     advice: "Lower warmup_steps or warmup_ratio."))
         }
         let limit = configuration.finetuning.method == .lora ? 0.05 : 0.01
-        if options.learningRate >= limit {
+        // Changes by SGD are as long as the gradient, which may be short.
+        if options.learningRate >= limit, options.optimizer.rule != .sgd {
             faults.append(
                 RunFault(
                     .learningRateTooHigh, "The learning rate is \(options.learningRate).",

@@ -33,7 +33,8 @@ package struct MemoryPlan {
             func prediction(_ size: LargestBatches.Size, accumulates: Bool) -> MemoryPrediction {
                 MemoryPrediction(
                     of: model, tokens: size.tokens, supervised: size.supervised,
-                    accumulates: accumulates, recomputesBlocks: recomputes)
+                    accumulates: accumulates, recomputesBlocks: recomputes,
+                    optimizer: configuration.optimizer(for: model.configuration))
             }
             var most = (prediction(largest.first, accumulates: false), largest.first.tokens)
             if let later = largest.later {

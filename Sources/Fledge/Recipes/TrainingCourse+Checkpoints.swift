@@ -66,7 +66,7 @@ extension TrainingCourse {
         }
         let options = options
         let rates = [before, now].map {
-            LearningRateSchedule(options, totalSteps: $0).rate(at: checkpoint.step)
+            options.learningRates(totalSteps: $0).rate(at: checkpoint.step)
         }
         guard rates[0] != rates[1] else { return }
         announce(

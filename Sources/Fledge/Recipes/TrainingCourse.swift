@@ -121,10 +121,8 @@ struct TrainingCourse<Method: TrainingMethod> {
         let isReference = configuration.finetuning.referenceQuirks.contains(.evaluationBatchMean)
         return Trainer(
             run.parts.stage(run.memory.recomputesBlocks),
-            optimizer: AdamW(
-                beta1: options.adamBeta1, beta2: options.adamBeta2, epsilon: options.adamEpsilon,
-                weightDecay: options.weightDecay),
-            schedule: LearningRateSchedule(options, totalSteps: run.plan.totalSteps),
+            optimizer: configuration.optimizer(for: run.side.model.configuration),
+            schedule: options.learningRates(totalSteps: run.plan.totalSteps),
             accumulation: options.gradientAccumulationSteps,
             maxGradientNorm: options.maxGradientNorm,
             logging: Interval(options.loggingStrategy, options.loggingInterval, run.plan),

@@ -53,8 +53,12 @@ public final class SafetensorsFile: TensorSource, Sendable {
         UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.range])
     }
 
-    /// A tensor in the type that it is stored in; float32 where that is one only to store.
+    /// A tensor in the type that it is stored in, bytes among them; float32 where that is one only to
+    /// store.
     public func tensor(named name: String) throws -> Tensor {
+        if let entry = entry(named: name), entry.type == .uint8 {
+            return Tensor(borrowing: bytes(of: entry), owner: mapping, shape: entry.shape, .uint8)
+        }
         let type: ElementType =
             switch storedType(of: name) {
             case .bfloat16: .bfloat16

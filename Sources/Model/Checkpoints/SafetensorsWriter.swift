@@ -83,6 +83,7 @@ public final class SafetensorsWriter {
         case .bfloat16: try write(raw: tensor.converted(to: .bfloat16))
         case .float64: try write(raw: tensor.converted(to: .float64))
         case .float16: try writeHalves(tensor.converted(to: .float32))
+        case .uint8 where tensor.elementType == .uint8: try write(raw: tensor)
         default: preconditionFailure("SafetensorsWriter: \(entry.type) is no type of a tensor")
         }
         next += 1
@@ -139,6 +140,7 @@ extension SafetensorsType {
             case .float32: .float32
             case .float64: .float64
             case .bfloat16: .bfloat16
+            case .uint8: .uint8
             }
     }
 }

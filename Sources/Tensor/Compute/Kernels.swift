@@ -71,7 +71,7 @@ package func parallelFor(_ count: Int, _ body: (Int) -> Void) {
 }
 
 /// Runs `body` on chunks of `size` out of `count`, whose bounds do not depend on the threads.
-func parallelChunks(_ count: Int, size: Int, _ body: (Range<Int>) -> Void) {
+package func parallelChunks(_ count: Int, size: Int, _ body: (Range<Int>) -> Void) {
     parallelFor((count + size - 1) / size) { chunk in
         body(chunk * size..<min(count, (chunk + 1) * size))
     }

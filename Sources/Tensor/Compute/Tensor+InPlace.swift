@@ -9,7 +9,7 @@ extension Tensor {
     }
 
     /// Adds `factor` times another tensor of the same shape and type.
-    mutating func accumulate(_ other: Tensor, factor: Double) {
+    package mutating func accumulate(_ other: Tensor, factor: Double) {
         makeUnique()
         let kernels = Kernels.of(elementType)
         let (target, source, size) = (storage.pointer, other.pointer, elementType.byteCount)
@@ -25,7 +25,7 @@ extension Tensor {
     }
 
     /// Multiplies every element by a number.
-    mutating func scale(by factor: Double) {
+    package mutating func scale(by factor: Double) {
         makeUnique()
         let kernels = Kernels.of(elementType)
         let (target, size) = (storage.pointer, elementType.byteCount)
@@ -36,7 +36,7 @@ extension Tensor {
     }
 
     /// The sum of all squares, in float64 and in an order that depends on the count alone.
-    func sumOfSquares() -> Double { reduced(Kernels.of(elementType).sum_squares) }
+    package func sumOfSquares() -> Double { reduced(Kernels.of(elementType).sum_squares) }
 
     /// The sum of all elements, in float64 and in an order that depends on the count alone.
     func total() -> Double { reduced(Kernels.of(elementType).sum) }

@@ -1,11 +1,5 @@
 public import FledgeCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 /// The largest singular values of a matrix and their vectors, by a random projection (Halko,
 /// Martinsson and Tropp 2011, algorithms 4.4 and 5.1).
 ///
@@ -31,7 +25,7 @@ public func randomizedSingularValueDecomposition(
     let (a, kept) = (input.matrix, min(rank, input.rank))
     let width = min(kept + oversampling, input.rank)
     var basis = try qrDecomposition(
-        a.product(gaussian([input.columns, width], a.elementType, key))
+        a.product(Tensor(gaussian: [input.columns, width], a.elementType, key))
     )
     .q
     for _ in 0..<iterations {
@@ -47,35 +41,14 @@ public func randomizedSingularValueDecomposition(
     ).withFixedSigns()
 }
 
-/// Normally distributed numbers (Box and Muller 1958).
-private func gaussian(_ shape: [Int], _ type: ElementType, _ key: RandomKey) -> Tensor {
-    var generator = KeyedGenerator(key)
-    let numbers = (0..<shape.reduce(1, *)).map { _ in
-        let (radius, angle) = (1 - generator.uniform(), generator.uniform())
-        return (-2 * log(radius)).squareRoot() * cos(2 * .pi * angle)
-    }
-    return Tensor(numbers, shape: shape).converted(to: type)
-}
-
 extension Tensor {
-    /// A·B, or Aᵀ·B where `transposed`.
-    fileprivate func product(_ right: Tensor, transposed: Bool = false) -> Tensor {
-        let rows = shape[transposed ? 1 : 0]
-        let result = Tensor(uninitialized: [rows, right.shape[1]], elementType)
-        multiply(
-            transposed ? Matrix(self).transposed : Matrix(self), Matrix(right),
-            into: result.freshPointer, elementType, rows: rows, columns: right.shape[1],
-            depth: right.shape[0])
-        withExtendedLifetime((self, right)) {}
-        return result
-    }
-
-    fileprivate func firstColumns(_ count: Int) -> Tensor {
+    /// The first columns of a matrix.
+    package func firstColumns(_ count: Int) -> Tensor {
         transposed().prefix(count * shape[0], shape: [count, shape[0]]).transposed()
     }
 
     /// The first elements, in another shape.
-    fileprivate func prefix(_ count: Int, shape: [Int]) -> Tensor {
+    package func prefix(_ count: Int, shape: [Int]) -> Tensor {
         let result = Tensor(uninitialized: shape, elementType)
         result.freshPointer.copyMemory(from: pointer, byteCount: count * elementType.byteCount)
         withExtendedLifetime(self) {}

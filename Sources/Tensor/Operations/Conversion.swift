@@ -4,6 +4,8 @@ extension Tensor {
     /// The same numbers, rounded to another element type; differentiable.
     public func converted(to type: ElementType) -> Tensor {
         if type == elementType { return self }
+        precondition(
+            type != .uint8 && elementType != .uint8, "converted: bytes are no numbers to round")
         let result = Tensor(uninitialized: shape, type)
         let (source, target) = (pointer, result.freshPointer)
         let (from, to) = (elementType, type)

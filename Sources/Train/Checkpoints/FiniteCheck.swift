@@ -34,7 +34,7 @@ extension TrainingCheckpoint {
         guard FileSystem.exists(path) else { return nil }
         let file = try SafetensorsFile(path: path)
         return try file.names.first {
-            try !file.tensor(named: $0, as: .float32).isFinite
+            try !file.tensor(named: $0).isFinite
         }
     }
 }

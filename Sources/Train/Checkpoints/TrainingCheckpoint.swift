@@ -146,6 +146,7 @@ public struct TrainingCheckpoint: Sendable {
                     }),
                 "steps": .integer(run.sinceLog.steps),
             ]), "seconds": run.totalElapsed.map { .number($0) } ?? .null,
+            "schedule": (run.schedule as? any EvaluationSchedule)?.state ?? .null,
             "stage": stage.values,
             "step": .integer(run.step),
             "tokens": .integer(run.tokens),
@@ -183,14 +184,22 @@ public struct TrainingCheckpoint: Sendable {
         }
         let path = folder + "/" + Self.optimizerName
         let file = try SafetensorsFile(path: path)
-        let missing = try run.optimizer.restore(run.parameters) { name in
-            file.shape(of: name) == nil ? nil : try file.tensor(named: name, as: .float32)
+        let missing = try run.optimizer.restore(after: step) { name in
+            file.shape(of: name) == nil ? nil : try file.tensor(named: name)
         }
         if let first = missing.first {
             throw FledgeError(
                 .mismatch, "\(missing.count) optimizer states are missing: \(first), …",
-                advice: "The checkpoint is of a run with other parameters or another optimizer.",
+                advice:
+                    "The checkpoint is of a run with other parameters or another optimizer: train as that run did, or start anew in another folder.",
                 at: .init(file: path))
+        }
+        if var listening = run.schedule as? any EvaluationSchedule,
+            let state = progress["schedule"],
+            !state.isNull
+        {
+            listening.state = state
+            run.schedule = listening
         }
         run.step = step
         run.firstStep = step

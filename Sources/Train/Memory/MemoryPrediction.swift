@@ -32,15 +32,16 @@ public struct MemoryPrediction: Hashable, Sendable {
     ///   - accumulates: Whether a step has several micro-batches, so that a forward pass finds the
     ///     gradients of those before it.
     ///   - recomputesBlocks: Whether blocks keep their input only.
+    ///   - optimizer: What says how large its states are.
     public init(
         of model: some CausalLM, tokens: Int, supervised: Int, accumulates: Bool = false,
-        recomputesBlocks: Bool = false, optimizer: some Optimizer = AdamW()
+        recomputesBlocks: Bool = false, optimizer: any Optimizer = AdamW()
     ) {
         let trainable = model.trainableParameters
         (weights, mapped) = Self.weights(of: model)
         let sizes = trainable.map { BufferPool.sizeClass($0.value.count * 4) }
         gradients = sizes.reduce(0, +)
-        self.optimizer = optimizer.stateByteCount(of: trainable)
+        self.optimizer = OptimizerDriver(optimizer, trainable).stateBytes
 
         let block = BlockMemory(model.configuration, model.elementType, tokens: tokens)
         let recorded = block.recordedLayers(of: model)
@@ -105,17 +106,5 @@ public struct MemoryPrediction: Hashable, Sendable {
         let head = HeadMemory(model, block, supervised: supervised, trainsHead: false)
         evaluation = max(block.forward, block.bytes(block.channels) + head.evaluation)
         peak = max(peak, weights + optimizer + evaluation)
-    }
-}
-
-extension Optimizer {
-    /// Bytes of the states of parameters, without making them.
-    func stateByteCount(of parameters: [Parameter]) -> Int {
-        guard let first = parameters.min(by: { $0.value.count < $1.value.count }) else { return 0 }
-        let one = initialState(for: Parameter("one", Tensor(zeros: first.value.shape))).values
-        // States have the parameter's shape, or are counted as if they had.
-        return parameters.reduce(0) { sum, parameter in
-            sum + one.count * BufferPool.sizeClass(parameter.value.count * 4)
-        }
     }
 }

@@ -1,15 +1,17 @@
 public import FledgeTensor
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch computes it.
-public struct AdamW: Optimizer, Hashable {
+public struct AdamW: ZeroStateOptimizer, DecayingOptimizer, Hashable {
     /// Decay rate of the mean of gradients.
     public var beta1: Double
     /// Decay rate of the mean of squared gradients.
     public var beta2: Double
     /// What is added to the root of the second moment.
     public var epsilon: Double
-    /// Fraction of a weight that is taken away per unit of learning rate; norms and biases have none.
+    /// Fraction of a weight that is taken away per unit of learning rate.
     public var weightDecay: Double
+    /// Which parameters have weight decay; norms and biases have none unless it is set.
+    public var decayRule = DecayRule.standard
 
     /// Creates an optimizer; the defaults are the reference's.
     public init(
@@ -19,34 +21,21 @@ public struct AdamW: Optimizer, Hashable {
         (self.epsilon, self.weightDecay) = (epsilon, weightDecay)
     }
 
-    /// Two moments of zeros, float32 whatever the parameter is stored as.
-    public func initialState(for parameter: Parameter) -> State {
-        let shape = parameter.value.shape
-        return ["exp_avg": Tensor(zeros: shape), "exp_avg_sq": Tensor(zeros: shape)]
+    /// Two moments, float32 whatever the parameter is stored as.
+    public func stateForms(name: String, shape: [Int]) -> [String: StateForm] {
+        ["exp_avg": StateForm(shape), "exp_avg_sq": StateForm(shape)]
     }
 
     /// One step on one parameter.
     public func update(
-        _ parameter: Parameter, gradient: Tensor, scale: Double, state: inout State, rate: Double,
-        step: Int
+        _ parameter: Parameter, gradient: Tensor, state: inout State, _ step: StepSettings
     ) {
-        guard var first = state.removeValue(forKey: "exp_avg"),
-            var second = state.removeValue(forKey: "exp_avg_sq")
-        else { preconditionFailure("AdamW: the state of \(parameter.name) has no moments") }
+        var first = state.take("exp_avg")
+        var second = state.take("exp_avg_sq")
         adamWUpdate(
-            parameter, gradient: gradient, scale: scale, first: &first, second: &second,
-            rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-            weightDecay: Self.decays(parameter.name) ? weightDecay : 0, step: step)
-        state["exp_avg"] = first
-        state["exp_avg_sq"] = second
-    }
-
-    /// Whether weight decay applies to a parameter of this name (reference: 05 §2).
-    package static func decays(_ name: String) -> Bool {
-        let name = name.lowercased()
-        if name.contains("bias") || name.contains("layernorm") || name.contains("rmsnorm") {
-            return false
-        }
-        return !name.split(separator: ".").contains { $0 == "norm" || $0.contains("_norm") }
+            parameter, gradient: gradient, scale: step.gradientScale, first: &first,
+            second: &second, rate: step.rate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+            weightDecay: step.weightDecay, step: step.step)
+        (state["exp_avg"], state["exp_avg_sq"]) = (first, second)
     }
 }

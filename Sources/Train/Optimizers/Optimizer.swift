@@ -2,10 +2,12 @@ public import FledgeTensor
 
 /// A rule that changes one parameter by its gradient.
 ///
-/// Optimizers see one tensor at a time; ``OptimizerDriver`` walks the parameters and keeps and saves
-/// the states.
+/// Optimizers see one tensor at a time and hold no state of their own; ``OptimizerDriver`` walks the
+/// parameters of a run, keeps the states and saves them. What has to be known of all parameters, such
+/// as which of them have weight decay, is said once by ``groups(of:)``.
 public protocol Optimizer: Sendable {
-    /// What the rule remembers of a parameter, by name, such as the moments of Adam.
+    /// What the rule remembers of a parameter, by name, such as the moments of Adam: tensors of any
+    /// shape and element type.
     typealias State = [String: Tensor]
 
     /// The state before the first step.
@@ -14,79 +16,58 @@ public protocol Optimizer: Sendable {
     /// Changes a parameter; several parameters may be changed at the same time.
     ///
     /// - Parameters:
-    ///   - gradient: The gradient of the loss sum, in the parameter's shape.
-    ///   - scale: What the gradient is multiplied by: mean and clipping in one factor.
-    ///   - rate: The learning rate of this step.
-    ///   - step: Index of the step, counted from 1.
+    ///   - gradient: The gradient of the loss sum, float32 in the parameter's shape.
+    ///   - state: What ``initialState(for:)`` made and earlier steps changed.
+    ///   - step: What holds for this parameter in this step.
+    /// - Throws: What the rule finds no way around, such as a decomposition that does not converge.
     func update(
-        _ parameter: Parameter, gradient: Tensor, scale: Double, state: inout State, rate: Double,
-        step: Int)
+        _ parameter: Parameter, gradient: Tensor, state: inout State, _ step: StepSettings) throws
+
+    /// Bytes that the state of a parameter takes; asked for before any step, to plan a run.
+    func stateBytes(for parameter: Parameter) -> Int
+
+    /// How the rule divides the parameters of a run; all in one group unless a rule says otherwise.
+    ///
+    /// Parameters that are in no group are not trained.
+    func groups(of parameters: [Parameter]) -> [ParameterGroup]
 }
 
-/// Applies an optimizer to all parameters of a run and keeps their states.
-public struct OptimizerDriver {
-    private let optimizer: any Optimizer
-    private var states: [String: Optimizer.State] = [:]
+/// What holds for one parameter in one step.
+public struct StepSettings: Hashable, Sendable {
+    /// Index of the step, counted from 1.
+    public var step: Int
+    /// The learning rate, with the factor of the parameter's group.
+    public var rate: Double
+    /// Fraction of the weight that is taken away per unit of learning rate.
+    public var weightDecay: Double
+    /// What the gradient is multiplied by: mean and clipping in one factor.
+    public var gradientScale: Double
 
-    init(_ optimizer: any Optimizer) { self.optimizer = optimizer }
+    /// Creates settings.
+    public init(step: Int, rate: Double, weightDecay: Double = 0, gradientScale: Double = 1) {
+        (self.step, self.rate) = (step, rate)
+        (self.weightDecay, self.gradientScale) = (weightDecay, gradientScale)
+    }
+}
 
-    mutating func step(
-        _ parameters: [Parameter], _ gradients: Gradients, scale: Double, rate: Double, step: Int
-    ) {
-        var updates = parameters.compactMap { parameter -> Update? in
-            guard let gradient = gradients[parameter] else { return nil }
-            // The state leaves the dictionary while it changes, so that its tensors are not copied.
-            let state =
-                states.removeValue(forKey: parameter.name)
-                ?? optimizer.initialState(for: parameter)
-            return Update(parameter: parameter, gradient: gradient, state: state)
-        }
-        // Large tensors use all threads each; small ones, as those of adapters, share them out.
-        let small = updates.partition { $0.parameter.value.count < 1 << 20 }
-        updates.withUnsafeMutableBufferPointer { updates in
-            func run(_ index: Int) {
-                optimizer.update(
-                    updates[index].parameter, gradient: updates[index].gradient, scale: scale,
-                    state: &updates[index].state, rate: rate, step: step)
-            }
-            for index in 0..<small { run(index) }
-            parallelFor(updates.count - small) { run(small + $0) }
-        }
-        for update in updates { states[update.parameter.name] = update.state }
+extension Optimizer {
+    /// All parameters in one group without weight decay.
+    public func groups(of parameters: [Parameter]) -> [ParameterGroup] {
+        [ParameterGroup("all", parameters, self)]
     }
 
-    private struct Update {
-        let parameter: Parameter
-        let gradient: Tensor
-        var state: Optimizer.State
+    /// The bytes of a state that is made for it.
+    public func stateBytes(for parameter: Parameter) -> Int {
+        initialState(for: parameter).values.reduce(0) { $0 + $1.ownedByteCount }
     }
+}
 
-    /// All state tensors as `parameter name` + `.` + `state name`, sorted by name.
-    public var tensors: [(name: String, tensor: Tensor)] {
-        states.flatMap { name, state in
-            state.map { (name: "\(name).\($0.key)", tensor: $0.value) }
-        }.sorted { $0.name < $1.name }
-    }
-
-    /// Takes over state tensors that ``tensors`` gave.
-    ///
-    /// - Returns: The names that are missing for `parameters`, empty when everything was found.
-    mutating func restore(
-        _ parameters: [Parameter], from tensor: (String) throws -> Tensor?
-    ) rethrows -> [String] {
-        var missing: [String] = []
-        for parameter in parameters {
-            var state = optimizer.initialState(for: parameter)
-            for key in state.keys.sorted() {
-                let name = "\(parameter.name).\(key)"
-                if let found = try tensor(name), found.shape == state[key]?.shape {
-                    state[key] = found
-                } else {
-                    missing.append(name)
-                }
-            }
-            states[parameter.name] = state
+extension Optimizer.State {
+    /// Takes a tensor out, so that it can be changed without being copied.
+    package mutating func take(_ name: String) -> Tensor {
+        guard let tensor = removeValue(forKey: name) else {
+            preconditionFailure("the optimizer's state has no \(name), but \(keys.sorted())")
         }
-        return missing
+        return tensor
     }
 }

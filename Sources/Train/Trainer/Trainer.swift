@@ -8,7 +8,7 @@ internal import FledgeTensor
 public final class Trainer<Batch: Sendable> {
     private let stage: any Stage<Batch>
     private let optimizer: any Optimizer
-    private let schedule: LearningRateSchedule
+    private let schedule: any LearningRateSchedule
     private let accumulation: Int
     private let maxGradientNorm: Double
     private let logging: Interval
@@ -34,7 +34,7 @@ public final class Trainer<Batch: Sendable> {
     ///   - stop: Lets another thread end the run.
     public init(
         _ stage: some Stage<Batch>, optimizer: any Optimizer = AdamW(),
-        schedule: LearningRateSchedule,
+        schedule: some LearningRateSchedule,
         accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
         logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0,
         evaluatesOnStart: Bool = false, evaluationMean: EvaluationMean = .weighted,
@@ -86,7 +86,8 @@ public final class Trainer<Batch: Sendable> {
     ) throws -> TrainingRun where Source.Batch == Batch {
         let plan = TrainingPlan(
             batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
-        let run = TrainingRun(plan, stage.parameters, optimizer, rank: communicator.rank)
+        let run = TrainingRun(
+            plan, stage.parameters, optimizer, schedule, rank: communicator.rank)
         run.stageState = { [stage] in stage.state }
         if let state = try checkpoint?.restore(run) { stage.state = state }
         try callbacks.forEach { try $0.trainingWillBegin(run) }
@@ -156,6 +157,9 @@ public final class Trainer<Batch: Sendable> {
         let watch = Stopwatch()
         var gradients = Gradients()
         var report = LossReport()
+        run.optimizer.showTrained()
+        // What is evaluated and saved, also by callbacks and after an interruption, are averages.
+        defer { run.optimizer.showAverages() }
         for batch in try batches.next() {
             guard !stop.isSet else { throw interruption() }
             OperationProfile.lap("batch")
@@ -171,7 +175,8 @@ public final class Trainer<Batch: Sendable> {
                     "Look at the labels with `fledge preprocess`; a short cutoff_len can cut every answer off."
             )
         }
-        let norm = gradients.squaredNorm(of: stage.parameters).squareRoot() / report.weight
+        let active = run.optimizer.active(stage.parameters, at: index)
+        let norm = gradients.squaredNorm(of: active).squareRoot() / report.weight
         guard report.mean.isFinite, norm.isFinite else {
             throw failure(
                 "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).", run)
@@ -181,9 +186,8 @@ public final class Trainer<Batch: Sendable> {
         var factor = 1 / report.weight
         if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
         OperationProfile.lap("gradient norm")
-        let rate = schedule.rate(at: run.step)
-        run.optimizer.step(
-            stage.parameters, gradients, scale: factor, rate: rate, step: index)
+        let rate = run.schedule.rate(at: run.step)
+        try run.optimizer.step(gradients, scale: factor, rate: rate, step: index)
         OperationProfile.lap("optimizer")
         run.step = index
         run.tokens += report.tokens
@@ -303,6 +307,7 @@ public final class Trainer<Batch: Sendable> {
         {
             throw failure("The evaluation loss after step \(run.step) is \(loss).", run)
         }
+        run.hear(values)
         let entry = LogEntry(step: run.step, epoch: run.epoch, values: values)
         run.history.append(entry)
         try callbacks.forEach { try $0.didEvaluate(entry, run) }

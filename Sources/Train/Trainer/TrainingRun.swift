@@ -50,6 +50,8 @@ public final class TrainingRun {
     public let parameters: [Parameter]
     /// The optimizer and its states.
     public package(set) var optimizer: OptimizerDriver
+    /// The learning rates, with what evaluations they have heard of.
+    public package(set) var schedule: any LearningRateSchedule
     /// Optimizer steps done.
     public package(set) var step = 0
     /// Tokens that went through training since the run began, over resumes.
@@ -82,9 +84,13 @@ public final class TrainingRun {
     package var secondsBefore: Double? = 0
     private var clock = Stopwatch()
 
-    init(_ plan: TrainingPlan, _ parameters: [Parameter], _ optimizer: any Optimizer, rank: Int) {
+    init(
+        _ plan: TrainingPlan, _ parameters: [Parameter], _ optimizer: any Optimizer,
+        _ schedule: any LearningRateSchedule, rank: Int
+    ) {
         (self.plan, self.parameters, self.rank) = (plan, parameters, rank)
-        self.optimizer = OptimizerDriver(optimizer)
+        self.schedule = schedule
+        self.optimizer = OptimizerDriver(optimizer, parameters)
     }
 
     /// Epochs done, as a fraction.
@@ -108,6 +114,13 @@ public final class TrainingRun {
         let done = step - firstStep
         guard done > 0 else { return 0 }
         return elapsed * Double(plan.totalSteps - step) / Double(done)
+    }
+
+    /// Tells the schedule what an evaluation came to, if it wants to know.
+    func hear(_ values: [String: Double]) {
+        guard var listening = schedule as? any EvaluationSchedule else { return }
+        listening.hear(values)
+        schedule = listening
     }
 
     /// Ends the run after the step that is being reported.
