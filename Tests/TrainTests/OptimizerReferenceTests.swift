@@ -76,7 +76,8 @@ import Testing
     private static func tolerance(_ name: String) -> Double {
         switch name {
         case "muon": 3e-4
-        case "adamw 8-bit": 2e-5
+        // A moment between two codes may take the other one.
+        case "adamw 8-bit": 2e-4
         default: 2e-6
         }
     }

@@ -64,7 +64,8 @@ func fit(
     }
     let callbacks: [any Callback] =
         artifact.map { [CheckpointSaver(project.file("stage"), .every(2), saving: $0)] } ?? []
-    let trainer = Trainer(stage, schedule: .constant(0.01), callbacks: callbacks)
+    let trainer = Trainer(
+        stage, schedule: ConstantSchedule(0.01), callbacks: callbacks)
     try trainer.fit(Epochs(samples, batchSize: 2), steps: steps, resuming: checkpoint)
 }
 
@@ -78,4 +79,21 @@ let resumed = BalancedStage(policy)
 try fit(resumed, steps: 4, resuming: checkpoint)
 check(resumed.batches == 4, "the state of the stage is lost: \(resumed.batches) batches")
 check(abs(resumed.usualLoss - whole.usualLoss) < 1e-6, "the state of the stage differs")
-print("conformers from outside: a loss of pairs, a method, a stage with a state, a callback")
+// An optimizer with a state of bytes in a group of its own, beside another one; a schedule.
+let weight = Parameter("weight", Tensor([1, -1] as [Float], shape: [2]), isTrainable: true)
+let bias = Parameter("bias", Tensor([2] as [Float], shape: [1]), isTrainable: true)
+var driver = OptimizerDriver(groups: [
+    ParameterGroup("slow", [weight], SignDescent(), rateFactor: 0.5),
+    ParameterGroup("adam", [bias], AdamW()),
+])
+for step in 1...3 {
+    var gradients = Gradients()
+    gradients[weight] = Tensor([1, -1] as [Float], shape: [2])
+    gradients[bias] = Tensor([1] as [Float], shape: [1])
+    try driver.step(gradients, rate: Halving().rate(at: step - 1), step: step)
+}
+check(weight.value.scalars() == [0.375, -0.375], "groups and states are not kept")
+check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
+print(
+    "conformers from outside: a loss of pairs, a method, a stage with a state, a callback, an optimizer, a schedule"
+)
