@@ -12,7 +12,7 @@ pre-training with an evaluation.
         Tests/FledgeTests/Fixtures/smollm2_text_training.json text
 
 MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty torchaudio module.
-The adapter starts from a formula (see `fill`) that both sides evaluate, so that A and B are both
+The adapter starts from a formula (fixed_adapter.py) that both sides evaluate, so that A and B are both
 non-zero and no generator has to be shared.
 """
 import hashlib
@@ -22,10 +22,7 @@ import sys
 import tempfile
 
 import accelerate
-import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
-from transformers.trainer_callback import TrainerCallback
+from fixed_adapter import Recorder, make_adapter
 
 model_folder, data_folder, target = sys.argv[1:4]
 IS_FULL = sys.argv[4:] == ["full"]
@@ -33,29 +30,6 @@ IS_PACKED = sys.argv[4:] == ["packed"]
 IS_TEXT = sys.argv[4:] == ["text"]
 WARMUP, BATCH, ACCUMULATION = 3, 1 if IS_PACKED else 2, 2
 STEPS, RATE = (8, 5e-5) if IS_FULL else (5 if IS_PACKED or IS_TEXT else 20, 5e-4)
-
-
-def fill(name, shape):
-    """x <- (1103515245 x + 12345) mod 2^31 from the sum of the name's bytes; u = x / 2^31 - 1/2."""
-    x, scale = sum(name.encode()), 0.05 if "lora_A" in name else 0.02
-    values = []
-    for _ in range(shape[0] * shape[1]):
-        x = (1103515245 * x + 12345) % 2**31
-        values.append(scale * (x / 2**31 - 0.5))
-    return torch.tensor(values, dtype=torch.float64).reshape(shape).float()
-
-
-def make_adapter(folder):
-    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
-    model = get_peft_model(model, LoraConfig(
-        r=8, lora_alpha=16, lora_dropout=0.0, task_type="CAUSAL_LM",
-        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_" in name:
-                # The name as the adapter's file spells it.
-                parameter.copy_(fill(name.replace(".default", ""), tuple(parameter.shape)))
-    model.save_pretrained(folder)
 
 
 def clip(self, parameters, max_norm, norm_type=2):
@@ -71,17 +45,10 @@ def clip(self, parameters, max_norm, norm_type=2):
     return norm
 
 
-class Recorder(TrainerCallback):
-    """Keeps the log entries as the trainer forms them."""
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.history = state.log_history
-
-
 with tempfile.TemporaryDirectory() as work:
     adapter = os.path.join(work, "adapter")
     if not IS_FULL:
-        make_adapter(adapter)
+        make_adapter(model_folder, adapter)
     from llamafactory.train.tuner import run_exp
     arguments = dict(
         model_name_or_path=model_folder, stage="sft", do_train=True,

@@ -9,7 +9,7 @@ import Testing
     "SmolLM2 training against LLaMA-Factory",
     .enabled(if: CachedModel.path != nil, "fetch the default model"))
 struct SmolLM2TrainingTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
     @Test func lossesAndNormsAreThoseOfTheReference() throws {
@@ -124,7 +124,7 @@ struct SmolLM2TrainingTests {
     }
 
     /// The adapter that the reference script starts from, by the same formula.
-    private static func writeAdapter(to folder: String) throws {
+    static func writeAdapter(to folder: String) throws {
         let model = try Checkpoint(path: try #require(CachedModel.path)).causalLM()
         let adapters = try model.attach(LoRA(rank: 8, alpha: 16), seed: 0)
         for parameter in adapters.parameters {
