@@ -34,7 +34,7 @@ public struct DataFault: Hashable, Sendable {
         case equalAnswers = "equal-answers"
         /// One side of the pairs is nearly always the longer one.
         case lengthDecides = "length-decides"
-        /// Marked rows meet their own answer where another row's is wanted.
+        /// The only marked row meets its own answer where another row's is wanted.
         case ownAnswerAsOther = "own-answer-as-other"
         /// Marked answers are all good or all bad.
         case oneKindOfFeedback = "one-kind-of-feedback"

@@ -39,15 +39,13 @@ extension SampleChecks {
                     advice: "Learning needs both kinds; check the column of kto_tag.",
                     places: samples.map(\.target.source)))
         }
-        let alone = samples.filter { $0.mismatched.inputIDs == $0.target.inputIDs }
-        if !alone.isEmpty {
+        if let only = samples.first, samples.count == 1 {
             faults.append(
                 DataFault(
                     .ownAnswerAsOther,
-                    "Rows that meet their own answer where that of another row is wanted.",
+                    "The only row meets its own answer where that of another row is wanted.",
                     advice: "The divergence from the reference is estimated from answers to other "
-                        + "questions: give at least two rows, and different answers.",
-                    places: alone.map(\.target.source)))
+                        + "questions: give at least two rows.", places: [only.target.source]))
         }
         return faults
     }
