@@ -19,6 +19,7 @@ extension Variation {
         "ref_model_adapters": .init(
             .run, "@adapters/first", pairs + ["ref_model=@model"]),
         "ref_model_quantization_bit": .init(.run, "4", pairs + ["ref_model=@model"]),
+        "value_head_dropout": .init(.run, "0", ["stage=rm", "dataset=pairs"]),
         "ref_policy": .init(.run, "start", pairs + ["adapter_name_or_path=@adapters/first"]),
     ]
 
@@ -28,6 +29,7 @@ extension Variation {
         "eaft_alpha": .init(.run, "2", "use_eaft_loss=true"),
         "use_asft_loss": .init(.run, "true"),
         "asft_alpha": .init(.run, "3", "use_asft_loss=true"),
+        "compute_accuracy": .init(.run, "true", ["val_size=3", "eval_strategy=epoch"]),
         "label_smoothing_factor": .init(.run, "0.2"), "neftune_noise_alpha": .init(.run, "5"),
     ]
 

@@ -49,10 +49,11 @@ public struct RewardModeling: TrainingMethod {
         // Where the reference looks: beside the last adapter, or the model.
         let folder = try configuration.adapterFolders.last ?? configuration.requiredModelPath()
         let isThere = ValueHead.isPresent(in: folder)
+        let dropout = Float(configuration.finetuning.valueHeadDropout)
         let head =
             try isThere
-            ? ValueHead(folder: folder, channels: channels)
-            : ValueHead(channels: channels, seed: seed)
+            ? ValueHead(folder: folder, channels: channels, dropout: dropout)
+            : ValueHead(channels: channels, seed: seed, dropout: dropout)
         return TrainingParts(
             side, RewardRanking(head: head), seed: seed,
             artifact: JointArtifact(side.artifact, head),

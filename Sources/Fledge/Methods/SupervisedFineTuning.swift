@@ -13,6 +13,9 @@ public struct SupervisedFineTuning: TrainingMethod {
     /// Dialogues.
     public var rows: RowTraits { RowTraits(packs: true) }
 
+    /// The share of right tokens.
+    public var plotted: [String] { ["eval_accuracy"] }
+
     /// In the reference every batch counts equally.
     public var referenceEvaluationMean: EvaluationMean { .ofBatches }
 
@@ -55,8 +58,10 @@ public struct SupervisedFineTuning: TrainingMethod {
     ) -> TokenBatch {
         let quirks = configuration.finetuning.referenceQuirks
         guard configuration.leaksPackedRows else {
-            return SupervisedCollator(quirks: quirks, sharesPrefixes: sharesPrefixes)
-                .batch(rows: picked.map(\.sample), epoch: epoch)
+            return SupervisedCollator(
+                quirks: quirks, sharesPrefixes: sharesPrefixes,
+                joinsPredictions: !configuration.finetuning.measuresAccuracy
+            ).batch(rows: picked.map(\.sample), epoch: epoch)
         }
         return SupervisedCollator(quirks: quirks).leakingBatch(
             picked.map(\.sample), epoch: epoch)
@@ -78,7 +83,9 @@ public struct SupervisedFineTuning: TrainingMethod {
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
-        try TokenLossChoice(configuration).parts(side)
+        try TokenLossChoice(
+            configuration, measuresAccuracy: configuration.finetuning.measuresAccuracy
+        ).parts(side)
     }
 }
 

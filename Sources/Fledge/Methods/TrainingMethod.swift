@@ -71,6 +71,9 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
 
     /// How evaluation losses become one number where the reference is to be equalled.
     var referenceEvaluationMean: EvaluationMean { get }
+
+    /// How the metrics of evaluation batches become one number each where the reference is to be equalled.
+    var referenceMetricMean: EvaluationMean { get }
 }
 
 extension TrainingMethod {
@@ -94,6 +97,9 @@ extension TrainingMethod {
 
     /// Batches count by their rows.
     public var referenceEvaluationMean: EvaluationMean { .ofBatchesBySamples }
+
+    /// Metrics have weights of their own.
+    public var referenceMetricMean: EvaluationMean { .weighted }
 }
 
 /// What the rows of a method look like.

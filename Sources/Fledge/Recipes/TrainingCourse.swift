@@ -116,6 +116,7 @@ struct TrainingCourse<Method: TrainingMethod> {
                 options.evaluationStrategy, options.evaluationInterval, run.plan),
             evaluationDelay: options.evaluationDelay, evaluatesOnStart: options.evaluatesOnStart,
             evaluationMean: isReference ? run.method.referenceEvaluationMean : .weighted,
+            metricMean: isReference ? run.method.referenceMetricMean : .weighted,
             callbacks: all, stop: recipe.stop)
     }
 
