@@ -29,6 +29,14 @@ extension Variation {
         "eaft_alpha": .init(.run, "2", "use_eaft_loss=true"),
         "use_asft_loss": .init(.run, "true"),
         "asft_alpha": .init(.run, "3", "use_asft_loss=true"),
+        "do_predict": .init(.run, "true", ["stage=rm", "dataset=pairs", "val_size=2"]),
+        "predict_with_generate": .init(.run, "true", ["val_size=3", "eval_strategy=epoch"]),
+        "metric_for_best_model": .init(
+            .run, "accuracy",
+            [
+                "compute_accuracy=true", "val_size=3", "eval_strategy=steps", "eval_steps=1",
+                "early_stopping_steps=1",
+            ]),
         "compute_accuracy": .init(.run, "true", ["val_size=3", "eval_strategy=epoch"]),
         "label_smoothing_factor": .init(.run, "0.2"), "neftune_noise_alpha": .init(.run, "5"),
     ]

@@ -21,7 +21,6 @@ struct Variation {
         "allow_changed": "a resumed run refuses without it; tested with output folders",
         "overwrite_cache": "the same numbers from anew; tested with the cache",
         "optim": "adamw_torch and adamw_torch_fused are one optimizer",
-        "metric_for_best_model": "loss and eval_loss are one metric",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
         "export_dequantize": "export refuses without it; tested with quantised runs",
         "export_size": "whole gigabytes; the sharding itself is tested with the model files",

@@ -1,5 +1,6 @@
 public import FledgeCore
 public import FledgeData
+internal import FledgeModel
 public import FledgeTrain
 
 /// Supervised fine-tuning (`stage: sft`): the answers of dialogues are learned (reference: 05 §5).
@@ -30,7 +31,7 @@ public struct SupervisedFineTuning: TrainingMethod {
             tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
             masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
             quirks: configuration.dataQuirks)
-        return SampleRecipe(
+        var recipe = SampleRecipe(
             packedLength: packs ? capacity + 1 : nil, answerCount: 1,
             learnsQuestions: options.trainsOnPrompt,
             make: { rows, threads, progress in
@@ -49,6 +50,10 @@ public struct SupervisedFineTuning: TrainingMethod {
                     batchSize: batchSize, seed: seed)
             },
             check: { $0.faults(in: $1.flatMap(\.samples), $2) })
+        if configuration.training.predictsWithGeneration {
+            recipe.makeEvaluation = try PromptRows(configuration, text).make
+        }
+        return recipe
     }
 
     /// Puts the samples of some rows into one flat run.
@@ -65,6 +70,26 @@ public struct SupervisedFineTuning: TrainingMethod {
         }
         return SupervisedCollator(quirks: quirks).leakingBatch(
             picked.map(\.sample), epoch: epoch)
+    }
+
+    /// Generates answers (`predict_with_generate`).
+    public func predictor(
+        _ parts: TrainingParts<TokenBatch>, _ side: ModelSide, _ text: TextSide,
+        _ configuration: RunConfiguration
+    ) -> Predictor<TokenBatch>? {
+        guard configuration.training.predictsWithGeneration else { return nil }
+        let generation = AnswerGeneration(side.model, text, configuration)
+        return Predictor(isEvaluation: true, predict: generation.predict)
+    }
+
+    /// A question that leaves no room for an answer.
+    public func excess(
+        _ evaluations: [PackedRow], _ side: ModelSide, _ configuration: RunConfiguration
+    ) -> FledgeError? {
+        guard configuration.training.predictsWithGeneration else { return nil }
+        let sizes = side.model.configuration
+        return PromptRows.excess(
+            evaluations, over: min(sizes.maxPositions, sizes.longestSequence ?? .max))
     }
 
     /// False where a loss of the reference depends on how micro-batches are cut.
