@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 internal import FledgeTensor
 
 /// What makes a language model's folder one that transformers reads as a classifier of sequences with one
@@ -38,10 +38,15 @@ public struct SequenceScore {
         for key in [biasKey, "num_labels", "id2label", "label2id"] { json[key] = nil }
     }
 
+    /// Whether a config.json is one of a classifier with all of the language model, its head too.
+    static func isDescribed(in json: JSONValue) -> Bool {
+        let classes = json["architectures"]?.arrayValue ?? []
+        return json[biasKey] != nil
+            && classes.contains { $0.stringValue?.hasSuffix(classEnding) == true }
+    }
+
     /// Whether a tensor of a model is the score of a classifier.
     static func isPart(_ name: String, of configuration: DecoderConfiguration) -> Bool {
-        let classes = configuration.original?["architectures"]?.arrayValue ?? []
-        return name == Self.name
-            && classes.contains { $0.stringValue?.hasSuffix(classEnding) == true }
+        name == Self.name && configuration.original.map { isDescribed(in: $0) } == true
     }
 }

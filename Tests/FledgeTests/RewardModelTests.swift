@@ -110,7 +110,9 @@ import Testing
         #expect(named["architectures"] == ["LlamaForCausalLM"])
         let error = #expect(throws: FledgeError.self) {
             try ModelExport(
-                project.configuration(["stage=rm", "export_dir=\(project.path)/none"])
+                project.configuration([
+                    "stage=rm", "do_train=false", "export_dir=\(project.path)/none",
+                ])
             ).run()
         }
         #expect(error?.message.contains("There is no value head") == true)
