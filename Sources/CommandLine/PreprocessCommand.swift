@@ -1,6 +1,5 @@
 import ArgumentParser
 import Fledge
-import Foundation
 
 struct PreprocessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,28 +29,6 @@ struct PreprocessCommand: ParsableCommand {
         let rows = try Preprocessing(
             configuration, threads: Kernels.threads, progress: RowProgressPrinter().note)
         for line in rows.summary { Console.announce(line) }
-        if let stream = try stream() {
-            var writer = ResultWriter(stream)
-            try rows.write(split) { try writer.write($0.serialized(.compact) + "\n") }
-            try writer.flush()
-        } else {
-            // A link is written through.
-            let file = try AtomicFile(path: FileSystem.followingLinks(output))
-            try rows.write(split) { try file.write($0.serialized(.compact) + "\n") }
-            try file.commit()
-        }
-    }
-
-    /// What is written to as it is: standard output, or a pipe or device; nil for files, which
-    /// appear whole or not at all.
-    private func stream() throws -> FileHandle? {
-        guard output != "-" else { return .standardOutput }
-        var status = stat()
-        guard stat(output, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return nil }
-        guard let handle = FileHandle(forWritingAtPath: output) else {
-            throw FledgeError(
-                .fileAccess, "The output cannot be opened for writing.", at: .init(file: output))
-        }
-        return handle
+        try LineOutput(path: output).write { try rows.write(split, to: $0) }
     }
 }

@@ -156,12 +156,22 @@ extension DatasetOptions {
         }
     }
 
+    /// Whether the rows of a data set are pairs of answers.
+    ///
+    /// - Throws: ``FledgeError`` when there is no such data set.
+    package func isRanking(_ name: String) throws -> Bool {
+        try catalog().description(named: name, cacheFolder: cacheFolder, quirks: quirks).isRanking
+    }
+
+    private func catalog() throws -> DatasetCatalog {
+        try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
+            ?? DatasetCatalog(folder: folder, allowingPathsAlone: true)
+    }
+
     /// The descriptions of the data sets that the options name.
     func descriptions() throws -> (train: [DatasetDescription], evaluation: [DatasetDescription]) {
         guard !names.isEmpty || !evaluationNames.isEmpty else { return ([], []) }
-        let catalog =
-            try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
-            ?? DatasetCatalog(folder: folder, allowingPathsAlone: true)
+        let catalog = try catalog()
         func described(_ names: [String]) throws -> [DatasetDescription] {
             try names.enumerated().map { index, name in
                 guard !names[..<index].contains(name) else {

@@ -60,6 +60,7 @@ struct ConfigurationReader {
         guard
             classes.isEmpty
                 || classes.contains(where: Self.isLanguageModel)
+                || SequenceScore.isDescribed(in: json)
         else {
             throw unsupported(
                 "The model is a \(classes.joined(separator: ", ")); only …ForCausalLM and …Model, "

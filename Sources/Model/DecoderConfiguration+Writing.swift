@@ -1,13 +1,17 @@
 public import FledgeCore
 
 extension DecoderConfiguration {
+    /// What transformers' classes of a family begin with.
+    static let classNames = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"]
+
     /// The content of a config.json: what the original file held, with this value's own keys over it.
     ///
     /// The spelling of rotary parameters and element type is that of the original file; the older
     /// one, which every version of transformers reads, when there was none.
     public func json(elementType: String? = nil) -> JSONValue {
         var json = original ?? .object([JSONValue.Member]())
-        let className = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"][modelType]
+        let className = Self.classNames[modelType]
+        SequenceScore.remove(from: &json)
         // What is written has its head, whatever was read.
         let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
         if !classes.contains(where: { $0.hasSuffix("ForCausalLM") }), let className {
@@ -63,10 +67,15 @@ extension DecoderConfiguration {
     }
 
     /// Writes config.json and generation_config.json into a folder.
-    public func write(to folder: String, elementType: String? = nil) throws {
+    ///
+    /// - Parameter score: What makes the model a classifier of sequences.
+    public func write(
+        to folder: String, elementType: String? = nil, scoring score: SequenceScore? = nil
+    ) throws {
         let sorted = JSONWriter.Style(indent: 2, sortsKeys: true)
-        try AtomicFile.write(
-            json(elementType: elementType).serialized(sorted) + "\n", to: folder + "/config.json")
+        var json = json(elementType: elementType)
+        if let score { score.describe(in: &json) }
+        try AtomicFile.write(json.serialized(sorted) + "\n", to: folder + "/config.json")
         try AtomicFile.write(
             generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")
     }

@@ -168,7 +168,10 @@ private struct DecoderLoader {
 
     /// Weights that no part of the model reads would mean a model that is not what it says.
     private func refuseUnknownTensors() throws {
-        let ignorable = { (name: String) in name.hasSuffix("rotary_emb.inv_freq") }
+        let ignorable = { (name: String) in
+            name.hasSuffix("rotary_emb.inv_freq")
+                || SequenceScore.isPart(name, of: configuration)
+        }
         var unknown = source.names.filter { !used.contains($0) && !ignorable($0) }
         if configuration.tieWordEmbeddings, let head = unknown.firstIndex(of: "lm_head.weight") {
             // Some folders store a tied head a second time.

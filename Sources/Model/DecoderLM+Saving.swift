@@ -9,9 +9,12 @@ extension DecoderLM {
     ///   - type: What all weights are stored as, float16 being rounded from float32; when it is left
     ///     out each weight is stored in the precision that it is kept in.
     ///   - shardByteCount: The most bytes of weights in one file.
+    ///   - score: What makes the folder one that transformers reads as a classifier of sequences; the
+    ///     language model's own head is written all the same.
     /// - Throws: ``FledgeError`` when a file cannot be written.
     public func save(
-        to folder: String, as type: SafetensorsType? = nil, shardByteCount: Int = 5_000_000_000
+        to folder: String, as type: SafetensorsType? = nil, shardByteCount: Int = 5_000_000_000,
+        scoring score: SequenceScore? = nil
     ) throws {
         precondition(
             linears.allSatisfy { $0.adapter == nil }, "save: merge or detach the adapters first")
@@ -19,11 +22,17 @@ extension DecoderLM {
             quantizedMatrices.isEmpty,
             "save: call dequantize(as:) first; folders hold plain weights")
         let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
-        let entries = parameters.map {
+        var entries = parameters.map {
             SafetensorsWriter.Entry(
                 $0.name, type ?? SafetensorsType($0.kept.elementType), $0.value.shape)
         }
+        if let weight = score?.head.weight.value {
+            entries.append(
+                .init(SequenceScore.name, type ?? SafetensorsType(weight.elementType), weight.shape)
+            )
+        }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
+            if $0.name == SequenceScore.name, let score { return score.head.weight.value }
             guard let parameter = named[$0.name] else {
                 preconditionFailure("save: no parameter \($0.name)")
             }
@@ -31,7 +40,8 @@ extension DecoderLM {
         }
         let stored = embedding.matrix.parameter?.kept.elementType ?? elementType
         let declared = type ?? SafetensorsType(stored)
-        try configuration.write(to: folder, elementType: declared.configurationName)
+        try configuration.write(
+            to: folder, elementType: declared.configurationName, scoring: score)
     }
 }
 

@@ -20,6 +20,7 @@ extension Variation {
             .run, "@adapters/first", pairs + ["ref_model=@model"]),
         "ref_model_quantization_bit": .init(.run, "4", pairs + ["ref_model=@model"]),
         "precompute_ref_log_probs": .init(.run, "true", pairs),
+        "value_head_dropout": .init(.run, "0", ["stage=rm", "dataset=pairs"]),
         "ref_policy": .init(.run, "start", pairs + ["adapter_name_or_path=@adapters/first"]),
     ]
 
@@ -29,6 +30,15 @@ extension Variation {
         "eaft_alpha": .init(.run, "2", "use_eaft_loss=true"),
         "use_asft_loss": .init(.run, "true"),
         "asft_alpha": .init(.run, "3", "use_asft_loss=true"),
+        "do_predict": .init(.run, "true", ["stage=rm", "dataset=pairs", "val_size=2"]),
+        "predict_with_generate": .init(.run, "true", ["val_size=3", "eval_strategy=epoch"]),
+        "metric_for_best_model": .init(
+            .run, "accuracy",
+            [
+                "compute_accuracy=true", "val_size=3", "eval_strategy=steps", "eval_steps=1",
+                "early_stopping_steps=1",
+            ]),
+        "compute_accuracy": .init(.run, "true", ["val_size=3", "eval_strategy=epoch"]),
         "label_smoothing_factor": .init(.run, "0.2"), "neftune_noise_alpha": .init(.run, "5"),
     ]
 

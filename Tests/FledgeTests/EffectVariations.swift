@@ -20,7 +20,6 @@ struct Variation {
         "allowed_faults": "a run refuses without it; tested with planted faults",
         "allow_changed": "a resumed run refuses without it; tested with output folders",
         "overwrite_cache": "the same numbers from anew; tested with the cache",
-        "metric_for_best_model": "loss and eval_loss are one metric",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
         "export_dequantize": "export refuses without it; tested with quantised runs",
         "export_size": "whole gigabytes; the sharding itself is tested with the model files",

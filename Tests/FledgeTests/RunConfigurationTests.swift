@@ -100,6 +100,8 @@ import Testing
             "interleave_probs": "mix_strategy: interleave_under\n",
             "lr_scheduler_kwargs": "lr_scheduler_type: cosine\n",
             "eval_strategy": "val_size: 0.5\n", "do_eval": "val_size: 0.5\n",
+            "do_predict": "predict_with_generate: true\nval_size: 0.5\n",
+            "predict_with_generate": "val_size: 0.5\n",
             "early_stopping_steps": "eval_strategy: steps\nval_size: 0.5\n",
             "load_best_model_at_end": "eval_strategy: steps\nval_size: 0.5\n",
             "eval_on_each_dataset": "eval_dataset: other\n",

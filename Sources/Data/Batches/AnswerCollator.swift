@@ -1,19 +1,22 @@
-import FledgeCore
+package import FledgeCore
 
 /// Puts samples together whose predictions are summed up sample by sample.
-struct AnswerCollator: Sendable {
+package struct AnswerCollator: Sendable {
     /// What is looked at in a sample.
-    enum Supervised: Sendable {
+    package enum Supervised: Sendable {
         /// Every token of the answer, as the token before it predicts it.
         case answers
         /// The state of the last token; the target says nothing.
         case lastTokens
     }
 
-    let supervised: Supervised
+    private let supervised: Supervised
+
+    /// Creates a collator.
+    package init(supervised: Supervised) { self.supervised = supervised }
 
     /// The batch of some samples, which share what they begin with where a layout is given.
-    func batch(
+    package func batch(
         _ samples: [ProcessedSample], indices: [Int], epoch: Int, forest: PrefixForest?
     ) -> AnswerBatch {
         let layout = forest?.layout ?? SequenceLayout(lengths: samples.map(\.inputIDs.count))
@@ -44,7 +47,7 @@ struct AnswerCollator: Sendable {
     }
 
     /// How samples share what they begin with; nil where nothing is shared.
-    static func forest(of samples: [ProcessedSample]) -> PrefixForest? {
+    package static func forest(of samples: [ProcessedSample]) -> PrefixForest? {
         let forest = PrefixForest(samples.map(\.inputIDs))
         return forest.layout.hasSharedSegments ? forest : nil
     }

@@ -4,6 +4,7 @@ public import FledgeCore
 public struct SupervisedCollator: Sendable {
     private let quirks: ReferenceQuirks
     private let sharesPrefixes: Bool
+    private let joinsPredictions: Bool
 
     /// Creates a collator.
     ///
@@ -12,8 +13,13 @@ public struct SupervisedCollator: Sendable {
     ///     mean's denominator.
     ///   - sharesPrefixes: Whether what several samples begin with is computed once. Exact, but for
     ///     the order of sums; not for models with dropout, which draws for every sample.
-    public init(quirks: ReferenceQuirks = [], sharesPrefixes: Bool = false) {
+    ///   - joinsPredictions: Whether what samples with a shared prefix predict alike becomes one
+    ///     prediction; not where it matters whose it is.
+    public init(
+        quirks: ReferenceQuirks = [], sharesPrefixes: Bool = false, joinsPredictions: Bool = true
+    ) {
         (self.quirks, self.sharesPrefixes) = (quirks, sharesPrefixes)
+        self.joinsPredictions = joinsPredictions
     }
 
     /// The batch of packed rows whose samples see those before them in their row, as in the
@@ -109,12 +115,12 @@ public struct SupervisedCollator: Sendable {
             let rows = forest.layout.ranges(to: leaf).joined()
             for (index, (row, label)) in zip(rows, sample.labels.dropFirst()).enumerated()
             where label != ProcessedSample.ignored {
-                let place = places[Int64(row) << 32 | Int64(label), default: supervision.count]
+                let key = Int64(row) << 32 | Int64(label)
                 let weight = sample.weights?[index + 1] ?? 1
-                if place < supervision.count {
+                if joinsPredictions, let place = places[key] {
                     supervision.weights[place] += weight
                 } else {
-                    places[Int64(row) << 32 | Int64(label)] = place
+                    places[key] = supervision.count
                     supervision.append(row: row, target: label, weight: weight, sample: number)
                 }
             }

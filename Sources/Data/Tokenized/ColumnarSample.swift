@@ -26,6 +26,8 @@ public struct SampleForm: Hashable, Sendable {
     public var isNeat = false
     /// The token that fills rows up.
     public var padding: Int32 = 0
+    /// Whether rows of one sample keep the question and, as labels, the answer apart.
+    public var separatesAnswers = false
     /// Whether rows are texts of which every token is learned, and no labels are written.
     public var isText = false
     /// A token that such texts do not learn.
@@ -67,6 +69,12 @@ extension PackedRow: ColumnarSample {
     /// The tokens and labels, with positions where samples are packed.
     public func columns(_ form: SampleForm) -> [SampleColumn] {
         if form.isText { return ProcessedSample.tokens(samples[0].inputIDs) }
+        if form.separatesAnswers {
+            let begin = samples[0].labels.firstIndex { $0 != ProcessedSample.ignored }
+            let ids = samples[0].inputIDs
+            return ProcessedSample.tokens(Array(ids[..<(begin ?? ids.count)]))
+                + [.init("labels", .integers(Array(samples[0].labels[(begin ?? ids.count)...])))]
+        }
         guard let length = form.packedLength else { return samples[0].columns(prefix: "") }
         let packed = columns(length: length, padding: form.padding, neat: form.isNeat)
         return [

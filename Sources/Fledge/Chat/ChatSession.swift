@@ -46,18 +46,9 @@ public struct ChatSession {
         self.text = text
         generator = TokenGenerator(model, model.elementType)
         skipsSpecials = generating.skipsSpecialTokens
-        // Temperature zero means the most probable token, as in the reference's chat.
-        options = GenerationOptions(
-            maxNewTokens: generating.maxNewTokens > 0
-                ? generating.maxNewTokens : generating.maxLength,
-            samples: generating.samples && generating.temperature > 0,
-            temperature: generating.temperature, topP: generating.topP, topK: generating.topK,
-            repetitionPenalty: generating.repetitionPenalty, stopTokens: text.stopTokens,
-            seed: configuration.training.seed)
-        limitsTotalLength = generating.maxNewTokens <= 0
+        options = GenerationOptions(configuration, stopTokens: text.stopTokens)
     }
 
-    private let limitsTotalLength: Bool
     private let announce: (String) -> Void
     private let context: Int
     private var hasAnnounced = false
@@ -164,7 +155,6 @@ public struct ChatSession {
     ) throws -> Reply {
         let prompt = try fittingPrompt(message)
         var options = options
-        if limitsTotalLength { options.maxNewTokens = max(1, options.maxNewTokens - prompt.count) }
         // Only as much as there is room for.
         options.maxNewTokens = min(options.maxNewTokens, max(1, context - prompt.count))
         // Every question has draws of its own, so that a repeated one can get another answer.

@@ -103,6 +103,16 @@ struct ConfigurationRules {
                 "`\(key)` cannot be set as True except SFT.", key)
         }
         try require(
+            stage == "sft" || !values.flag("predict_with_generate"),
+            "`predict_with_generate` cannot be set as True except SFT.", "predict_with_generate")
+        try require(
+            stage != "sft" || !values.flag("do_predict") || values.flag("predict_with_generate"),
+            "Please enable `predict_with_generate` to save model predictions.", "do_predict")
+        try require(
+            !(values.flag("predict_with_generate") && values.flag("compute_accuracy")),
+            "Cannot use `predict_with_generate` and `compute_accuracy` together.",
+            "compute_accuracy")
+        try require(
             stage != "dpo" || values.number("dpo_label_smoothing") <= 1e-6
                 || ["sigmoid", "robust", "exo_pair"].contains(values.text("pref_loss")),
             "`dpo_label_smoothing` is only valid for the losses sigmoid, robust and exo_pair.",
@@ -226,12 +236,14 @@ struct ConfigurationRules {
         try require(
             !values.flag("do_train") || isTokenized || !values.list("dataset").isEmpty,
             "Please specify dataset for training.", "do_train")
-        let evaluates = values.flag("do_eval") || values.text("eval_strategy") != "no"
+        let evaluates =
+            values.flag("do_eval") || values.text("eval_strategy") != "no"
+            || values.flag("do_predict") || values.flag("predict_with_generate")
         try require(
             !evaluates || isTokenized || !values.list("eval_dataset").isEmpty
                 || values.number("val_size") >= 1e-6,
             "Please make sure eval_dataset be provided or val_size >1e-6", "eval_strategy",
-            "do_eval")
+            "do_eval", "do_predict", "predict_with_generate")
     }
 
     private func checkAdapters() throws {

@@ -29,6 +29,10 @@ public struct FinetuningArguments: Hashable, Sendable {
     public var disablesShuffling: Bool
     /// Evaluations without improvement before training stops (`early_stopping_steps`).
     public var earlyStoppingEvaluations: Int?
+    /// Whether evaluations tell the share of right tokens (`compute_accuracy`).
+    public var measuresAccuracy: Bool
+    /// The share of channels that a value head drops in training (`value_head_dropout`).
+    public var valueHeadDropout: Double
     /// Whether curves are drawn (`plot_loss`).
     public var plotsLoss: Bool
     /// The reference's faults to bring back (`reference_quirks`).
@@ -67,6 +71,8 @@ public struct FinetuningArguments: Hashable, Sendable {
             values.flag("disable_shuffling")
             || values.text("train_sampling_strategy") == "sequential"
         earlyStoppingEvaluations = values.optionalInteger("early_stopping_steps")
+        measuresAccuracy = values.flag("compute_accuracy")
+        valueHeadDropout = values.number("value_head_dropout")
         plotsLoss = values.flag("plot_loss")
         referenceQuirks = ReferenceQuirks(checked: values.list("reference_quirks"))
     }

@@ -144,8 +144,12 @@ extension RunOption {
             "freeze_language_model", .flag, false, .refused,
             "Freezes the language model of an image model."),
         RunOption(
-            "compute_accuracy", .flag, false, .refused,
-            "Evaluates the accuracy of predicted tokens."),
+            "compute_accuracy", .flag, false, .effective, matters: .with("stage", "sft"),
+            "Evaluates the share of tokens that the model would choose, as eval_accuracy."),
+        RunOption(
+            "value_head_dropout", .number(.probability), 0.1, .effective,
+            matters: .with("stage", "rm"),
+            "Dropout before the value head in training; 0.1 is what the reference always has."),
         RunOption(
             "disable_shuffling", .flag, false, .effective,
             "Trains in the order of the data."),

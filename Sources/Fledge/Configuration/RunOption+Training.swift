@@ -14,8 +14,9 @@ extension RunOption {
             "do_eval", .flag, false, .effective,
             "Evaluates after training."),
         RunOption(
-            "do_predict", .flag, false, .refused,
-            "Writes generated answers."),
+            "do_predict", .flag, false, .effective, matters: .with("stage", "sft", "rm"),
+            "Writes what is predicted for the evaluation rows into generated_predictions.jsonl: answers (with predict_with_generate), or scores."
+        ),
         RunOption(
             "resume_from_checkpoint", .text, nil, .effective,
             "Checkpoint folder to go on from, or true for the newest in output_dir; false for none."
@@ -194,8 +195,9 @@ extension RunOption {
             "load_best_model_at_end", .flag, false, .effective,
             "Goes back to the best checkpoint at the end."),
         RunOption(
-            "metric_for_best_model", .text, nil, .effectiveFor(["loss", "eval_loss"]),
-            "What the best checkpoint is judged by; loss when null."),
+            "metric_for_best_model", .text, nil, .effective,
+            "What the best checkpoint is judged by, a value of the evaluations such as accuracy; loss when null."
+        ),
         RunOption(
             "greater_is_better", .flag, nil, .effective,
             "Whether a larger metric is better; by the metric's name when null."),
@@ -218,8 +220,9 @@ extension RunOption {
             "batch_eval_metrics", .flag, false, .neutral,
             "Evaluation keeps only what its metrics need."),
         RunOption(
-            "predict_with_generate", .flag, false, .refused,
-            "Generates answers in evaluation."),
+            "predict_with_generate", .flag, false, .effective,
+            "Evaluation generates answers and compares them with those of the data (ROUGE, BLEU-4) in place of measuring the loss."
+        ),
         RunOption(
             "generation_max_length", .integer(), nil, .neutral,
             "Matters with predict_with_generate only."),

@@ -10,6 +10,10 @@ public struct TrainingArguments: Hashable, Sendable {
     public var trains: Bool
     /// Whether to evaluate at the end (`do_eval`, or any evaluation during training).
     public var evaluates: Bool
+    /// Whether to predict for the evaluation sets at the end (`do_predict`).
+    public var predicts: Bool
+    /// Whether evaluation and prediction generate answers (`predict_with_generate`).
+    public var predictsWithGeneration: Bool
     /// What to go on from (`resume_from_checkpoint`).
     public var resume: Resume
     /// Keys that may differ from those of the run that is resumed (`allow_changed`).
@@ -163,6 +167,8 @@ public struct TrainingArguments: Hashable, Sendable {
         evaluationDelay = values.number("eval_delay")
         evaluatesOnStart = values.flag("eval_on_start")
         evaluates = values.flag("do_eval") || evaluationStrategy != .never
+        predicts = values.flag("do_predict")
+        predictsWithGeneration = values.flag("predict_with_generate")
         loadsBestModelAtEnd = values.flag("load_best_model_at_end")
         bestModelMetric = values.optionalText("metric_for_best_model") ?? "loss"
         greaterIsBetter =

@@ -1,5 +1,6 @@
 internal import FledgeCore
 internal import FledgeModel
+internal import FledgeTokenize
 internal import Foundation
 
 /// Merges adapters into their base and writes a complete Hugging Face folder.
@@ -46,14 +47,54 @@ public struct ModelExport {
         let type = storedType(side.checkpoint)
         announce("Writing \(path) as \(type.configurationName).")
         let folder = try AtomicFolder(path: path)
+        let head = try valueHead(of: side.model)
+        var tokenizer = text.tokenizer
+        if head != nil { tokenizer.padding = try classifierPadding(text) }
         try side.model.save(
             to: folder.temporary, as: type,
-            shardByteCount: configuration.model.exportShardGigabytes * 1_000_000_000)
-        try text.tokenizer.save(to: folder.temporary)
+            shardByteCount: configuration.model.exportShardGigabytes * 1_000_000_000,
+            scoring: head.map { SequenceScore($0, padding: tokenizer.padding) })
+        try head?.save(to: folder.temporary)
+        try tokenizer.save(to: folder.temporary)
         try Modelfile(text).write(to: folder.temporary)
-        if let note = ExpandedBaseNote(configuration) { try note.write(to: folder.temporary) }
+        try ExportCard(configuration, head: head)?.write(to: folder.temporary)
         try folder.commit()
         announce("The model is in \(path).")
+    }
+
+    /// The value head that makes the model a reward model: where the stage trains one, and where one lies
+    /// beside the weights and no stage is named.
+    ///
+    /// - Throws: ``FledgeError`` when the stage trains one and there is none, or it does not fit.
+    private func valueHead(of model: DecoderLM) throws -> ValueHead? {
+        let folder = try configuration.valueHeadFolder()
+        let isMeant =
+            configuration.method.makesScores
+            || !configuration.values.isSet("stage") && ValueHead.isPresent(in: folder)
+        guard isMeant else { return nil }
+        announce("The value head of \(folder) makes the model one that classifies sequences.")
+        return try ValueHead(folder: folder, channels: model.configuration.hiddenSize)
+    }
+
+    /// A token to pad with that no text ends with: classifiers score the last token that is another one.
+    private func classifierPadding(_ text: TextSide) throws -> Int32? {
+        let tokenizer = text.tokenizer
+        let found = [tokenizer.padding, tokenizer.unknown, tokenizer.beginOfText]
+            .compactMap(\.self).first {
+                $0 != tokenizer.endOfText && !text.stopTokens.contains($0)
+            }
+        guard let found else {
+            announce(
+                "Warning: the tokenizer has no token to pad with but those that end a text; score one text at a time with transformers, without padding."
+            )
+            return nil
+        }
+        if found != tokenizer.padding {
+            announce(
+                "Padding is \(tokenizer.written(found) ?? "token \(found)") there: a classifier scores the last token that is no padding."
+            )
+        }
+        return found
     }
 
     /// Tokenizer and template; the template matters for the Modelfile alone, which is left out where the
@@ -102,7 +143,8 @@ public struct ModelExport {
             "config.json", "generation_config.json", "model.safetensors.index.json",
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-            "chat_template.jinja", "Modelfile", ExpandedBaseNote.fileName,
+            "chat_template.jinja", "Modelfile", ExportCard.fileName,
+            ValueHead.fileName,
         ]
         return names.contains(name)
             || name.hasPrefix("model") && name.hasSuffix(".safetensors")

@@ -22,6 +22,9 @@ public struct DirectPreferenceOptimization: TrainingMethod {
     /// The share of pairs in the right order.
     public var plotted: [String] { ["rewards/accuracies"] }
 
+    /// In the reference the metrics of every batch count equally.
+    public var referenceMetricMean: EvaluationMean { .ofBatches }
+
     /// Pairs.
     public func recipe(
         _ configuration: RunConfiguration, _ text: TextSide

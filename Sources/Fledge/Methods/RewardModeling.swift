@@ -1,7 +1,8 @@
 internal import FledgeCore
 public import FledgeData
-internal import FledgeModel
-internal import FledgeTrain
+public import FledgeModel
+public import FledgeTrain
+internal import Foundation
 
 /// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).
 public struct RewardModeling: TrainingMethod {
@@ -13,6 +14,9 @@ public struct RewardModeling: TrainingMethod {
 
     /// Pairs of answers.
     public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
+
+    /// True.
+    public var makesScores: Bool { true }
 
     /// The share of pairs in the right order.
     public var plotted: [String] { ["eval_accuracy"] }
@@ -46,22 +50,51 @@ public struct RewardModeling: TrainingMethod {
     ) throws -> TrainingParts<PreferenceBatch> {
         let seed = configuration.training.seed
         let channels = side.model.configuration.hiddenSize
-        // Where the reference looks: beside the last adapter, or the model.
-        let folder = try configuration.adapterFolders.last ?? configuration.requiredModelPath()
+        let folder = try configuration.valueHeadFolder()
         let isThere = ValueHead.isPresent(in: folder)
+        let dropout = Float(configuration.finetuning.valueHeadDropout)
         let head =
             try isThere
-            ? ValueHead(folder: folder, channels: channels)
-            : ValueHead(channels: channels, seed: seed)
+            ? ValueHead(folder: folder, channels: channels, dropout: dropout)
+            : ValueHead(channels: channels, seed: seed, dropout: dropout)
         return TrainingParts(
             side, RewardRanking(head: head), seed: seed,
-            artifact: JointArtifact(side.artifact, head),
+            artifact: JointArtifact(side.artifact, head), head: head,
             notes: [
                 isThere
                     ? "The value head is that of \(folder)."
                     : "The value head is new: \(folder) has none."
             ])
     }
+
+    /// The scores of both answers of each pair, rounded as the reference rounds them.
+    public func predictor(
+        _ parts: TrainingParts<PreferenceBatch>, _ side: ModelSide, _ text: TextSide,
+        _ configuration: RunConfiguration
+    ) -> Predictor<PreferenceBatch>? {
+        guard let head = parts.head else { return nil }
+        let ranking = RewardRanking(head: head)
+        return Predictor(endsLastLine: false) { batch in
+            let (pairs, scores) = (batch.pairCount, ranking.scores(side.model, batch.answers))
+            let margins = (0..<pairs).map { scores[$0] - scores[$0 + pairs] }
+            return BatchPrediction(
+                report: LossReport(
+                    sum: margins.reduce(0) { $0 + ($1 < 0 ? -$1 : 0) + log1p(exp(-abs($1))) },
+                    weight: Double(pairs), tokens: batch.tokens.tokenCount,
+                    metrics: ["accuracy": Metric(meanOf: margins.map { $0 > 0 ? 1 : 0 })]),
+                lines: (0..<pairs).map {
+                    [
+                        "chosen": .number(scores[$0].hundredths),
+                        "rejected": .number(scores[$0 + pairs].hundredths),
+                    ]
+                })
+        }
+    }
+}
+
+extension Double {
+    /// The number rounded to two places.
+    fileprivate var hundredths: Double { Double(rounded(places: 2)) ?? self }
 }
 
 extension PairwiseSample {

@@ -29,6 +29,13 @@ public struct SampleRecipe<Sample: Sendable> {
     /// Makes samples of all rows.
     public var make:
         (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<Sample>
+    /// Makes samples of all rows for evaluation where they are others than those to train on.
+    public var makeEvaluation:
+        (
+            (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<
+                Sample
+            >
+        )?
     /// Makes samples of rows when their turn comes; `cache` is a file for what has to be known of
     /// all rows before.
     public var stream:

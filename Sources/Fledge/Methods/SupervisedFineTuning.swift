@@ -1,5 +1,6 @@
 public import FledgeCore
 public import FledgeData
+internal import FledgeModel
 public import FledgeTrain
 
 /// Supervised fine-tuning (`stage: sft`): the answers of dialogues are learned (reference: 05 §5).
@@ -12,6 +13,9 @@ public struct SupervisedFineTuning: TrainingMethod {
 
     /// Dialogues.
     public var rows: RowTraits { RowTraits(packs: true) }
+
+    /// The share of right tokens.
+    public var plotted: [String] { ["eval_accuracy"] }
 
     /// In the reference every batch counts equally.
     public var referenceEvaluationMean: EvaluationMean { .ofBatches }
@@ -27,7 +31,7 @@ public struct SupervisedFineTuning: TrainingMethod {
             tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
             masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
             quirks: configuration.dataQuirks)
-        return SampleRecipe(
+        var recipe = SampleRecipe(
             packedLength: packs ? capacity + 1 : nil, answerCount: 1,
             learnsQuestions: options.trainsOnPrompt,
             make: { rows, threads, progress in
@@ -46,6 +50,10 @@ public struct SupervisedFineTuning: TrainingMethod {
                     batchSize: batchSize, seed: seed)
             },
             check: { $0.faults(in: $1.flatMap(\.samples), $2) })
+        if configuration.training.predictsWithGeneration {
+            recipe.makeEvaluation = try PromptRows(configuration, text).make
+        }
+        return recipe
     }
 
     /// Puts the samples of some rows into one flat run.
@@ -55,11 +63,33 @@ public struct SupervisedFineTuning: TrainingMethod {
     ) -> TokenBatch {
         let quirks = configuration.finetuning.referenceQuirks
         guard configuration.leaksPackedRows else {
-            return SupervisedCollator(quirks: quirks, sharesPrefixes: sharesPrefixes)
-                .batch(rows: picked.map(\.sample), epoch: epoch)
+            return SupervisedCollator(
+                quirks: quirks, sharesPrefixes: sharesPrefixes,
+                joinsPredictions: !configuration.finetuning.measuresAccuracy
+            ).batch(rows: picked.map(\.sample), epoch: epoch)
         }
         return SupervisedCollator(quirks: quirks).leakingBatch(
             picked.map(\.sample), epoch: epoch)
+    }
+
+    /// Generates answers (`predict_with_generate`).
+    public func predictor(
+        _ parts: TrainingParts<TokenBatch>, _ side: ModelSide, _ text: TextSide,
+        _ configuration: RunConfiguration
+    ) -> Predictor<TokenBatch>? {
+        guard configuration.training.predictsWithGeneration else { return nil }
+        let generation = AnswerGeneration(side.model, text, configuration)
+        return Predictor(isEvaluation: true, predict: generation.predict)
+    }
+
+    /// A question that leaves no room for an answer.
+    public func excess(
+        _ evaluations: [PackedRow], _ side: ModelSide, _ configuration: RunConfiguration
+    ) -> FledgeError? {
+        guard configuration.training.predictsWithGeneration else { return nil }
+        let sizes = side.model.configuration
+        return PromptRows.excess(
+            evaluations, over: min(sizes.maxPositions, sizes.longestSequence ?? .max))
     }
 
     /// False where a loss of the reference depends on how micro-batches are cut.
@@ -78,7 +108,9 @@ public struct SupervisedFineTuning: TrainingMethod {
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
-        try TokenLossChoice(configuration).parts(side)
+        try TokenLossChoice(
+            configuration, measuresAccuracy: configuration.finetuning.measuresAccuracy
+        ).parts(side)
     }
 }
 

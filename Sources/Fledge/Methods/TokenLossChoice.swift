@@ -1,13 +1,18 @@
 internal import FledgeCore
 internal import FledgeModel
+internal import FledgeTensor
 internal import FledgeTrain
 
 /// Which loss of single tokens a run minimises (reference: 05 §5, where the first that is asked for
 /// counts).
 struct TokenLossChoice {
     private let configuration: RunConfiguration
+    private let measuresAccuracy: Bool
 
-    init(_ configuration: RunConfiguration) { self.configuration = configuration }
+    /// - Parameter measuresAccuracy: Whether evaluations tell the share of right tokens.
+    init(_ configuration: RunConfiguration, measuresAccuracy: Bool = false) {
+        (self.configuration, self.measuresAccuracy) = (configuration, measuresAccuracy)
+    }
 
     private var options: TokenLossArguments { configuration.tokenLoss }
     private var quirks: ReferenceQuirks { configuration.finetuning.referenceQuirks }
@@ -31,12 +36,20 @@ struct TokenLossChoice {
     /// - Throws: ``FledgeError`` when a reference that the loss needs is missing or does not fit.
     func parts(_ side: ModelSide) throws -> TrainingParts<TokenBatch> {
         switch options.loss {
-        case .dynamic: parts(side, DynamicFineTuning())
+        case .dynamic: parts(side, DynamicFineTuning(measuresAccuracy: measuresAccuracy))
         case .entropyAdaptive:
-            parts(side, EntropyAdaptiveFineTuning(alpha: options.entropyExponent))
+            parts(
+                side,
+                EntropyAdaptiveFineTuning(
+                    alpha: options.entropyExponent, measuresAccuracy: measuresAccuracy))
         case .anchored: try anchored(side)
         case .crossEntropy where options.smoothing > 0:
-            parts(side, SmoothedCrossEntropy(smoothing: options.smoothing))
+            parts(
+                side,
+                SmoothedCrossEntropy(
+                    smoothing: options.smoothing, measuresAccuracy: measuresAccuracy))
+        case .crossEntropy where measuresAccuracy:
+            parts(side, TokenObjective(CrossEntropyLoss(), measuresAccuracy: true))
         case .crossEntropy: parts(side, TokenCrossEntropy())
         }
     }
@@ -48,7 +61,8 @@ struct TokenLossChoice {
             AnchoredFineTuning(
                 alpha: options.anchorWeight,
                 // Beside itself the policy diverges from nothing.
-                reference: reference.policy ?? ModelReference(side.model)),
+                reference: reference.policy ?? ModelReference(side.model),
+                measuresAccuracy: measuresAccuracy),
             companions: [reference.companion].compactMap(\.self), notes: reference.notes)
     }
 

@@ -27,6 +27,9 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     /// The keys of a configuration that this method alone reads, beside the standard ones.
     var keys: [RunOption] { get }
 
+    /// Whether it trains a value head that gives scores, with which an exported model is a classifier.
+    var makesScores: Bool { get }
+
     /// The values that its plots show, beside loss and evaluation loss.
     var plotted: [String] { get }
 
@@ -69,8 +72,22 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     /// - Parameter prefix: What the names of the set's values begin with, such as `eval`.
     func complete(_ values: inout [String: Double], prefix: String)
 
+    /// What the method predicts with what it trains (`do_predict`); nil where it predicts nothing.
+    func predictor(
+        _ parts: TrainingParts<Batch>, _ side: ModelSide, _ text: TextSide,
+        _ configuration: RunConfiguration
+    ) -> Predictor<Batch>?
+
+    /// The error of a row for evaluation that the model cannot take; nil where there is none.
+    func excess(
+        _ evaluations: [Sample], _ side: ModelSide, _ configuration: RunConfiguration
+    ) -> FledgeError?
+
     /// How evaluation losses become one number where the reference is to be equalled.
     var referenceEvaluationMean: EvaluationMean { get }
+
+    /// How the metrics of evaluation batches become one number each where the reference is to be equalled.
+    var referenceMetricMean: EvaluationMean { get }
 }
 
 extension TrainingMethod {
@@ -79,6 +96,9 @@ extension TrainingMethod {
 
     /// None.
     public var keys: [RunOption] { [] }
+
+    /// False.
+    public var makesScores: Bool { false }
 
     /// None.
     public var plotted: [String] { [] }
@@ -92,8 +112,22 @@ extension TrainingMethod {
     /// Adds nothing.
     public func complete(_ values: inout [String: Double], prefix: String) {}
 
+    /// Nothing.
+    public func predictor(
+        _ parts: TrainingParts<Batch>, _ side: ModelSide, _ text: TextSide,
+        _ configuration: RunConfiguration
+    ) -> Predictor<Batch>? { nil }
+
+    /// None.
+    public func excess(
+        _ evaluations: [Sample], _ side: ModelSide, _ configuration: RunConfiguration
+    ) -> FledgeError? { nil }
+
     /// Batches count by their rows.
     public var referenceEvaluationMean: EvaluationMean { .ofBatchesBySamples }
+
+    /// Metrics have weights of their own.
+    public var referenceMetricMean: EvaluationMean { .weighted }
 }
 
 /// What the rows of a method look like.
@@ -127,6 +161,8 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     public var artifact: any ModelArtifact
     /// The parameters that training changes.
     public var parameters: [Parameter]
+    /// The value head that is trained with the model; nil where there is none.
+    public var head: ValueHead?
     /// Models whose weights are held beside the policy's, such as a reference.
     public var companions: [DecoderLM]
     /// Whether random draws are made for each sample, which cannot share a prefix then.
@@ -152,18 +188,20 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///
     /// - Parameters:
     ///   - artifact: What is saved; the model side's own one when left out.
+    ///   - head: The value head that is trained with the model.
     ///   - companions: Models whose weights are held beside the policy's.
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α).
     ///   - usesDropout: Whether the objective leaves dropout on.
     ///   - preparation: What is computed once before the first step.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
-        artifact: (any ModelArtifact)? = nil, companions: [DecoderLM] = [],
+        artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil, companions: [DecoderLM] = [],
         embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = [],
         preparation: Preparation? = nil
     ) {
         self.artifact = artifact ?? side.artifact
-        (self.notes, self.companions, self.preparation) = (notes, companions, preparation)
+        (self.notes, self.companions, self.head) = (notes, companions, head)
+        self.preparation = preparation
         parameters =
             side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
         draws =

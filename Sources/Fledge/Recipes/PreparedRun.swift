@@ -19,6 +19,8 @@ struct PreparedRun<Method: TrainingMethod> {
     /// The sets to evaluate under the prefixes of their values: `eval`, or `eval_<data set>` for each
     /// by itself.
     let evaluations: [(prefix: String, source: any BatchSource<Method.Batch>)]
+    /// What is predicted for evaluation sets; nil where the method predicts nothing.
+    let predictor: Predictor<Method.Batch>?
     let plan: TrainingPlan
     let memory: MemoryPlan
     /// The bytes that the process may still take; nil where that is unknown.
@@ -45,7 +47,10 @@ struct PreparedRun<Method: TrainingMethod> {
         let streamed = data.stream.map { rule.epochs($0) }
         if let streamed { batches = streamed } else { batches = known }
         drops = { streamed?.drops ?? [:] }
-        let evaluation = method.evaluationBatches(configuration, sharesPrefixes: sharesPrefixes)
+        predictor = method.predictor(parts, side, text, configuration)
+        // Questions that are answered share what they begin with in the generator.
+        let sharesEvaluated = sharesPrefixes && predictor?.isEvaluation != true
+        let evaluation = method.evaluationBatches(configuration, sharesPrefixes: sharesEvaluated)
         evaluations = data.evaluations.map { set in
             (
                 "eval" + set.name.dropFirst("validation".utf8.count),
@@ -61,7 +66,7 @@ struct PreparedRun<Method: TrainingMethod> {
             // What a preparation is done with is held no longer.
             beside: parts.preparation == nil ? parts.companions : [], largest: largest,
             evaluated: Self.largestEvaluation(
-                method, data, evaluation, sharesPrefixes: sharesPrefixes),
+                method, data, evaluation, sharesPrefixes: sharesEvaluated),
             sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
             available: available)
         parts.companions = []
@@ -139,6 +144,7 @@ struct PreparedRun<Method: TrainingMethod> {
     var excess: FledgeError? {
         data.excess(
             over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
+            ?? method.excess(data.evaluations.flatMap(\.rows), side, configuration)
     }
 
     /// What is trained, as sentences.

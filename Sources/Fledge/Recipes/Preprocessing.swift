@@ -28,21 +28,27 @@ public struct Preprocessing {
             // Rows of a template that is not the model's would be of no use to anybody.
             try configuration.requireSound(
                 data.faults.filter { $0.code == .unlikeOwnTemplate }.map(RunFault.init))
-            let form = configuration.sampleForm(text, packedLength: data.packedLength)
-            return Preprocessing(data, text.notes) { sample in
-                // Weights are written where there are some.
-                let weights = sample.extras.filter {
-                    if case .numbers(let values) = $0.values { !values.isEmpty } else { false }
+            func json(_ form: SampleForm) -> (Method.Sample) -> JSONValue {
+                { sample in
+                    // Weights are written where there are some.
+                    let weights = sample.extras.filter {
+                        if case .numbers(let values) = $0.values { !values.isEmpty } else { false }
+                    }
+                    return .object(
+                        (sample.columns(form) + weights).map { .init($0.name, $0.values.json) })
                 }
-                return .object(
-                    (sample.columns(form) + weights).map { .init($0.name, $0.values.json) })
             }
+            let form = configuration.sampleForm(text, packedLength: data.packedLength)
+            var evaluated = form
+            evaluated.separatesAnswers = configuration.training.predictsWithGeneration
+            return Preprocessing(data, text.notes, json(form), evaluated: json(evaluated))
         }
         self = try make(configuration.method)
     }
 
     private init<Sample: StageSample>(
-        _ data: StageData<Sample>, _ notes: [String], _ json: @escaping (Sample) -> JSONValue
+        _ data: StageData<Sample>, _ notes: [String], _ json: @escaping (Sample) -> JSONValue,
+        evaluated: @escaping (Sample) -> JSONValue
     ) {
         summary =
             notes + data.summary
@@ -58,7 +64,7 @@ public struct Preprocessing {
         } else {
             train = AnySequence(data.train.lazy.map { .success(json($0)) })
         }
-        evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(json)) }
+        evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(evaluated)) }
     }
 
     /// Gives every row of a split to `write`, as the line to be written.

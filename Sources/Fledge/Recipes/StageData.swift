@@ -155,7 +155,7 @@ public struct StageData<Sample: StageSample>: Sendable {
         _ recipe: SampleRecipe<Sample>, _ threads: Int
     ) throws {
         evaluations = try sets.map { set in
-            let made = try recipe.make(set.samples, threads, nil)
+            let made = try (recipe.makeEvaluation ?? recipe.make)(set.samples, threads, nil)
             evaluationReport.append(made.report)
             return Evaluation(name: set.name, rows: made.samples)
         }

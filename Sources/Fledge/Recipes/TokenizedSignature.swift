@@ -25,6 +25,7 @@ struct TokenizedSignature: Sendable {
             "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
             "\(text.addsBeginOfText)",
         ]
+        if configuration.training.predictsWithGeneration { parts.append("prompts") }
         // What rows are compared with, and how they are found to differ is kept with them.
         if text.templateChecks != nil {
             parts += text.ownTemplate?.templates.map { $0.name + "\n" + $0.template.text } ?? []

@@ -52,7 +52,8 @@ struct TrainingCourse<Method: TrainingMethod> {
         do {
             try writeResults(done, saver.state, keeper)
             saver.removeSuperseded()
-            if options.evaluates { try evaluate(after: done.epoch) }
+            try evaluate(after: done.epoch)
+            try predict(after: done.epoch)
         } catch let error as FledgeError {
             keeper.end(after: error, step: done.step)
             throw error
@@ -110,7 +111,16 @@ struct TrainingCourse<Method: TrainingMethod> {
         return .object((configuration.json.members ?? []).filter { effective.contains($0.key) })
     }
 
-    func trainer(_ more: [any Callback]) -> Trainer<Method.Batch> {
+    func trainer(
+        _ more: [any Callback], _ given: (any Stage<Method.Batch>)? = nil
+    ) -> Trainer<Method.Batch> {
+        let stage: any Stage<Method.Batch> = given ?? stage()
+        return trainer(of: stage, more)
+    }
+
+    private func trainer(
+        of stage: some Stage<Method.Batch>, _ more: [any Callback]
+    ) -> Trainer<Method.Batch> {
         var all = recipe.callbacks + more
         if let patience = configuration.finetuning.earlyStoppingEvaluations {
             all.insert(
@@ -118,9 +128,16 @@ struct TrainingCourse<Method: TrainingMethod> {
                     patience: patience, metric: bestMetric.name,
                     greaterIsBetter: bestMetric.greaterIsBetter), at: 0)
         }
+        let isJudged =
+            options.loadsBestModelAtEnd
+            || configuration.finetuning.earlyStoppingEvaluations != nil
+            || configuration.values.isSet("metric_for_best_model")
+        if isJudged, options.evaluationStrategy != .never {
+            all.insert(JudgedMetric(bestMetric.name), at: 0)
+        }
         let isReference = configuration.finetuning.referenceQuirks.contains(.evaluationBatchMean)
         return Trainer(
-            run.parts.stage(run.memory.recomputesBlocks),
+            stage,
             optimizer: configuration.optimizer(for: run.side.model.configuration),
             schedule: options.learningRates(totalSteps: run.plan.totalSteps),
             accumulation: options.gradientAccumulationSteps,
@@ -131,6 +148,7 @@ struct TrainingCourse<Method: TrainingMethod> {
                 options.evaluationStrategy, options.evaluationInterval, run.plan),
             evaluationDelay: options.evaluationDelay, evaluatesOnStart: options.evaluatesOnStart,
             evaluationMean: isReference ? run.method.referenceEvaluationMean : .weighted,
+            metricMean: isReference ? run.method.referenceMetricMean : .weighted,
             callbacks: all, stop: recipe.stop)
     }
 

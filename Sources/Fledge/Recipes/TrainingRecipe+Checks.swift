@@ -33,7 +33,7 @@ extension TrainingRecipe {
     func requireEvaluable<Method: TrainingMethod>(
         _ data: StageData<Method.Sample>, _ method: Method
     ) throws {
-        guard configuration.training.evaluates else { return }
+        guard configuration.training.evaluates || configuration.training.predicts else { return }
         guard !data.evaluations.isEmpty else {
             throw FledgeError(
                 .data, "There is nothing to evaluate: the data have no evaluation set.",

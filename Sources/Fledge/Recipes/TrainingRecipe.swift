@@ -38,9 +38,10 @@ public struct TrainingRecipe {
     public func run() throws {
         let options = configuration.training
         try configuration.requireTrainable()
-        guard options.trains || options.evaluates else {
+        guard options.trains || options.evaluates || options.predicts else {
             throw FledgeError(
-                .configuration, "There is nothing to do: neither do_train nor do_eval is true.")
+                .configuration,
+                "There is nothing to do: neither do_train nor do_eval nor do_predict is true.")
         }
         for note in configuration.notes { announce(note) }
         // Before anything is loaded.
@@ -88,7 +89,10 @@ public struct TrainingRecipe {
         guard options.trains else {
             try Folder.create(options.outputFolder)
             let lock = try FolderLock(folder: options.outputFolder)
-            return try withExtendedLifetime(lock) { try course.evaluate(after: nil) }
+            return try withExtendedLifetime(lock) {
+                try course.evaluate(after: nil)
+                try course.predict(after: nil)
+            }
         }
         try course.train(beginning, checkpoint)
     }

@@ -19,13 +19,18 @@ struct GenerationBatch {
     private let generator: TokenGenerator
     private let prompts: [[Int32]]
     private let options: GenerationOptions
+    private let draws: [Int]?
     private let cache: KeyValueCache
     private var live: [Live] = []
     private var nextPrompt = 0
     private var finished: [TokenGenerator.Result?]
 
-    init(_ generator: TokenGenerator, _ prompts: [[Int32]], _ options: GenerationOptions) {
+    init(
+        _ generator: TokenGenerator, _ prompts: [[Int32]], _ options: GenerationOptions,
+        draws: [Int]? = nil
+    ) {
         (self.generator, self.prompts, self.options) = (generator, prompts, options)
+        self.draws = draws
         let tokens = prompts.first.map { min($0.count + options.maxNewTokens, generator.context) }
         cache = KeyValueCache(
             for: generator.model.configuration, capacity: tokens ?? 0, generator.elementType)
@@ -50,8 +55,9 @@ struct GenerationBatch {
         let new = zip(places, forest.leaves).map { place, leaf in
             Live(
                 prompt: place, branch: branches[leaf],
-                limit: min(options.maxNewTokens, generator.context - prompts[place].count),
-                sampler: TokenSampler(options, prompt: place), seen: Set(prompts[place]))
+                limit: limit(prompts[place].count),
+                sampler: TokenSampler(options, prompt: draws?[place] ?? place),
+                seen: Set(prompts[place]))
         }
         // An answer's first token follows the last row of its prompt, which others may share.
         let ends = forest.leaves.map { leaf in
@@ -69,6 +75,12 @@ struct GenerationBatch {
             cache.release(branches[index])
         }
         try choose(new, scores, receive)
+    }
+
+    /// The most tokens of the answer to a prompt of some length.
+    private func limit(_ length: Int) -> Int {
+        let total = options.maxTotalTokens.map { max(1, $0 - length) } ?? .max
+        return min(options.maxNewTokens, total, generator.context - length)
     }
 
     /// Computes the next token of every answer that is under way.

@@ -2,6 +2,9 @@
 public struct GenerationOptions: Hashable, Sendable {
     /// The most tokens to generate.
     public var maxNewTokens: Int
+    /// The most tokens of prompt and answer together, of which the answer has one at least; nil for no
+    /// such limit.
+    public var maxTotalTokens: Int?
     /// Whether tokens are drawn; otherwise the most probable one is taken.
     public var samples: Bool
     /// What scores are divided by before drawing.
@@ -19,11 +22,13 @@ public struct GenerationOptions: Hashable, Sendable {
 
     /// Creates options; the defaults are the reference's.
     public init(
-        maxNewTokens: Int = 1024, samples: Bool = true, temperature: Double = 0.95,
+        maxNewTokens: Int = 1024, maxTotalTokens: Int? = nil, samples: Bool = true,
+        temperature: Double = 0.95,
         topP: Double = 0.7, topK: Int = 50, repetitionPenalty: Double = 1,
         stopTokens: Set<Int32> = [], seed: UInt64 = 42
     ) {
         self.maxNewTokens = maxNewTokens
+        self.maxTotalTokens = maxTotalTokens
         self.samples = samples
         self.temperature = temperature
         self.topP = topP

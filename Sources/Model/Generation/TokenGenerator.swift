@@ -62,6 +62,7 @@ public struct TokenGenerator {
     ///   - prompts: Token ids; at least one each.
     ///   - options: How tokens are chosen and when to stop, for each answer.
     ///   - concurrent: The most answers that are under way at once.
+    ///   - draws: A number for each prompt that its draws are keyed by; its place when left out.
     ///   - receive: Called with the prompt's place and each token as soon as it is known; returns
     ///     whether that answer goes on.
     /// - Returns: The answers in the order of the prompts.
@@ -69,13 +70,16 @@ public struct TokenGenerator {
     ///   throws.
     public func generate(
         _ prompts: [[Int32]], _ options: GenerationOptions, concurrent: Int = 32,
+        draws: [Int]? = nil,
         receive: (_ prompt: Int, _ token: Int32) throws -> Bool = { _, _ in true }
     ) throws -> [Result] {
         precondition(concurrent > 0, "generate: \(concurrent) answers at once")
         for (index, prompt) in prompts.enumerated() {
             try check(prompt, prompts.count > 1 ? " \(index + 1)" : "")
         }
-        var batch = GenerationBatch(self, prompts, options)
+        precondition(
+            draws.map { $0.count == prompts.count } ?? true, "generate: one key of draws a prompt")
+        var batch = GenerationBatch(self, prompts, options, draws: draws)
         while !batch.isDone {
             // A few at a time, so that prompts are computed together.
             if batch.liveCount == 0 || concurrent - batch.liveCount >= max(1, concurrent / 4) {

@@ -23,10 +23,13 @@ public struct ReferenceLogits {
 ///   - supervision: The predictions that count.
 ///   - loss: From a row of logits to its loss.
 ///   - reference: What ``LogitRow/divergence`` compares with.
+///   - observe: Sees the logits of each prediction, by its place in the supervision, on whatever thread
+///     computes it.
 /// - Returns: A number, float32 (float64 for float64): the sum, not a mean.
 public func headLoss(
     _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision, _ loss: some TokenLoss,
-    reference: ReferenceLogits? = nil
+    reference: ReferenceLogits? = nil,
+    observe: ((_ prediction: Int, _ row: LogitRow) -> Void)? = nil
 ) -> Tensor {
     let product = HeadProduct(hidden, head, supervision, "headLoss")
     let other = reference.map {
@@ -57,11 +60,12 @@ public func headLoss(
                     Double(supervision.weights[range.lowerBound + index])
                 )
                 let logSum = kernels.log_sum_exp(row, product.vocabulary)
-                var slope = loss.slope(
-                    of: LogitRow(
-                        row, sums, count: product.vocabulary, logSum: logSum,
-                        targetLogit: product.logit(row, target),
-                        divergence: other?.divergence(index, of: row, logSum: logSum) ?? 0))
+                let seen = LogitRow(
+                    row, sums, count: product.vocabulary, logSum: logSum,
+                    targetLogit: product.logit(row, target),
+                    divergence: other?.divergence(index, of: row, logSum: logSum) ?? 0)
+                observe?(range.lowerBound + index, seen)
+                var slope = loss.slope(of: seen)
                 // What is held against nothing is not pulled anywhere.
                 if other == nil { slope.reference = 0 }
                 losses[range.lowerBound + index] = weight * slope.value

@@ -69,6 +69,24 @@ public struct LogitRow {
         logSum - Kernels.of(type).sum(logits, count) / Double(count)
     }
 
+    /// Whether the target is the token that a greedy choice takes: the first of the largest logits.
+    public func choosesTarget(_ target: Int) -> Bool {
+        precondition((0..<count).contains(target), "choosesTarget: \(target) of \(count) tokens")
+        return type == .float64
+            ? isLargest(target, logits.assumingMemoryBound(to: Double.self))
+            : isLargest(target, logits.assumingMemoryBound(to: Float.self))
+    }
+
+    private func isLargest<Scalar: Comparable>(
+        _ target: Int, _ logits: UnsafePointer<Scalar>
+    ) -> Bool {
+        let value = logits[target]
+        for index in 0..<target where !(logits[index] < value) { return false }
+        for index in target..<count where logits[index] > value { return false }
+        // A number that is none is chosen by nobody.
+        return value == value
+    }
+
     /// The largest logits, in no order; all where there are no more.
     public func largest(_ wanted: Int) -> [Double] {
         precondition(wanted > 0, "largest: \(wanted) logits")

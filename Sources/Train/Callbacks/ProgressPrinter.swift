@@ -38,13 +38,18 @@ public final class ProgressPrinter: Callback {
         write(line(run, loss: entry["loss"] ?? lastLoss ?? 0) + "\n")
     }
 
-    /// Writes the evaluation loss on a line of its own.
+    /// Writes the evaluation loss on a line of its own; where none is measured, what is.
     public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) {
-        guard run.rank == 0, let loss = entry["eval_loss"] else { return }
+        guard run.rank == 0 else { return }
+        let measured =
+            entry["eval_loss"].map { [("loss", $0)] }
+            ?? entry.values.filter {
+                !$0.key.hasSuffix("_runtime") && !$0.key.hasSuffix("_per_second")
+            }.sorted { $0.key < $1.key }.map { ($0.key.replacing("eval_", with: ""), $0.value) }
+        guard !measured.isEmpty else { return }
         let start = isTerminal ? "\r\u{1B}[K" : ""
-        write(
-            "\(start)step \(entry.step)/\(run.plan.totalSteps) · evaluation loss \(Self.number(loss))\n"
-        )
+        let shown = measured.map { "\($0.0) \(Self.number($0.1))" }.joined(separator: ", ")
+        write("\(start)step \(entry.step)/\(run.plan.totalSteps) · evaluation \(shown)\n")
     }
 
     /// Ends the line.

@@ -9,9 +9,15 @@ public struct ResultFiles: Sendable {
     public init(folder: String) { self.folder = folder }
 
     /// Writes the results of a split such as `train`, and brings `all_results.json` up to date.
-    public func write(_ metrics: [String: Double], split: String) throws {
+    ///
+    /// - Parameter notes: Sentences beside the numbers, by name.
+    public func write(
+        _ metrics: [String: Double], split: String, notes: [String: String] = [:]
+    ) throws {
+        var results = JSONValue.metrics(metrics)
+        for (name, note) in notes { results[name] = .string(note) }
         try AtomicFile.write(
-            JSONValue.metrics(metrics).serialized(Self.style),
+            results.serialized(Self.style),
             to: "\(folder)/\(split)_results.json")
         let path = "\(folder)/all_results.json"
         var all: JSONValue = [:]
@@ -22,7 +28,7 @@ public struct ResultFiles: Sendable {
             throw FledgeError(
                 .fileCorrupt, "The results are \(all.kind), not an object.", at: .init(file: path))
         }
-        for (name, value) in metrics { all[name] = .finite(value) }
+        for member in results.members ?? [] { all[member.key] = member.value }
         try AtomicFile.write(all.serialized(Self.style), to: path)
     }
 

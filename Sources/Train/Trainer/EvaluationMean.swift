@@ -13,3 +13,18 @@ public enum EvaluationMean: Sendable {
         self == .ofBatchesBySamples ? Double(samples) : 1
     }
 }
+
+extension EvaluationMean {
+    /// A batch's report whose metrics count as this mean has it.
+    func weighted(_ report: LossReport, samples: Int) -> LossReport {
+        guard self != .weighted else { return report }
+        var report = report
+        report.metrics = report.metrics.mapValues { metric in
+            // A metric without a weight is a sum.
+            guard metric.weight > 0 else { return metric }
+            let weight = weight(samples: samples)
+            return Metric(sum: metric.value * weight, weight: weight)
+        }
+        return report
+    }
+}

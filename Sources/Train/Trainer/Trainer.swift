@@ -17,6 +17,7 @@ public final class Trainer<Batch: Sendable> {
     private let evaluationDelay: Double
     private let evaluatesOnStart: Bool
     private let evaluationMean: EvaluationMean
+    private let metricMean: EvaluationMean
     private let callbacks: [any Callback]
     private let communicator: any Communicator
     private let stop: StopFlag
@@ -31,6 +32,8 @@ public final class Trainer<Batch: Sendable> {
     ///   - evaluation: When the evaluation set is evaluated.
     ///   - evaluationDelay: Steps (epochs, when evaluation is per epoch) before the first evaluation.
     ///   - evaluatesOnStart: Whether the evaluation set is evaluated before the first step.
+    ///   - evaluationMean: How the losses of evaluation batches become one number.
+    ///   - metricMean: How their metrics do.
     ///   - stop: Lets another thread end the run.
     public init(
         _ stage: some Stage<Batch>, optimizer: any Optimizer = AdamW(),
@@ -38,6 +41,7 @@ public final class Trainer<Batch: Sendable> {
         accumulation: Int = 1, maxGradientNorm: Double = 1, logging: Interval = .every(10),
         logsFirstStep: Bool = false, evaluation: Interval = .never, evaluationDelay: Double = 0,
         evaluatesOnStart: Bool = false, evaluationMean: EvaluationMean = .weighted,
+        metricMean: EvaluationMean = .weighted,
         callbacks: [any Callback] = [], communicator: any Communicator = SingleProcess(),
         stop: StopFlag = StopFlag()
     ) {
@@ -46,6 +50,7 @@ public final class Trainer<Batch: Sendable> {
         (self.logging, self.logsFirstStep) = (logging, logsFirstStep)
         (self.evaluation, self.evaluationDelay) = (evaluation, evaluationDelay)
         (self.evaluatesOnStart, self.evaluationMean) = (evaluatesOnStart, evaluationMean)
+        self.metricMean = metricMean
         (self.callbacks, self.communicator, self.stop) = (callbacks, communicator, stop)
     }
 
@@ -114,7 +119,8 @@ public final class Trainer<Batch: Sendable> {
         return run
     }
 
-    /// The loss of an evaluation set.
+    /// The loss of an evaluation set, and what else was measured; of a stage that measures no loss there
+    /// the loss is zero, and so is its weight.
     ///
     /// - Throws: ``FledgeError`` with `data` when there is nothing to evaluate, with `interrupted` when
     ///   it was asked to stop; what the source and the stage throw.
@@ -126,16 +132,18 @@ public final class Trainer<Batch: Sendable> {
         for index in 0..<source.batchesPerEpoch
         where index % communicator.count == communicator.rank {
             guard !stop.isSet else { throw interruption() }
-            let report = try stage.evaluate(source.batch(epoch: 0, index: index))
+            let samples = source.sampleCount(ofBatch: index)
+            let report = metricMean.weighted(
+                try stage.evaluate(source.batch(epoch: 0, index: index)), samples: samples)
             total += report
-            let weight = evaluationMean.weight(samples: source.sampleCount(ofBatch: index))
+            let weight = evaluationMean.weight(samples: samples)
             means += report.mean * weight
             weights += weight
         }
         var sums = [total.sum, total.weight, means, weights]
         try communicator.sum(&sums)
         (total.sum, total.weight) = (sums[0], sums[1])
-        guard total.weight > 0 else {
+        guard total.weight > 0 || !total.metrics.isEmpty else {
             throw FledgeError(
                 .data,
                 "There is nothing to evaluate: of \(source.sampleCount) evaluation rows none has a token to predict.",
@@ -267,7 +275,10 @@ public final class Trainer<Batch: Sendable> {
     ) throws {
         guard !evaluating.isEmpty, evaluation != .never else { return }
         let isPending = run.step == 0 ? evaluatesOnStart : isEvaluationDue(run)
-        let isDone = run.history.contains { $0.step == run.step && $0["eval_loss"] != nil }
+        let isDone = run.history.contains { entry in
+            entry.step == run.step
+                && evaluating.allSatisfy { entry[$0.prefix + "_runtime"] != nil }
+        }
         if isPending, !isDone { try logEvaluation(evaluating, run) }
     }
 
@@ -336,7 +347,7 @@ public final class Trainer<Batch: Sendable> {
             means += loss * count
             batches += count
         }
-        guard sets.count > 1 else { return values }
+        guard sets.count > 1, weight > 0 else { return values }
         switch evaluationMean {
         case .weighted: values["eval_loss"] = sum / max(weight, 1)
         case .ofBatches, .ofBatchesBySamples: values["eval_loss"] = means / max(batches, 1)
@@ -353,7 +364,7 @@ public final class Trainer<Batch: Sendable> {
             uniqueKeysWithValues: completed(report.metrics).map {
                 ("\(prefix)_\($0.key)", $0.value)
             })
-        values["\(prefix)_loss"] = loss
+        if report.weight > 0 { values["\(prefix)_loss"] = loss }
         values.merge(
             ResultFiles.speed(
                 prefix, seconds: watch.seconds, samples: source.sampleCount,

@@ -6,24 +6,57 @@ public import FledgeTensor
 public struct TokenObjective<Term: TokenLoss>: Objective {
     private let loss: Term
     private let reference: (any ReferenceModel)?
+    private let measuresAccuracy: Bool
 
     /// Creates the objective.
     ///
-    /// - Parameter reference: What `LogitRow.divergence` compares with.
-    public init(_ loss: Term, reference: (any ReferenceModel)? = nil) {
+    /// - Parameters:
+    ///   - reference: What `LogitRow.divergence` compares with.
+    ///   - measuresAccuracy: Whether an evaluation tells the share of right tokens (`accuracy`): that of
+    ///     each sample, of which the mean is taken.
+    public init(
+        _ loss: Term, reference: (any ReferenceModel)? = nil, measuresAccuracy: Bool = false
+    ) {
         (self.loss, self.reference) = (loss, reference)
+        self.measuresAccuracy = measuresAccuracy
     }
 
-    /// `Σ wᵢ·lossᵢ` and `Σ wᵢ`.
+    /// `Σ wᵢ·lossᵢ` and `Σ wᵢ`; in an evaluation the accuracy, where that is asked for.
     public func callAsFunction(
         _ model: some CausalLM, _ batch: TokenBatch, _ pass: ForwardPass
     ) throws -> Loss {
         let reference = try reference?.logits(batch)
         let hidden = model.hiddenStates(batch, pass)
+        let supervision = batch.supervision
+        guard measuresAccuracy, !pass.isTraining else {
+            return Loss(
+                sum: headLoss(hidden, head: model.head, supervision, loss, reference: reference),
+                weight: supervision.totalWeight)
+        }
+        var isRight = [Bool](repeating: false, count: supervision.count)
+        let sum = isRight.withUnsafeMutableBufferPointer { isRight in
+            let isRight = isRight
+            return headLoss(hidden, head: model.head, supervision, loss, reference: reference) {
+                isRight[$0] = $1.choosesTarget(Int(supervision.targets[$0]))
+            }
+        }
         return Loss(
-            sum: headLoss(
-                hidden, head: model.head, batch.supervision, loss, reference: reference),
-            weight: batch.supervision.totalWeight)
+            sum: sum, weight: supervision.totalWeight,
+            metrics: ["accuracy": Self.accuracy(isRight, of: supervision)])
+    }
+
+    /// The mean over samples of the share of their predictions that are right.
+    private static func accuracy(_ isRight: [Bool], of supervision: Supervision) -> Metric {
+        var shares: [Int32: (right: Int, all: Int)] = [:]
+        for (sample, isRight) in zip(supervision.samples, isRight) {
+            shares[sample, default: (0, 0)].right += isRight ? 1 : 0
+            shares[sample, default: (0, 0)].all += 1
+        }
+        // In a fixed order, for the same last bits.
+        return Metric(
+            meanOf: shares.sorted { $0.key < $1.key }.map {
+                Double($0.value.right) / Double($0.value.all)
+            })
     }
 }
 
@@ -41,24 +74,33 @@ public typealias AnchoredFineTuning = TokenObjective<AnchoredLoss>
 
 extension TokenObjective where Term == DynamicLoss {
     /// Creates dynamic fine-tuning.
-    public init() { self.init(DynamicLoss()) }
+    public init(measuresAccuracy: Bool = false) {
+        self.init(DynamicLoss(), measuresAccuracy: measuresAccuracy)
+    }
 }
 
 extension TokenObjective where Term == EntropyAdaptiveLoss {
     /// Creates entropy-adaptive fine-tuning.
-    public init(alpha: Double = 1) { self.init(EntropyAdaptiveLoss(alpha: alpha)) }
+    public init(alpha: Double = 1, measuresAccuracy: Bool = false) {
+        self.init(EntropyAdaptiveLoss(alpha: alpha), measuresAccuracy: measuresAccuracy)
+    }
 }
 
 extension TokenObjective where Term == SmoothedLoss {
     /// Creates label smoothing.
-    public init(smoothing: Double) { self.init(SmoothedLoss(smoothing: smoothing)) }
+    public init(smoothing: Double, measuresAccuracy: Bool = false) {
+        self.init(SmoothedLoss(smoothing: smoothing), measuresAccuracy: measuresAccuracy)
+    }
 }
 
 extension TokenObjective where Term == AnchoredLoss {
     /// Creates anchored fine-tuning.
     ///
     /// - Parameter reference: What the policy is anchored to.
-    public init(alpha: Double = 0.1, reference: any ReferenceModel) {
-        self.init(AnchoredLoss(alpha: alpha), reference: reference)
+    public init(
+        alpha: Double = 0.1, reference: any ReferenceModel, measuresAccuracy: Bool = false
+    ) {
+        self.init(
+            AnchoredLoss(alpha: alpha), reference: reference, measuresAccuracy: measuresAccuracy)
     }
 }
