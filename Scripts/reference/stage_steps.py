@@ -1,8 +1,9 @@
 """Eight optimizer steps of each stage by LLaMA-Factory itself, recorded at full precision.
 
     PYTHONPATH=STUBS python stage_steps.py MODEL_FOLDER Examples/data \\
-        Tests/FledgeTests/Fixtures/smollm2_stage_steps.json
+        Tests/FledgeTests/Fixtures/smollm2_stage_steps.json [CASE…]
 
+Cases that are not named stay as they are in the file.
 MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32; STUBS holds an empty torchaudio module.
 Adapter and value head start from a formula (fixed_adapter.py). The head's dropout is off, since its
 draws cannot be shared.
@@ -15,9 +16,17 @@ import tempfile
 
 import torch
 from fixed_adapter import Recorder, make_adapter, make_head
+from trl import import_utils
 from trl.models import modeling_value_head
 
+# This version of transformers answers with a pair, which TRL takes for true: packages that are not there
+# would be imported.
+for name, value in list(vars(import_utils).items()):
+    if name.endswith("_available") and isinstance(value, tuple):
+        setattr(import_utils, name, value[0])
+
 model_folder, data_folder, target = sys.argv[1:4]
+wanted = sys.argv[4:]
 STEPS = 8
 PAIRS, MARKS = dict(dataset="preferences"), dict(dataset="feedback")
 CASES = {
@@ -81,6 +90,11 @@ with tempfile.TemporaryDirectory() as work:
     make_adapter(model_folder, adapter)
     with open(os.path.join(model_folder, "config.json")) as file:
         make_head(adapter, json.load(file)["hidden_size"])
+    if wanted:
+        with open(target) as file:
+            cases = [case for case in json.load(file)["cases"] if case["name"] not in wanted]
     for name, case in CASES.items():
+        if wanted and name not in wanted:
+            continue
         cases.append(dict(name=name, arguments=case, steps=steps(case, work, adapter)))
         write(cases)

@@ -8,9 +8,45 @@ import Testing
 @Suite(
     "Stock examples",
     .enabled(
-        if: FileManager.default.fileExists(atPath: StockExampleTests.folder),
+        if: FileManager.default.fileExists(atPath: StockExamples.folder),
         "fetch the reference's data and examples"))
 struct StockExampleTests {
+    @Test func thereAreFilesOfEveryStage() throws {
+        let texts = try StockExamples.files.map(StockExamples.text)
+        for stage in StockExamples.stages {
+            #expect(texts.contains { $0.contains("\nstage: \(stage)\n") }, "\(stage)")
+        }
+        #expect(texts.count > 30)
+    }
+
+    @Test(arguments: StockExamples.files)
+    func oneStepIsTrained(_ name: String) throws {
+        let text = try StockExamples.text(name)
+        let stage = StockExamples.stages.first { text.contains("\nstage: \($0)\n") } ?? ""
+        let project = try TinyProject()
+        try StageSets.write(to: project.path + "/data")
+        let overrides = [
+            "model_name_or_path=\(project.path)/model", "dataset_dir=\(project.path)/data",
+            "dataset=\(StageSets.name(of: stage))", "output_dir=\(project.path)/out",
+            "max_steps=1",
+        ]
+        do {
+            let configuration = try RunConfiguration(
+                path: StockExamples.folder + "/" + name, overrides: overrides, environment: [:])
+            try TrainingRecipe(configuration).run()
+        } catch let error as FledgeError {
+            let reason = StockExamples.absent.first { text.contains($0.key) }
+            #expect(reason != nil, "\(name): \(error.description)")
+            print("Not run: \(name): \(error.message)")
+            return
+        }
+        let state = try TrainerState(path: project.path + "/out/trainer_state.json")
+        #expect(state.globalStep == 1)
+    }
+}
+
+/// The files, where they were fetched.
+enum StockExamples {
     static let folder: String = {
         let environment = ProcessInfo.processInfo.environment
         let cache =
@@ -19,11 +55,11 @@ struct StockExampleTests {
         return cache + "/llamafactory-examples"
     }()
 
-    private static let stages = ["pt", "sft", "rm", "dpo", "kto"]
+    static let stages = ["pt", "sft", "rm", "dpo", "kto"]
 
     /// Words of a file that ask for what there is not, and what that is. A file with one of them may be
     /// refused, by an error that names the key.
-    private static let absent = [
+    static let absent = [
         "finetuning_type: oft": "finetuning_type", "use_kt": "use_kt",
         "use_distributed_optimizer": "megatron's keys", "mixture_of_depths": "mixture_of_depths",
         "use_llama_pro": "use_llama_pro", "use_apollo": "use_apollo", "use_galore": "use_galore",
@@ -42,40 +78,7 @@ struct StockExampleTests {
         }.sorted()
     }
 
-    private static func text(_ name: String) throws -> String {
+    static func text(_ name: String) throws -> String {
         try String(contentsOfFile: folder + "/" + name, encoding: .utf8)
-    }
-
-    @Test func thereAreFilesOfEveryStage() throws {
-        let texts = try Self.files.map(Self.text)
-        for stage in Self.stages {
-            #expect(texts.contains { $0.contains("\nstage: \(stage)\n") }, "\(stage)")
-        }
-        #expect(texts.count > 30)
-    }
-
-    @Test(arguments: files)
-    func oneStepIsTrained(_ name: String) throws {
-        let text = try Self.text(name)
-        let stage = Self.stages.first { text.contains("\nstage: \($0)\n") } ?? ""
-        let project = try TinyProject()
-        try StageSets.write(to: project.path + "/data")
-        let overrides = [
-            "model_name_or_path=\(project.path)/model", "dataset_dir=\(project.path)/data",
-            "dataset=\(StageSets.name(of: stage))", "output_dir=\(project.path)/out",
-            "max_steps=1",
-        ]
-        do {
-            let configuration = try RunConfiguration(
-                path: Self.folder + "/" + name, overrides: overrides, environment: [:])
-            try TrainingRecipe(configuration).run()
-        } catch let error as FledgeError {
-            let reason = Self.absent.first { text.contains($0.key) }
-            #expect(reason != nil, "\(name): \(error.description)")
-            print("Not run: \(name): \(error.message)")
-            return
-        }
-        let state = try TrainerState(path: project.path + "/out/trainer_state.json")
-        #expect(state.globalStep == 1)
     }
 }
