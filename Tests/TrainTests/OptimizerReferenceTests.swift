@@ -72,12 +72,10 @@ import Testing
         ("lion 8-bit", Lion(beta2: 0.999, weightDecay: 0.1, compresses: true)),
     ]
 
-    /// How far weights may be off: Muon rounds to bfloat16, codes of 8 bits may fall to a neighbour.
+    /// How far weights may be off: Muon rounds to bfloat16.
     private static func tolerance(_ name: String) -> Double {
         switch name {
         case "muon": 3e-4
-        // A moment between two codes may take the other one.
-        case "adamw 8-bit": 2e-4
         default: 2e-6
         }
     }

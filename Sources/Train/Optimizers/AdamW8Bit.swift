@@ -95,16 +95,20 @@ public struct AdamW8Bit: ZeroStateOptimizer, DecayingOptimizer, Hashable {
         ) {
             let size = EightBitCode.blockSize
             withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * size) { scratch in
-                guard let m = scratch.baseAddress else { return }
+                guard let m = scratch.baseAddress,
+                    let g = gradient.baseAddress.map({ $0 + range.lowerBound }),
+                    let w = weights.baseAddress.map({ $0 + range.lowerBound })
+                else { return }
                 let v = m + size
                 first.expand(block, into: m, count: range.count)
                 second.expand(block, into: v, count: range.count)
                 for j in 0..<range.count {
-                    let slope = gradient[range.lowerBound + j] * scale
+                    let slope = g[j] * scale
                     m[j] = m[j] * b1 + slope * n1
                     v[j] = v[j] * b2 + slope * slope * n2
-                    let change = rate * m[j] / (v[j].squareRoot() / root + epsilon)
-                    weights[range.lowerBound + j] = weights[range.lowerBound + j] * keep - change
+                }
+                for j in 0..<range.count {
+                    w[j] = w[j] * keep - rate * m[j] / (v[j].squareRoot() / root + epsilon)
                 }
                 first.compress(block, from: m, count: range.count)
                 second.compress(block, from: v, count: range.count)

@@ -5,7 +5,10 @@ extension Parameter {
     package func changeKept(_ body: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
         if master != nil {
             try master?.withMutableFloats(body)
-            value = kept.converted(to: value.elementType)
+            let type = value.elementType
+            // Given back first, so that there are never two of them.
+            value = Tensor(zeros: [0], type)
+            value = kept.converted(to: type)
         } else if value.elementType == .float32 {
             try value.withMutableFloats(body)
         } else {
