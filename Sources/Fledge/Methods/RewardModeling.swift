@@ -1,7 +1,7 @@
 internal import FledgeCore
 public import FledgeData
-public import FledgeModel
-public import FledgeTrain
+internal import FledgeModel
+internal import FledgeTrain
 internal import Foundation
 
 /// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).

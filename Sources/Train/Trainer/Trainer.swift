@@ -6,7 +6,7 @@ internal import FledgeTensor
 /// The trainer is a convenience, never a wall: ``Stage``, ``Optimizer`` and
 /// ``LearningRateSchedule`` do the same in a loop of your own.
 public final class Trainer<Batch: Sendable> {
-    private let stage: any Stage<Batch>
+    let stage: any Stage<Batch>
     private let optimizer: any Optimizer
     private let schedule: any LearningRateSchedule
     private let accumulation: Int
@@ -205,31 +205,6 @@ public final class Trainer<Batch: Sendable> {
             step: index, loss: report.mean, gradientNorm: norm, learningRate: rate,
             tokens: report.tokens, seconds: watch.seconds,
             metrics: report.metrics)
-    }
-
-    /// The error of a loss that is not finite, with advice by its cause: the step before it, the
-    /// checkpoint that this process began with, or the weights that were loaded.
-    private func failure(_ message: String, _ run: TrainingRun) -> FledgeError {
-        guard run.step == run.firstStep else {
-            return FledgeError(
-                .notFinite, message,
-                advice: "Lower learning_rate, or resume from an earlier checkpoint.")
-        }
-        if let checkpoint = run.resumedFrom {
-            return FledgeError(
-                .notFinite, message,
-                advice:
-                    "The weights of \(checkpoint) are spoiled: the run went wrong before it was saved. "
-                    + "Resume from an earlier checkpoint, or start anew with a lower learning_rate."
-            )
-        }
-        let spoiled = FiniteCheck.firstSpoiled(
-            stage.parameters.map { (name: $0.name, tensor: $0.kept) })
-        return FledgeError(
-            .notFinite, message,
-            advice: (spoiled.map { "\($0) holds numbers that are not finite. " } ?? "")
-                + "No step has been made, so the cause lies in the weights that were loaded: the model's or the adapter's files are damaged, or their numbers too large."
-        )
     }
 
     private func sumOverRanks(_ report: inout LossReport, _ gradients: inout Gradients) throws {
