@@ -5,7 +5,7 @@
 ///   - rows: The rows that are wanted.
 ///   - weight: `[1, channels]`.
 ///   - bias: `[1]`.
-///   - dropout: Applied to the rows that were picked, with a key for each.
+///   - mask: Applied to the rows that were picked, with a key for each.
 /// - Returns: `[rows.count]`, float32 (float64 for float64).
 public func rowValues(
     _ hidden: Tensor, rows: [Int32], weight: Parameter, bias: Parameter? = nil,

@@ -1,7 +1,7 @@
 internal import FledgeKernels
 
 /// The loss of one prediction as a function of its logits, to be fused with the head by
-/// ``headLoss(_:head:_:_:reference:)``.
+/// `headLoss`.
 ///
 /// It sees one row of logits at a time and says what the loss is and how steep; weights are no matter
 /// of its.
