@@ -55,7 +55,8 @@ func model() throws -> DecoderLM {
 }
 
 func fit(
-    _ stage: BalancedStage, steps: Int, saving artifact: (any ModelArtifact)? = nil,
+    _ stage: BalancedStage, steps: Int, in folder: String,
+    saving artifact: (any ModelArtifact)? = nil,
     resuming checkpoint: TrainingCheckpoint? = nil
 ) throws {
     let samples = (0..<8).map { index -> ProcessedSample in
@@ -63,20 +64,20 @@ func fit(
         return ProcessedSample(inputIDs: ids, labels: ids, source: .init(file: "rows"))
     }
     let callbacks: [any Callback] =
-        artifact.map { [CheckpointSaver(project.file("stage"), .every(2), saving: $0)] } ?? []
+        artifact.map { [CheckpointSaver(folder, .every(2), saving: $0)] } ?? []
     let trainer = Trainer(
         stage, schedule: ConstantSchedule(0.01), callbacks: callbacks)
     try trainer.fit(Epochs(samples, batchSize: 2), steps: steps, resuming: checkpoint)
 }
 
 let whole = try BalancedStage(model())
-try fit(whole, steps: 4)
+try fit(whole, steps: 4, in: project.file("stage"))
 let policy = try TinyModel.make()
 let adapters = try policy.attach(LoRA(rank: 2), seed: 1)
-try fit(BalancedStage(policy), steps: 2, saving: adapters)
+try fit(BalancedStage(policy), steps: 2, in: project.file("stage"), saving: adapters)
 let checkpoint = try TrainingCheckpoint(folder: project.file("stage/checkpoint-2"))
 let resumed = BalancedStage(policy)
-try fit(resumed, steps: 4, resuming: checkpoint)
+try fit(resumed, steps: 4, in: project.file("stage"), resuming: checkpoint)
 check(resumed.batches == 4, "the state of the stage is lost: \(resumed.batches) batches")
 check(abs(resumed.usualLoss - whole.usualLoss) < 1e-6, "the state of the stage differs")
 // An optimizer with a state of bytes in a group of its own, beside another one; a schedule.
