@@ -48,6 +48,9 @@ public struct RewardModeling: TrainingMethod {
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
+        // Scores come from the states before the output matrix: one of its own has no gradient.
+        let table = side.model.parameters.first
+        if let output = side.model.head.parameter, output !== table { output.isTrainable = false }
         let seed = configuration.training.seed
         let channels = side.model.configuration.hiddenSize
         let folder = try configuration.valueHeadFolder()
