@@ -47,6 +47,8 @@ runs += [
     ("small", "freeze, first two layers", "bf16", 512, "full"),
     ("small", "freeze, two layers and embed_tokens", "bf16", 512, "full"),
     ("small", "freeze, evaluated by 16 rows", "bf16", 512, "full"),
+    ("small", "full, Muon", "bf16", 128, "full"),
+    ("small", "full, GaLore", "bf16", 128, "full"),
 ]
 if options.large:
     runs += [
@@ -60,6 +62,8 @@ methods |= {
     "freeze, first two layers": methods["freeze, two layers"] | {"freeze_trainable_layers": -2},
     "freeze, evaluated by 16 rows": methods["freeze, two layers"] | {
         "val_size": 16, "per_device_eval_batch_size": 16, "eval_strategy": "steps", "eval_steps": 2},
+    "full, Muon": methods["full"] | {"use_muon": "true"},
+    "full, GaLore": methods["full"] | {"use_galore": "true"},
     "freeze, two layers and embed_tokens":
         methods["freeze, two layers"] | {"freeze_extra_modules": "embed_tokens"},
 }

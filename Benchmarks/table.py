@@ -2,7 +2,8 @@
 
 Usage: table.py [ROW …] [--pairs 3]
 
-Rows: lora512 lora2048 alpaca float32 full qlora limit decode context; all when none is named.
+Rows: lora512 lora2048 alpaca pt rm dpo kto pairs float32 full qlora limit decode context; all when none is
+named.
 Run by `make bench`, which sets the paths by environment variables: BENCHMARKS (folder of the built
 benchmarks), GGUF (SmolLM2), FLEDGE (the command line), DATA (what Scripts/fetch-reference-data.sh
 prints). Peers are measured where this Python has torch
@@ -76,11 +77,38 @@ def qlora():
            lambda: step("bfloat16", 512, "--nf4"), lambda: step("bfloat16", 512))
 
 
-def alpaca():
+def factory(stage, steps):
+    """Both programs on the same rows."""
     print(subprocess.run(
         [sys.executable, here + "/factory.py", os.environ["FLEDGE"], folders["bfloat16"], os.environ["DATA"],
-         "--pairs", str(options.pairs), "--row"], check=True, capture_output=True, text=True).stdout.strip(),
-          flush=True)
+         "--stage", stage, "--steps", str(steps), "--pairs", str(options.pairs), "--row"], check=True,
+        capture_output=True, text=True).stdout.strip(), flush=True)
+
+
+def alpaca():
+    factory("sft", 8)
+
+
+def pt():
+    factory("pt", 2)
+
+
+def rm():
+    factory("rm", 2)
+
+
+def dpo():
+    factory("dpo", 2)
+
+
+def kto():
+    factory("kto", 2)
+
+
+def pairs():
+    """A DPO step on pairs whose prompt is computed once, and the same with one pass for each answer."""
+    versus("dpo, 512 + 64 + 64 tokens, prompts computed once", "the same, each answer by itself",
+           lambda: step("bfloat16", 512, "--pairs"), lambda: step("bfloat16", 512, "--pairs", "--unshared"))
 
 
 def limit():
@@ -129,7 +157,7 @@ def decode():
                    lambda: run(sys.executable, here + "/reference/decode.py", file, 64, 3))
 
 
-rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, float32=float32, full=full, qlora=qlora, limit=limit,
+rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, pt=pt, rm=rm, dpo=dpo, kto=kto, pairs=pairs, float32=float32, full=full, qlora=qlora, limit=limit,
             decode=decode, context=context)
 parser = argparse.ArgumentParser()
 parser.add_argument("rows", nargs="*", choices=[*rows, []])
@@ -140,9 +168,10 @@ has_peft, has_llama, has_factory = (
 print("| work | against | speed | ratio | peak memory | of it |")
 print("|---|---|---|---|---|---|")
 for name in options.rows or rows:
-    needs_peer = name in ("lora512", "lora2048", "alpaca", "float32", "full")
+    factory_rows = ("alpaca", "pt", "rm", "dpo", "kto")
+    needs_peer = name in ("lora512", "lora2048", "float32", "full", *factory_rows)
     is_missing = needs_peer and not (has_peft and all(folders.values()))
-    is_missing |= (name == "decode" and not has_llama) or (name == "alpaca" and not has_factory)
+    is_missing |= (name == "decode" and not has_llama) or (name in factory_rows and not has_factory)
     if is_missing:
         print(f"skipped: {name}, which needs a peer that this Python does not have", file=sys.stderr)
         continue

@@ -40,6 +40,9 @@ public final class LoRAAdapter: LinearAdapter {
             pass)
     }
 
+    /// The inner product `A·x`.
+    public func activationBytes(_ run: TokenMemory) -> Int { run.bytes(rank, sums: true) }
+
     /// `W + s·B·A`, computed in float32 and rounded once to the weight's element type.
     public func merged(into weight: Tensor) -> Tensor {
         let type = weight.elementType

@@ -15,6 +15,9 @@ public protocol CausalLM: Module {
     /// The output matrix, shape `[vocabulary, channels]`; the embedding table itself where tied.
     var head: LinearMatrix { get }
 
+    /// The decoder's blocks, in their order.
+    var blocks: [any DecoderBlock] { get }
+
     /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
     ///
     /// - Precondition: Every id is inside the vocabulary.

@@ -28,6 +28,9 @@ public final class DecoderLM: CausalLM {
     /// The output matrix, shape `[vocabulary, channels]`.
     public var head: LinearMatrix { untiedHead?.matrix ?? embedding.matrix }
 
+    /// The blocks.
+    public var blocks: [any DecoderBlock] { layers }
+
     /// Lists embedding, blocks, norm and head.
     public func describe(to description: inout ModuleDescription) {
         description.add(embedding)

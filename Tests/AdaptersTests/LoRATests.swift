@@ -145,4 +145,6 @@ private final class WrongScale: LinearAdapter {
     }
 
     func merged(into weight: Tensor) -> Tensor { weight }
+
+    func activationBytes(_ run: TokenMemory) -> Int { right.activationBytes(run) }
 }

@@ -141,6 +141,29 @@ struct MemoryPredictionTests {
         #expect(abs(predicted / measured - 1) < 0.06, "\(predicted) \(measured)")
     }
 
+    /// Answers that are generated between the steps need a cache, here of more than activations.
+    @Test(.enabled(if: CachedModel.path != nil, "fetch the default model"))
+    func generation() throws {
+        func row(_ number: Int, _ words: Int) -> JSONValue {
+            let text = (0..<words).map { "\($0 * 7 + number)" }.joined(separator: " ")
+            return ["instruction": .string("\(number)? \(text)"), "input": "", "output": "yes"]
+        }
+        try project.write(
+            JSONValue.array([row(100, 4), row(101, 4)]).serialized(), to: "data/short.json")
+        try project.write(
+            JSONValue.array((0..<8).map { row($0, 150) }).serialized(), to: "data/long.json")
+        try project.write(
+            #"{"long": {"file_name": "long.json"}, "short": {"file_name": "short.json"}}"#,
+            to: "data/dataset_info.json")
+        let (predicted, measured) = try run([
+            "model_name_or_path=\(try #require(CachedModel.path))", "dataset=short",
+            "eval_dataset=long", "val_size=0", "cutoff_len=1024", "max_steps=1", "bf16=true",
+            "eval_strategy=steps", "eval_steps=1", "predict_with_generate=true",
+            "max_new_tokens=8", "per_device_eval_batch_size=8", "finetuning_type=freeze",
+        ])
+        #expect(abs(predicted / measured - 1) < 0.1, "\(predicted) \(measured)")
+    }
+
     @Test func recomputeChangesNoByte() throws {
         try writeRow(bytes: 400)
         func weights(_ word: String) throws -> [UInt8] {

@@ -104,6 +104,21 @@ import Testing
         #expect(batch == FeedbackCollator().batch([row]))
     }
 
+    /// Adapters' backward pass is half of that of all weights, so that sharing is worth it earlier.
+    @Test(arguments: [(20, true, true), (40, false, true), (70, false, false)])
+    func whatSharingIsWorthFollowsFromWhatIsTrained(_ count: Int, weights: Bool, adapters: Bool) {
+        let question = (0..<30).map { Int32($0) }
+        let answers = [100, 200].map { first in (first..<first + count).map { Int32($0) } }
+        let row = FeedbackSample(
+            target: sample(question, answers[0]), mismatched: sample(question, answers[1]),
+            isDesirable: true)
+        for (trainsWeights, shares) in [(true, weights), (false, adapters)] {
+            let batch = FeedbackCollator(sharesPrefixes: true, trainsWeights: trainsWeights)
+                .batch([row])
+            #expect(batch.tokens.layout.hasSharedSegments == shares)
+        }
+    }
+
     @Test func partsAreBatchesOfTheirOwn() throws {
         let rows = [1, 2].map { number in
             FeedbackSample(

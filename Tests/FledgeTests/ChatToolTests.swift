@@ -7,6 +7,7 @@ private final class ScriptedModel: CausalLM {
     let configuration: DecoderConfiguration
     let elementType = ElementType.float32
     let head: LinearMatrix
+    let blocks: [any DecoderBlock] = []
     private var answers: [[Int32]]
     private var answer: ArraySlice<Int32> = []
     /// What it was asked.

@@ -101,7 +101,7 @@ for type in [ElementType.float32, .bfloat16] {
     let hidden = Parameter("h", sample([tokens, channels], type), isTrainable: true)
     let head = Parameter("head", sample([vocabulary, channels], type, scale: 0.05))
     var supervision = Supervision()
-    for row in 0..<tokens { supervision.append(row: row, target: Int32(row), segment: 0) }
+    for row in 0..<tokens { supervision.append(row: row, target: Int32(row), sample: 0) }
     measure(
         "head and cross-entropy with gradients \(type)",
         operations: 4 * Double(tokens * channels * vocabulary)

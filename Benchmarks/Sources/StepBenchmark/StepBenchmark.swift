@@ -4,8 +4,11 @@ import Foundation
 /// Times steps on one packed sequence, every token supervised: LoRA of rank 8 on all linear layers, or
 /// all weights with --full.
 ///
+/// With --pairs a step is one of DPO on a pair of answers of 64 tokens each behind a prompt of LENGTH, which
+/// is computed once, or with --unshared for each answer.
+///
 /// Usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP [--full] [--nf4] [--recompute]
-/// [--profile]
+/// [--pairs] [--unshared] [--profile]
 @main
 struct StepBenchmark {
     static func main() throws {
@@ -16,12 +19,13 @@ struct StepBenchmark {
         }
         let (isFull, recomputes) = (takes("--full"), takes("--recompute"))
         let (profiles, isQuantised) = (takes("--profile"), takes("--nf4"))
+        let (isPaired, isShared) = (takes("--pairs"), !takes("--unshared"))
         guard arguments.count == 6, let length = Int(arguments[3]), let steps = Int(arguments[4]),
             let warmup = Int(arguments[5])
         else {
             print(
                 "usage: StepBenchmark MODEL float32|bfloat16 LENGTH STEPS WARMUP "
-                    + "[--full] [--nf4] [--recompute] [--profile]")
+                    + "[--full] [--nf4] [--recompute] [--pairs] [--unshared] [--profile]")
             exit(2)
         }
         let type: ElementType = arguments[2] == "bfloat16" ? .bfloat16 : .float32
@@ -30,33 +34,26 @@ struct StepBenchmark {
         let model = try Checkpoint(path: arguments[1]).causalLM(storing: type, linears: storage)
         if isFull { model.makeTrainable() } else { try model.attach(LoRA(rank: 8), seed: 0) }
         let recorder = Recorder()
-        let trainer = Trainer(
-            ObjectiveStage(model, TokenCrossEntropy(), recomputesBlocks: recomputes),
-            schedule: .constant(1e-4),
-            logging: .never, callbacks: [recorder])
-        let batches = Epochs(Array(0..<(steps + warmup)), batchSize: 1) { picked, epoch in
-            var generator = KeyedGenerator(RandomKey(seed: 1).appending(picked[0].index))
-            let ids = (0..<length).map { _ in Int32.random(in: 100..<40000, using: &generator) }
-            var batch = TokenBatch(ids: ids, layout: SequenceLayout(lengths: [length]))
-            for row in 0..<(length - 1) {
-                batch.supervision.append(row: row, target: ids[row + 1], segment: 0)
+        let run = Run(steps: steps, warmup: warmup, recorder: recorder, profiles: profiles)
+        let places = Array(0..<(steps + warmup))
+        if isPaired {
+            let collator = PreferenceCollator(sharesPrefixes: isShared)
+            let batches = Epochs(places, batchSize: 1) { picked, _ in
+                collator.batch([RandomTokens(place: picked[0].index).pair(prompt: length)])
             }
-            return batch
-        }
-        let profile = OperationProfile()
-        recorder.warmup = warmup
-        if profiles {
-            recorder.profile = profile
-            _ = try profile.measure { try trainer.fit(batches, steps: steps + warmup) }
-            print(
-                table(
-                    profile, steps: steps, seconds: recorder.seconds.dropFirst(warmup).reduce(0, +))
-            )
+            let objective = PreferenceOptimization(
+                loss: SigmoidPreference(), reference: PolicyWithoutAdapters(model))
+            try run(ObjectiveStage(model, objective, recomputesBlocks: recomputes), batches)
         } else {
-            try trainer.fit(batches, steps: steps + warmup)
+            let batches = Epochs(places, batchSize: 1) { picked, _ in
+                RandomTokens(place: picked[0].index).batch(length)
+            }
+            try run(
+                ObjectiveStage(model, TokenCrossEntropy(), recomputesBlocks: recomputes), batches)
         }
         let seconds = recorder.seconds.dropFirst(warmup).sorted()
-        let rate = Double(length) / seconds[seconds.count / 2]
+        let tokens = isPaired ? 2 * (length + RandomTokens.answer) : length
+        let rate = Double(tokens) / seconds[seconds.count / 2]
         let result: JSONValue = [
             "name": "fledge", "dtype": .string(arguments[2]), "length": .integer(length),
             "loss": .number(recorder.loss), "tokens_per_second": .number(rate),
@@ -68,7 +65,67 @@ struct StepBenchmark {
         print(result.serialized(.compact))
     }
 
-    private static func table(_ profile: OperationProfile, steps: Int, seconds: Double) -> String {
+}
+
+/// Token ids that follow from a place in the data.
+private struct RandomTokens {
+    static let answer = 64
+    let place: Int
+
+    private func ids(_ count: Int, part: Int = 0) -> [Int32] {
+        var generator = KeyedGenerator(RandomKey(seed: 1).appending(place).appending(part))
+        return (0..<count).map { _ in Int32.random(in: 100..<40000, using: &generator) }
+    }
+
+    /// One sequence, every token supervised.
+    func batch(_ length: Int) -> TokenBatch {
+        let ids = ids(length)
+        var batch = TokenBatch(ids: ids, layout: SequenceLayout(lengths: [length]))
+        for row in 0..<(length - 1) {
+            batch.supervision.append(row: row, target: ids[row + 1], sample: 0)
+        }
+        return batch
+    }
+
+    /// Two answers behind one prompt.
+    func pair(prompt: Int) -> PairwiseSample {
+        let prompt = ids(prompt)
+        let ignored = [Int32](repeating: ProcessedSample.ignored, count: prompt.count)
+        let answers = (1...2).map { part in
+            ProcessedSample(
+                inputIDs: prompt + ids(Self.answer, part: part),
+                labels: ignored + ids(Self.answer, part: part), source: .init(file: "random"))
+        }
+        return PairwiseSample(
+            chosen: answers[0], rejected: answers[1], promptCount: prompt.count)
+    }
+}
+
+/// Steps that are timed.
+private struct Run {
+    let steps: Int
+    let warmup: Int
+    let recorder: Recorder
+    let profiles: Bool
+
+    func callAsFunction<Batch: Sendable>(
+        _ stage: some Stage<Batch>, _ batches: some BatchSource<Batch>
+    ) throws {
+        let trainer = Trainer(
+            stage, schedule: .constant(1e-4), logging: .never, callbacks: [recorder])
+        recorder.warmup = warmup
+        guard profiles else {
+            try trainer.fit(batches, steps: steps + warmup)
+            return
+        }
+        let profile = OperationProfile()
+        recorder.profile = profile
+        _ = try profile.measure { try trainer.fit(batches, steps: steps + warmup) }
+        print(
+            table(profile, seconds: recorder.seconds.dropFirst(warmup).reduce(0, +)))
+    }
+
+    private func table(_ profile: OperationProfile, seconds: Double) -> String {
         var lines = profile.entries.map { entry in
             let name = entry.operation + (entry.isBackward ? " backward" : "")
             return String(

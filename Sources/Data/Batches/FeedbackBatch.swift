@@ -27,12 +27,18 @@ public struct FeedbackBatch: TokenizedBatch, Hashable {
 public struct FeedbackCollator: Sendable {
     private let collator = AnswerCollator(supervised: .answers)
     private let sharesPrefixes: Bool
+    private let trainsWeights: Bool
 
     /// Creates a collator.
     ///
-    /// - Parameter sharesPrefixes: Whether what answers begin with is computed once, where that is less
-    ///   work. Exact, but for the order of sums; not for models with dropout.
-    public init(sharesPrefixes: Bool = false) { self.sharesPrefixes = sharesPrefixes }
+    /// - Parameters:
+    ///   - sharesPrefixes: Whether what answers begin with is computed once, where that is less work.
+    ///     Exact, but for the order of sums; not for models with dropout.
+    ///   - trainsWeights: Whether the backward pass makes gradients of the weights too, not of
+    ///     activations and small adapters alone, which doubles its work.
+    public init(sharesPrefixes: Bool = false, trainsWeights: Bool = true) {
+        (self.sharesPrefixes, self.trainsWeights) = (sharesPrefixes, trainsWeights)
+    }
 
     /// The batch of some rows.
     ///
@@ -54,12 +60,14 @@ public struct FeedbackCollator: Sendable {
 
     /// The forest of all samples, where it is worth it.
     ///
-    /// A token of the forest is computed forward and backward, three times the work of forward alone,
-    /// which is all that the other rows' answers need when they are apart.
+    /// Counted in forward passes over a token. Of the forest's tokens each has the policy's forward and
+    /// backward pass and the reference's forward pass. Apart, the other rows' answers need two forward
+    /// passes alone, but their questions are computed again.
     private func forest(of rows: [FeedbackSample], _ samples: [ProcessedSample]) -> PrefixForest? {
         guard let forest = AnswerCollator.forest(of: samples) else { return nil }
         let own = rows.reduce(0) { $0 + $1.target.inputIDs.count }
         let others = rows.reduce(0) { $0 + $1.mismatched.inputIDs.count }
-        return 3 * forest.layout.count < 3 * own + others ? forest : nil
+        let passes = trainsWeights ? 4 : 3
+        return passes * forest.layout.count < passes * own + 2 * others ? forest : nil
     }
 }

@@ -24,10 +24,10 @@ extension RunOption {
             "Faults that are accepted, by the codes of fledge plan; all for any."
         ),
         RunOption(
-            "train_on_prompt", .flag, false, .effective,
+            "train_on_prompt", .flag, false, .effective, matters: .with("stage", "sft"),
             "Also trains on the prompts."),
         RunOption(
-            "mask_history", .flag, false, .effective,
+            "mask_history", .flag, false, .effective, matters: .with("stage", "sft"),
             "Trains on the last turn of a conversation only."),
         RunOption(
             "streaming", .flag, false, .effective,

@@ -15,31 +15,39 @@ extension RunOption {
             "As bf16, and trained weights have no float32 masters; adapters stay float32."),
         RunOption(
             "freeze_trainable_layers", .integer(), 2, .effective,
-            "With finetuning_type: freeze: number of last blocks to train; of first ones if negative."
+            matters: .with("finetuning_type", "freeze"),
+            "Number of last blocks to train; of first ones if negative."
         ),
         RunOption(
             "freeze_trainable_modules", .list, ["all"], .effective,
-            "With finetuning_type: freeze: modules of those blocks to train, such as mlp, or all."),
+            matters: .with("finetuning_type", "freeze"),
+            "Modules of those blocks to train, such as mlp, or all."),
         RunOption(
             "freeze_extra_modules", .list, [], .effective,
-            "With finetuning_type: freeze: modules outside the blocks to train, such as norm."),
+            matters: .with("finetuning_type", "freeze"),
+            "Modules outside the blocks to train, such as norm."),
         RunOption(
             "additional_target", .list, [], .refused,
             "Modules trained in full beside the adapters."),
         RunOption(
             "lora_alpha", .integer(atLeast: 1), nil, .effective,
+            matters: .with("finetuning_type", "lora"),
             "Numerator of the adapters' scale; twice the rank when null."),
         RunOption(
             "lora_dropout", .number(.probability), 0.0, .effective,
+            matters: .with("finetuning_type", "lora"),
             "Dropout on the adapters' input."),
         RunOption(
             "lora_rank", .integer(atLeast: 1), 8, .effective,
+            matters: .with("finetuning_type", "lora"),
             "Rank of the adapters."),
         RunOption(
             "lora_target", .list, ["all"], .effective,
+            matters: .with("finetuning_type", "lora"),
             "Modules that get adapters; all means every linear one but the head."),
         RunOption(
             "use_rslora", .flag, false, .effective,
+            matters: .with("finetuning_type", "lora"),
             "Divides the scale by the root of the rank."),
         RunOption(
             "use_dora", .flag, false, .refused,
@@ -55,6 +63,7 @@ extension RunOption {
             "Converts PiSSA adapters to LoRA."),
         RunOption(
             "create_new_adapter", .flag, false, .effective,
+            matters: .with("finetuning_type", "lora"),
             "Merges the loaded adapters and trains a new one."),
         RunOption(
             "module_dropout", .number(), 0.0, .neutral,

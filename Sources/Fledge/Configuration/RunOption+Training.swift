@@ -117,6 +117,7 @@ extension RunOption {
             "When to log."),
         RunOption(
             "logging_steps", .number(.atLeast(0)), 500.0, .effective,
+            matters: .with("logging_strategy", "steps"),
             "Steps, or part (below 1) of all steps, between logs."),
         RunOption(
             "logging_first_step", .flag, false, .effective,
@@ -166,6 +167,7 @@ extension RunOption {
             "When to save checkpoints."),
         RunOption(
             "save_steps", .number(.atLeast(0)), 500.0, .effective,
+            matters: .with("save_strategy", "steps"),
             "Steps, or part (below 1) of all steps, between checkpoints."),
         RunOption(
             "save_total_limit", .integer(atLeast: 0), nil, .effective,
@@ -184,6 +186,7 @@ extension RunOption {
             "When to evaluate during training."),
         RunOption(
             "eval_steps", .number(.atLeast(0)), nil, .effective,
+            matters: .with("eval_strategy", "steps"),
             "Steps, or part (below 1) of all steps, between evaluations; logging_steps when null."),
         RunOption(
             "eval_delay", .number(.atLeast(0)), 0.0, .effective,
@@ -196,10 +199,14 @@ extension RunOption {
             "Goes back to the best checkpoint at the end."),
         RunOption(
             "metric_for_best_model", .text, nil, .effective,
+            matters: .with("load_best_model_at_end", "true").or("early_stopping_steps").or(
+                "lr_scheduler_type", "reduce_lr_on_plateau", "greedy"),
             "What the best checkpoint is judged by, a value of the evaluations such as accuracy; loss when null."
         ),
         RunOption(
             "greater_is_better", .flag, nil, .effective,
+            matters: .with("load_best_model_at_end", "true").or("early_stopping_steps").or(
+                "lr_scheduler_type", "reduce_lr_on_plateau", "greedy"),
             "Whether a larger metric is better; by the metric's name when null."),
         RunOption(
             "prediction_loss_only", .flag, false, .neutral,

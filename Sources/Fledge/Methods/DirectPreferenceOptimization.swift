@@ -53,14 +53,13 @@ public struct DirectPreferenceOptimization: TrainingMethod {
 
     /// False where the loss looks at means of a batch.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
-        let options = configuration.preference
-        return options.loss != "kto_pair" && options.classifierWeight == 0
+        // A name that is unknown gets its error where the parts are made.
+        let loss = try? loss(configuration)
+        return loss?.couplesPairs != true && configuration.preference.classifierWeight == 0
     }
 
-    /// Trains the policy by the loss that `pref_loss` names, held against the reference.
-    public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
-    ) throws -> TrainingParts<PreferenceBatch> {
+    /// The loss that `pref_loss` names.
+    private func loss(_ configuration: RunConfiguration) throws -> any PreferenceLoss {
         let options = configuration.preference
         let isIgnored = configuration.finetuning.referenceQuirks.contains(.preferenceLossIgnored)
         let known = isIgnored ? NamedPreferenceLoss.ofTheReference : losses
@@ -69,7 +68,15 @@ public struct DirectPreferenceOptimization: TrainingMethod {
                 .configuration, "There is no pref_loss \(options.loss).",
                 advice: "There are \(known.map(\.name).listed).")
         }
-        let loss = try named.make(options.settings)
+        return try named.make(options.settings)
+    }
+
+    /// Trains the policy by the loss that `pref_loss` names, held against the reference.
+    public func parts(
+        _ side: ModelSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<PreferenceBatch> {
+        let options = configuration.preference
+        let loss = try loss(configuration)
         let reference = try loss.usesReference ? ReferenceChoice(side, configuration) : nil
         let kept = reference?.kept(configuration) { (batch: PreferenceBatch) in batch.answers }
         func parts(_ loss: some PreferenceLoss) -> TrainingParts<PreferenceBatch> {

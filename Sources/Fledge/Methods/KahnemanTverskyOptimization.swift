@@ -40,7 +40,10 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
         _ picked: [(index: Int, sample: FeedbackSample)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration
     ) -> FeedbackBatch {
-        FeedbackCollator(sharesPrefixes: sharesPrefixes).batch(
+        FeedbackCollator(
+            sharesPrefixes: sharesPrefixes,
+            trainsWeights: configuration.finetuning.method != .lora
+        ).batch(
             picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
     }
 

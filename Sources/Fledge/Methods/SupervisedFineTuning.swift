@@ -79,7 +79,9 @@ public struct SupervisedFineTuning: TrainingMethod {
     ) -> Predictor<TokenBatch>? {
         guard configuration.training.predictsWithGeneration else { return nil }
         let generation = AnswerGeneration(side.model, text, configuration)
-        return Predictor(isEvaluation: true, predict: generation.predict)
+        return Predictor(
+            isEvaluation: true, generatedTokens: generation.options.maxNewTokens,
+            predict: generation.predict)
     }
 
     /// A question that leaves no room for an answer.

@@ -8,7 +8,7 @@ internal import FledgeTrain
 struct AnswerGeneration {
     private let text: TextSide
     private let generator: TokenGenerator
-    private let options: GenerationOptions
+    let options: GenerationOptions
     private let skipsSpecials: Bool
 
     static let chineseNote =

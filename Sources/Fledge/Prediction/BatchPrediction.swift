@@ -23,15 +23,18 @@ public struct Predictor<Batch: Sendable> {
     public var predict: (Batch) throws -> BatchPrediction
     /// Whether an evaluation predicts in place of measuring the loss.
     public var isEvaluation: Bool
+    /// The most tokens of an answer where it generates them; nil where it generates nothing.
+    public var generatedTokens: Int?
     /// Whether the last line of the file ends, as lines do.
     public var endsLastLine: Bool
 
     /// Creates a predictor.
     public init(
-        isEvaluation: Bool = false, endsLastLine: Bool = true,
+        isEvaluation: Bool = false, generatedTokens: Int? = nil, endsLastLine: Bool = true,
         predict: @escaping (Batch) throws -> BatchPrediction
     ) {
-        (self.isEvaluation, self.endsLastLine) = (isEvaluation, endsLastLine)
+        (self.isEvaluation, self.generatedTokens) = (isEvaluation, generatedTokens)
+        self.endsLastLine = endsLastLine
         self.predict = predict
     }
 }

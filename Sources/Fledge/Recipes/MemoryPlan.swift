@@ -22,11 +22,14 @@ package struct MemoryPlan {
     ///   - companions: Models whose weights are held beside the one that is trained.
     ///   - largest: The largest micro-batches of training.
     ///   - evaluated: The largest batch of evaluation; nil where nothing is evaluated.
+    ///   - generated: How many answers are generated at once, and the most tokens of one with its
+    ///     question; nil where none are.
     ///   - sizesVary: Whether batches have tensors of many sizes.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
         _ configuration: RunConfiguration, _ model: DecoderLM, beside companions: [DecoderLM] = [],
-        largest: LargestBatches, evaluated: LargestBatches.Size? = nil, sizesVary: Bool = false,
+        largest: LargestBatches, evaluated: LargestBatches.Size? = nil,
+        generated: (answers: Int, length: Int)? = nil, sizesVary: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
         func predict(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
@@ -44,6 +47,10 @@ package struct MemoryPlan {
             if let evaluated {
                 most.0.include(
                     evaluationOf: evaluated.tokens, supervised: evaluated.supervised, in: model)
+            }
+            if let generated {
+                most.0.include(
+                    generationOf: generated.answers, length: generated.length, in: model)
             }
             for companion in companions { most.0.add(companion) }
             return most

@@ -61,12 +61,15 @@ struct PreparedRun<Method: TrainingMethod> {
         available = ProcessMemory.availableBytes()
         let largest = Self.largest(
             configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
+        let generated = Self.largestGeneration(configuration, method, data, predictor)
         memory = MemoryPlan(
             configuration, side.model,
             // What a preparation is done with is held no longer.
             beside: parts.preparation == nil ? parts.companions : [], largest: largest,
-            evaluated: Self.largestEvaluation(
-                method, data, evaluation, sharesPrefixes: sharesEvaluated),
+            evaluated: generated == nil
+                ? Self.largestEvaluation(
+                    method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
+            generated: generated,
             sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
             available: available)
         parts.companions = []
@@ -127,6 +130,22 @@ struct PreparedRun<Method: TrainingMethod> {
             .init(
                 tokens: max($0.tokens, $1.tokens), supervised: max($0.supervised, $1.supervised))
         }
+    }
+
+    /// How many answers are generated at once, and the most tokens of one with its question; nil where
+    /// none are.
+    private static func largestGeneration(
+        _ configuration: RunConfiguration, _ method: Method, _ data: StageData<Method.Sample>,
+        _ predictor: Predictor<Method.Batch>?
+    ) -> (answers: Int, length: Int)? {
+        guard let limit = predictor?.generatedTokens else { return nil }
+        let sizes = data.evaluations.flatMap(\.rows).map {
+            method.size(of: $0, sharesPrefixes: false)
+        }
+        guard let longest = sizes.map({ $0.tokens - $0.supervised }).max() else { return nil }
+        return (
+            min(sizes.count, configuration.training.evaluationBatchSize), longest + limit
+        )
     }
 
     /// What the model has that the text has not, and the reverse.

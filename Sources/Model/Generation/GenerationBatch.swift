@@ -14,7 +14,7 @@ struct GenerationBatch {
     }
 
     /// The most tokens of prompts that are computed in one run.
-    private static let runLength = 1024
+    static let runLength = 1024
 
     private let generator: TokenGenerator
     private let prompts: [[Int32]]

@@ -50,6 +50,19 @@ public final class KeyValueCache {
         nodes.append(Node())
     }
 
+    /// Bytes of a cache that is made with room for one sequence and grows to hold several.
+    static func bytes(
+        for configuration: DecoderConfiguration, sequences: Int, length: Int, _ type: ElementType
+    ) -> Int {
+        let pages = (length + pageLength - 1) / pageLength
+        var capacity = pages
+        while capacity < sequences * pages { capacity *= 2 }
+        let channels = configuration.keyValueHeadCount * configuration.headDimension
+        let tensor = BufferPool.sizeClass(capacity * pageLength * channels * type.byteCount)
+        // One of them is there twice while it grows.
+        return (2 * configuration.layerCount + (sequences > 1 ? 1 : 0)) * tensor
+    }
+
     /// Number of tokens that the trunk holds.
     public var length: Int { length(of: trunk) }
 

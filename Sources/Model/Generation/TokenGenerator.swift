@@ -90,6 +90,22 @@ public struct TokenGenerator {
         return batch.results
     }
 
+    /// The most bytes of tensors that generating answers needs beside the weights.
+    ///
+    /// - Parameters:
+    ///   - answers: How many are under way at once.
+    ///   - length: The most tokens of a prompt with its answer.
+    public func tensorBytes(answers: Int, length: Int) -> Int {
+        let run = TokenMemory(
+            tokens: min(answers * length, GenerationBatch.runLength), elementType)
+        let forward = model.blocks.map { $0.activationBytes(run).forward }.max() ?? 0
+        let scores = BufferPool.sizeClass(
+            answers * model.head.shape[0] * elementType.accumulator.byteCount)
+        let cache = KeyValueCache.bytes(
+            for: model.configuration, sequences: answers, length: length, elementType)
+        return cache + max(forward, run.bytes(model.head.shape[1]) + 2 * scores)
+    }
+
     private func check(_ prompt: [Int32], _ name: String) throws {
         guard !prompt.isEmpty else {
             throw FledgeError(

@@ -91,4 +91,8 @@ public protocol LinearAdapter: Module {
 
     /// The weight that gives the same map without an adapter, in the weight's element type.
     func merged(into weight: Tensor) -> Tensor
+
+    /// Bytes of what ``apply(to:of:_:)`` keeps for the backward pass beside its input, which is counted
+    /// already; asked for to plan a run.
+    func activationBytes(_ run: TokenMemory) -> Int
 }

@@ -12,6 +12,9 @@ public final class RMSNorm: Module {
         (self.weight, self.epsilon) = (weight, epsilon)
     }
 
+    /// Number of channels.
+    public var channelCount: Int { weight.value.shape[0] }
+
     /// Lists the scale.
     public func describe(to description: inout ModuleDescription) { description.add(weight) }
 

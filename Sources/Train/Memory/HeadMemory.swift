@@ -10,7 +10,7 @@ struct HeadMemory {
     /// Beside the hidden states, while a loss without gradients is formed.
     let evaluation: Int
 
-    init(_ model: some CausalLM, _ block: BlockMemory, supervised: Int, trainsHead: Bool) {
+    init(_ model: some CausalLM, _ run: TokenMemory, supervised: Int, trainsHead: Bool) {
         let (vocabulary, channels) = (model.head.shape[0], model.head.shape[1])
         func bytes(_ count: Int, _ type: ElementType) -> Int {
             BufferPool.sizeClass(count * type.byteCount)
@@ -22,6 +22,6 @@ struct HeadMemory {
             + bytes(min(tokenCrossEntropyChunk, supervised) * vocabulary, sums)
         forward =
             evaluation + headGradient + bytes(supervised * channels, sums)
-            + block.bytes(channels)
+            + run.bytes(channels)
     }
 }

@@ -41,31 +41,33 @@ public struct MemoryPrediction: Hashable, Sendable {
         (weights, mapped) = Self.weights(of: model)
         let sizes = trainable.map { BufferPool.sizeClass($0.value.count * 4) }
         gradients = sizes.reduce(0, +)
-        self.optimizer = OptimizerDriver(optimizer, trainable).stateBytes
+        let driver = OptimizerDriver(optimizer, trainable)
+        self.optimizer = driver.stateBytes
 
-        let block = BlockMemory(model.configuration, model.elementType, tokens: tokens)
-        let recorded = block.recordedLayers(of: model)
-        let hidden = block.bytes(block.channels)
-        let kept = recorded.map { block.kept(adapters: $0) }
-        let most = kept.max() ?? 0
+        let run = TokenMemory(tokens: tokens, model.elementType)
+        let recorded = model.recordedBlocks.map { $0.activationBytes(run) }
+        let hidden = run.bytes(model.head.shape[1])
+        let statistics = run.bytes(1, sums: true)
+        let kept = recorded.reduce(0) { $0 + $1.kept }
+        let most = recorded.map(\.kept).max() ?? 0
+        let backward = recorded.map(\.backward).max() ?? 0
         let head = HeadMemory(
-            model, block, supervised: supervised,
+            model, run, supervised: supervised,
             trainsHead: model.head.parameter?.isTrainable ?? false)
         // The final norm keeps its input; blocks that are computed again keep theirs.
         activations =
-            hidden + block.statistics
-            + (recomputesBlocks ? hidden * recorded.count : kept.reduce(0, +))
-        working = max(head.forward, block.working + (recomputesBlocks ? most : 0))
+            hidden + statistics + (recomputesBlocks ? hidden * recorded.count : kept)
+        working = max(head.forward, backward + (recomputesBlocks ? most : 0))
         let before = accumulates ? gradients : 0
         let atHead = activations + head.forward + before
         // By then the final norm has released its input; a block that is computed again shares its
         // own with what was kept.
         let atLastBlock =
-            activations - hidden - block.statistics + block.working
+            activations - hidden - statistics + backward
             + (recomputesBlocks ? most - hidden : 0) + max(before, head.headGradient)
-        let atFirstBlock = most + block.working + gradients
-        peak =
-            weights + self.optimizer + max(atHead, atLastBlock, atFirstBlock, gradients)
+        let atFirstBlock = most + backward + gradients
+        let atStep = gradients + driver.workingBytes()
+        peak = weights + self.optimizer + max(atHead, atLastBlock, atFirstBlock, atStep)
     }
 
     /// Adds the weights of a model that is held beside the one that is trained.
@@ -102,9 +104,24 @@ public struct MemoryPrediction: Hashable, Sendable {
     public mutating func include(
         evaluationOf tokens: Int, supervised: Int, in model: some CausalLM
     ) {
-        let block = BlockMemory(model.configuration, model.elementType, tokens: tokens)
-        let head = HeadMemory(model, block, supervised: supervised, trainsHead: false)
-        evaluation = max(block.forward, block.bytes(block.channels) + head.evaluation)
+        let run = TokenMemory(tokens: tokens, model.elementType)
+        let head = HeadMemory(model, run, supervised: supervised, trainsHead: false)
+        let forward = model.blocks.map { $0.activationBytes(run).forward }.max() ?? 0
+        include(evaluation: max(forward, run.bytes(model.head.shape[1]) + head.evaluation))
+    }
+
+    /// Counts in that answers are generated between the steps, `answers` at once of `length` tokens
+    /// with their questions.
+    public mutating func include(
+        generationOf answers: Int, length: Int, in model: some CausalLM
+    ) {
+        include(
+            evaluation: TokenGenerator(model, model.elementType).tensorBytes(
+                answers: answers, length: length))
+    }
+
+    private mutating func include(evaluation bytes: Int) {
+        evaluation = max(evaluation, bytes)
         peak = max(peak, weights + optimizer + evaluation)
     }
 }

@@ -6,8 +6,8 @@ import FledgeTensor
 /// Trains a policy on pairs of answers without a reward model (DPO, Rafailov et al. 2023, and its
 /// kin): the mean over pairs of a ``PreferenceLoss``. Dropout is off.
 ///
-/// Losses are sums over pairs, so that batches can be cut as one likes; but not with
-/// ``PairedFeedbackPreference`` or a classifier, which look at means of the batch.
+/// Losses are sums over pairs, so that batches can be cut as one likes; but not with a loss that
+/// ``PreferenceLoss/couplesPairs`` or a classifier, which look at means of the batch.
 public struct PreferenceOptimization: Objective {
     /// What is added to the loss of a pair, or changed in how answers count.
     public struct Options: Hashable, Sendable {

@@ -68,6 +68,12 @@ public struct APOLLO: ZeroStateOptimizer {
             .merging(projection.forms) { $1 }.merging(["length": StateForm([1], .float64)]) { $1 }
     }
 
+    /// The change, beside it that in the subspace or the singular vectors.
+    public func workingBytes(for parameter: Parameter) -> Int {
+        projection(parameter.value.shape).workingBytes(
+            findsBases: !settings.isRandom, changing: parameter.changingBytes)
+    }
+
     /// One step on one matrix.
     ///
     /// - Throws: `FledgeError` when the gradient's singular vectors are wanted and cannot be found.

@@ -50,6 +50,11 @@ public struct Adafactor: ZeroStateOptimizer, DecayingOptimizer, Hashable {
         parameter.addToKept(change, factor: -1)
     }
 
+    /// The change.
+    public func workingBytes(for parameter: Parameter) -> Int {
+        BufferPool.sizeClass(4 * parameter.value.count) + parameter.changingBytes
+    }
+
     private func whole(
         _ gradient: Tensor, _ scale: Float, _ keep: Float, _ state: inout State
     ) -> Tensor {

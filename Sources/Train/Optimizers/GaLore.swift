@@ -55,6 +55,12 @@ public struct GaLore: ZeroStateOptimizer {
             .merging(projection.forms) { $1 }
     }
 
+    /// The change in the subspace and in the whole, or the singular vectors.
+    public func workingBytes(for parameter: Parameter) -> Int {
+        projection(parameter.value.shape).workingBytes(
+            findsBases: true, changing: parameter.changingBytes)
+    }
+
     /// One step on one matrix.
     ///
     /// - Throws: `FledgeError` when the gradient's singular vectors cannot be found.

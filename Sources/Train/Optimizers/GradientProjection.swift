@@ -53,6 +53,16 @@ struct GradientProjection {
         return forms
     }
 
+    /// Bytes of tensors that a rule holds at once which makes a change of the whole shape and one of the
+    /// projected shape.
+    func workingBytes(findsBases: Bool, changing: Int) -> Int {
+        func bytes(_ count: Int) -> Int { BufferPool.sizeClass(4 * count) }
+        let (whole, small) = (bytes(shape[0] * shape[1]), bytes(projectedShape.reduce(1, *)))
+        let short = shape.min() ?? 0
+        let vectors = bytes(shape[0] * short) + bytes(short * shape[1])
+        return max(whole + 2 * small + changing, findsBases ? 2 * vectors : 0)
+    }
+
     /// Puts a gradient's first singular vectors into a state.
     func findBases(_ gradient: Tensor, _ state: inout Optimizer.State) throws {
         let found = try singularValueDecomposition(gradient)

@@ -45,6 +45,14 @@ public struct Muon: ZeroStateOptimizer, Hashable {
         ["momentum_buffer": StateForm(shape)]
     }
 
+    /// The direction, and what the iteration makes of it.
+    public func workingBytes(for parameter: Parameter) -> Int {
+        let (count, short) = (parameter.value.count, parameter.value.shape.min() ?? 0)
+        let square = BufferPool.sizeClass(4 * short * short)
+        let matrix = BufferPool.sizeClass(4 * count)
+        return max(4 * matrix + square, 3 * matrix + 3 * square)
+    }
+
     /// One step on one matrix.
     public func update(
         _ parameter: Parameter, gradient: Tensor, state: inout State, _ step: StepSettings

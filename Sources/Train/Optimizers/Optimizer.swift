@@ -26,6 +26,10 @@ public protocol Optimizer: Sendable {
     /// Bytes that the state of a parameter takes; asked for before any step, to plan a run.
     func stateBytes(for parameter: Parameter) -> Int
 
+    /// Bytes of tensors that ``update(_:gradient:state:_:)`` holds for itself at once; asked for to plan
+    /// a run.
+    func workingBytes(for parameter: Parameter) -> Int
+
     /// How the rule divides the parameters of a run; all in one group unless a rule says otherwise.
     ///
     /// Parameters that are in no group are not trained.
@@ -55,6 +59,9 @@ extension Optimizer {
     public func groups(of parameters: [Parameter]) -> [ParameterGroup] {
         [ParameterGroup("all", parameters, self)]
     }
+
+    /// What is held to change a value in bfloat16 that has no float32 master.
+    public func workingBytes(for parameter: Parameter) -> Int { parameter.changingBytes }
 
     /// The bytes of a state that is made for it.
     public func stateBytes(for parameter: Parameter) -> Int {

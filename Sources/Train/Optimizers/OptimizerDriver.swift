@@ -63,7 +63,7 @@ public struct OptimizerDriver {
             }
         }
         // Large tensors use all threads each; small ones, as those of adapters, share them out.
-        let small = updates.partition { $0.parameter.value.count < 1 << 20 }
+        let small = updates.partition { Self.isSmall($0.parameter) }
         updates.withUnsafeMutableBufferPointer { updates in
             for index in 0..<small { updates[index].run() }
             parallelFor(updates.count - small) { updates[small + $0].run() }
@@ -122,6 +122,26 @@ public struct OptimizerDriver {
         }
         return (bytes[nil] ?? 0) + (bytes.filter { $0.key != nil }.values.max() ?? 0)
     }
+
+    /// The most bytes that one step holds beside gradients and states.
+    ///
+    /// - Parameter threads: The number of small parameters that change at the same time.
+    public func workingBytes(threads: Int = Kernels.threads) -> Int {
+        var (large, small) = (0, [Int]())
+        for group in groups {
+            for parameter in group.parameters {
+                let bytes = group.optimizer.workingBytes(for: parameter)
+                if Self.isSmall(parameter) {
+                    small.append(bytes)
+                } else {
+                    large = max(large, bytes)
+                }
+            }
+        }
+        return max(large, small.sorted(by: >).prefix(max(1, threads)).reduce(0, +))
+    }
+
+    private static func isSmall(_ parameter: Parameter) -> Bool { parameter.value.count < 1 << 20 }
 
     /// All state tensors as `parameter name` + `.` + `state name`, sorted by name.
     public var tensors: [(name: String, tensor: Tensor)] {

@@ -27,6 +27,12 @@ extension Parameter {
         }
     }
 
+    /// Bytes that ``changeKept(_:)`` holds while it changes the value.
+    package var changingBytes: Int {
+        master == nil && value.elementType != .float32
+            ? BufferPool.sizeClass(value.count * ElementType.float32.byteCount) : 0
+    }
+
     /// Multiplies the value by a number.
     package func scaleKept(by factor: Double) {
         guard factor != 1 else { return }

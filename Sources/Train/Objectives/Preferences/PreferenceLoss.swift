@@ -17,6 +17,9 @@ public protocol PreferenceLoss: Sendable {
     var usesReference: Bool { get }
     /// Whether log-probabilities of answers are means over their tokens in place of sums.
     var averages: Bool { get }
+    /// Whether the loss of a pair looks at the other pairs of its batch, so that batches must not be cut
+    /// or put together.
+    var couplesPairs: Bool { get }
 
     /// The losses of the pairs, `[pairs]`, from tape operations.
     func callAsFunction(_ scores: PreferenceScores) -> Tensor
@@ -32,6 +35,8 @@ extension PreferenceLoss {
     public var usesReference: Bool { true }
     /// They are sums.
     public var averages: Bool { false }
+    /// It does not.
+    public var couplesPairs: Bool { false }
     /// None.
     public func metrics(_ scores: PreferenceScores, losses: [Double]) -> [String: Metric] { [:] }
 }

@@ -59,6 +59,9 @@ public struct PairedFeedbackPreference: PreferenceLoss {
     /// Creates the loss.
     public init(beta: Double = 0.1) { self.beta = beta }
 
+    /// It does.
+    public var couplesPairs: Bool { true }
+
     /// The losses of the pairs.
     public func callAsFunction(_ scores: PreferenceScores) -> Tensor {
         let (chosen, rejected) = (scores.chosenRatios, scores.rejectedRatios)

@@ -1,0 +1,123 @@
+public import FledgeTensor
+
+/// A run of tokens whose tensors are counted, each rounded up as the pool of buffers does.
+public struct TokenMemory: Hashable, Sendable {
+    /// Number of tokens.
+    public let tokens: Int
+    /// The element type of activations.
+    public let elementType: ElementType
+
+    /// Creates a run.
+    public init(tokens: Int, _ elementType: ElementType) {
+        (self.tokens, self.elementType) = (tokens, elementType)
+    }
+
+    /// The bytes of a tensor `[tokens, columns]`.
+    ///
+    /// - Parameter sums: Whether its elements are of the type that sums have, float32 of bfloat16.
+    public func bytes(_ columns: Int, sums: Bool = false) -> Int {
+        let type = sums ? elementType.accumulator : elementType
+        return BufferPool.sizeClass(tokens * columns * type.byteCount)
+    }
+}
+
+/// Bytes of the tensors that a part of a model holds for a run of tokens, beside its input.
+public struct ActivationBytes: Hashable, Sendable {
+    /// What a recorded forward pass keeps for the backward pass, its input with it.
+    public var kept: Int
+    /// The most that a forward pass needs at once which keeps nothing.
+    public var forward: Int
+    /// The most that the backward pass needs at once, beside what was kept.
+    public var backward: Int
+
+    /// Creates a count.
+    public init(kept: Int, forward: Int, backward: Int) {
+        (self.kept, self.forward, self.backward) = (kept, forward, backward)
+    }
+}
+
+/// A block of a decoder, which can say what it will hold before it runs.
+public protocol DecoderBlock: Module {
+    /// What the block holds for a run of tokens, with the adapters that take part.
+    func activationBytes(_ run: TokenMemory) -> ActivationBytes
+}
+
+extension CausalLM {
+    /// The blocks that a training pass records: nothing is recorded below the first part that has
+    /// something to train.
+    public var recordedBlocks: ArraySlice<any DecoderBlock> {
+        let trained = Set(trainableParameters.map { ObjectIdentifier($0) })
+        func isTrained(_ parameters: [Parameter]) -> Bool {
+            parameters.contains { trained.contains(ObjectIdentifier($0)) }
+        }
+        // Modules list their parts in the order of the pass: embeddings come before every block.
+        let inside = Set(blocks.flatMap { $0.parameters.map { ObjectIdentifier($0) } })
+        let before = parameters.prefix { !inside.contains(ObjectIdentifier($0)) }
+        if isTrained(Array(before)) { return blocks[...] }
+        let first = blocks.firstIndex { isTrained($0.parameters) }
+        return blocks[(first ?? blocks.endIndex)...]
+    }
+}
+
+extension RMSNorm {
+    /// The norm keeps its input and one number a token.
+    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let output = run.bytes(channelCount)
+        return ActivationBytes(
+            kept: output + run.bytes(1, sums: true), forward: output, backward: output)
+    }
+}
+
+extension Linear {
+    /// What the adapter keeps, where one takes part: the layer's input is another part's.
+    func adapterBytes(_ run: TokenMemory) -> Int {
+        isAdapterEnabled ? adapter?.activationBytes(run) ?? 0 : 0
+    }
+}
+
+extension SelfAttention {
+    /// Queries, keys, values, the output and its log-sums are kept; the backward pass has gradients of
+    /// them, in parts for each head.
+    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let queries = run.bytes(headCount * headDimension)
+        let keys = run.bytes(keyValueHeadCount * headDimension)
+        let logSums = run.bytes(headCount, sums: true)
+        let width = Kernels.attentionGradientWidth(of: headDimension, run.elementType)
+        let adapters = [query, key, value, output].reduce(0) { $0 + $1.adapterBytes(run) }
+        return ActivationBytes(
+            kept: 2 * queries + 2 * keys + logSums + adapters,
+            forward: 2 * queries + 2 * keys + logSums,
+            backward: 2 * queries + 2 * keys + 3 * run.bytes(headCount * width, sums: true)
+                + logSums)
+    }
+}
+
+extension GatedMLP {
+    /// Gate and up are kept; their product is made again.
+    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let inner = run.bytes(gate.outputCount)
+        let adapters = [gate, up, down].reduce(0) { $0 + $1.adapterBytes(run) }
+        return ActivationBytes(
+            kept: outputBytes(run) + adapters, forward: 3 * inner, backward: 3 * inner)
+    }
+}
+
+extension DecoderLayer: DecoderBlock {
+    /// What the parts hold, and the residual stream before and after each.
+    public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let norms = [inputNorm, postAttentionNorm].map { $0.activationBytes(run) }
+        let (attended, gated) = (attention.activationBytes(run), mlp.activationBytes(run))
+        let stream = run.bytes(inputNorm.channelCount)
+        return ActivationBytes(
+            kept: norms[0].kept + norms[1].kept + attended.kept + gated.kept,
+            forward: 2 * stream + norms[0].forward + max(attended.forward, gated.forward),
+            // Attention's turn comes when gate and up are released.
+            backward: 2 * stream
+                + max(gated.backward, attended.backward - mlp.outputBytes(run)))
+    }
+}
+
+extension GatedMLP {
+    /// Gate and up.
+    fileprivate func outputBytes(_ run: TokenMemory) -> Int { 2 * run.bytes(gate.outputCount) }
+}
