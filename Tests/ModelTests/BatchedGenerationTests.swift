@@ -29,7 +29,7 @@ struct BatchedGenerationTests {
 
     @Test(arguments: [ElementType.float32, .bfloat16], [1, 2, 3, 32])
     func answersAreThoseOfEachPromptAlone(type: ElementType, concurrent: Int) throws {
-        let generator = TokenGenerator(try model(type), type)
+        let generator = TokenGenerator(try model(type))
         var options = GenerationOptions.greedy(maxNewTokens: 70, stopTokens: [7])
         options.repetitionPenalty = 1.3
         let alone = try prompts.map { try generator.generate($0, options) }
@@ -66,7 +66,7 @@ struct BatchedGenerationTests {
     }
 
     @Test func everyAnswerIsStreamedAndCanBeCancelled() throws {
-        let generator = TokenGenerator(try model(.float32), .float32)
+        let generator = TokenGenerator(try model(.float32))
         let options = GenerationOptions.greedy(maxNewTokens: 9)
         var streamed: [Int: [Int32]] = [:]
         let results = try generator.generate(prompts, options) { prompt, token in
@@ -83,7 +83,7 @@ struct BatchedGenerationTests {
     /// Draws are keyed by the prompt's place, so equal prompts get answers of their own and the
     /// number of answers at once changes nothing.
     @Test func drawsDoNotDependOnTheBatch() throws {
-        let generator = TokenGenerator(try model(.float32), .float32)
+        let generator = TokenGenerator(try model(.float32))
         let options = GenerationOptions(maxNewTokens: 20, temperature: 2, topP: 1)
         let same = Array(repeating: prompts[0], count: 5)
         let results = try generator.generate(same, options)
@@ -93,7 +93,7 @@ struct BatchedGenerationTests {
     }
 
     @Test func nothingAndWrongPrompts() throws {
-        let generator = TokenGenerator(try model(.float32), .float32)
+        let generator = TokenGenerator(try model(.float32))
         #expect(try generator.generate([[Int32]](), .greedy(maxNewTokens: 3)).isEmpty)
         let none = try generator.generate([[1], [2, 3]], .greedy(maxNewTokens: 0))
         #expect(none.map(\.ids) == [[], []] && none.allSatisfy { $0.finishReason == .length })

@@ -65,7 +65,7 @@ struct SmolLM2Tests {
 
     @Test func greedyAnswersAreIdentical() throws {
         let generator = TokenGenerator(
-            try Checkpoint(path: #require(CachedModel.path)).causalLM(), .float32)
+            try Checkpoint(path: #require(CachedModel.path)).causalLM())
         for prompt in try Self.fixture().prompts {
             let result = try generator.generate(prompt.ids, .greedy(maxNewTokens: 64))
             #expect(result.ids == prompt.greedy)

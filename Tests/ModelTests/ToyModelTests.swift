@@ -37,7 +37,7 @@ struct ToyModelTests {
         ([3, 4, 5, 6, 2, 3], [4, 4, 4, 4, 4, 4, 4, 4]),
         ([3, 10, 11, 2, 3], [15, 4, 4, 4, 4, 4, 4, 4]),
     ]) func greedyAnswersAreThoseOfTheReference(_ prompt: [Int32], _ answer: [Int32]) throws {
-        let generator = TokenGenerator(try TinyModel.make(), .float32)
+        let generator = TokenGenerator(try TinyModel.make())
         let result = try generator.generate(prompt, .greedy(maxNewTokens: 8))
         #expect(result.ids == answer)
         #expect(result.finishReason == .length)
@@ -78,7 +78,7 @@ struct ToyModelTests {
         (dynamic.maxPositions, dynamic.ropeScaling) = (8, .dynamic(factor: 2))
         for (configuration, length) in [(window, 6), (dynamic, 8)] {
             #expect(configuration.longestSequence == length)
-            let generator = TokenGenerator(try TinyModel.make(configuration), .float32)
+            let generator = TokenGenerator(try TinyModel.make(configuration))
             let result = try generator.generate([3, 4, 5], .greedy(maxNewTokens: 20))
             #expect(result.ids.count == length - 3 && result.finishReason == .length)
             let long = [Int32](repeating: 3, count: length)

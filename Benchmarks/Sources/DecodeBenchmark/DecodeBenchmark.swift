@@ -27,7 +27,7 @@ struct DecodeBenchmark {
             exit(2)
         }
         let model = try Checkpoint(path: arguments[1]).causalLM(storing: type, linears: storage)
-        let generator = TokenGenerator(model, type)
+        let generator = TokenGenerator(model)
         let prompt: [Int32] = [504, 2403, 281, 253, 655, 665, 436, 253, 1165, 2095, 281, 260]
         var rates: [Double] = []
         // Prompts that share their beginning, as answers to one question do.

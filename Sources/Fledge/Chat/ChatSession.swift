@@ -13,7 +13,7 @@ public struct ChatSession {
         /// The text without control tokens.
         public var text: String
         /// Why it ended.
-        public var finishReason: TokenGenerator.FinishReason
+        public var finishReason: FinishReason
         /// Thought, text and calls of tools, where the session has tools; else the text alone.
         public var answer: ParsedAnswer
     }
@@ -27,7 +27,9 @@ public struct ChatSession {
     private var results: [String] = []
     private var tools = ""
     private let text: TextSide
-    private let generator: TokenGenerator
+    private let engine: GenerationEngine
+    /// What the model has seen: only what is new is computed for the next question.
+    private let dialogue: GenerationEngine.Dialogue
     private let options: GenerationOptions
     private let skipsSpecials: Bool
 
@@ -44,7 +46,8 @@ public struct ChatSession {
         context = min(sizes.maxPositions, sizes.longestSequence ?? sizes.maxPositions)
         let generating = configuration.generating
         self.text = text
-        generator = TokenGenerator(model, model.elementType)
+        engine = GenerationEngine(model, concurrent: 1)
+        dialogue = engine.makeDialogue()
         skipsSpecials = generating.skipsSpecialTokens
         options = GenerationOptions(configuration, stopTokens: text.stopTokens)
     }
@@ -161,7 +164,9 @@ public struct ChatSession {
         options.seed = options.seed &+ UInt64(questionCount)
         questionCount += 2
         var decoder = StreamingDecoder(text.tokenizer, skippingSpecials: skipsSpecials)
-        let result = try generator.generate(prompt, options) { id in
+        let result = try engine.answer(
+            GenerationRequest(prompt, options, in: dialogue)
+        ) { id in
             let piece = decoder.append(id)
             return piece.isEmpty ? true : try receive(piece)
         }

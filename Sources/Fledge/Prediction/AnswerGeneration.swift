@@ -16,7 +16,7 @@ struct AnswerGeneration {
 
     init(_ model: DecoderLM, _ text: TextSide, _ configuration: RunConfiguration) {
         self.text = text
-        generator = TokenGenerator(model, model.elementType)
+        generator = TokenGenerator(model)
         options = GenerationOptions(
             configuration, stopTokens: text.stopTokens.union(text.tokenizer.extraSpecialTokens))
         skipsSpecials = configuration.generating.skipsSpecialTokens

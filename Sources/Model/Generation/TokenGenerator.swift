@@ -1,40 +1,12 @@
 internal import FledgeCore
-public import FledgeTensor
+internal import FledgeTensor
 
 /// Continues prompts token by token with a key/value cache.
 public struct TokenGenerator {
-    /// Why an answer ended.
-    public enum FinishReason: String, Sendable {
-        /// A stop token was generated.
-        case stop
-        /// The limit on new tokens, or the model's context, was reached.
-        case length
-        /// The caller asked to stop.
-        case cancelled
-    }
-
-    /// A finished answer.
-    public struct Result: Hashable, Sendable {
-        /// The generated ids, with the stop token last where there was one.
-        public var ids: [Int32]
-        /// Why the answer ended.
-        public var finishReason: FinishReason
-    }
-
     let model: any CausalLM
-    let elementType: ElementType
 
-    /// Creates a generator over a model whose weights are stored in `elementType`.
-    public init(_ model: any CausalLM, _ elementType: ElementType) {
-        (self.model, self.elementType) = (model, elementType)
-    }
-
-    /// The most tokens that prompt and answer may have together.
-    var context: Int {
-        let configuration = model.configuration
-        return min(
-            configuration.maxPositions, configuration.longestSequence ?? configuration.maxPositions)
-    }
+    /// Creates a generator over a model.
+    public init(_ model: any CausalLM) { self.model = model }
 
     /// Generates an answer to a prompt.
     ///
@@ -47,9 +19,9 @@ public struct TokenGenerator {
     public func generate(
         _ prompt: [Int32], _ options: GenerationOptions,
         receive: (Int32) throws -> Bool = { _ in true }
-    ) throws -> Result {
-        let results = try generate([prompt], options, concurrent: 1) { try receive($1) }
-        return results[0]
+    ) throws -> GeneratedAnswer {
+        try GenerationEngine(model, concurrent: 1).answer(
+            GenerationRequest(prompt, options), receive: receive)
     }
 
     /// Generates an answer to each of several prompts, many at a time.
@@ -72,22 +44,24 @@ public struct TokenGenerator {
         _ prompts: [[Int32]], _ options: GenerationOptions, concurrent: Int = 32,
         draws: [Int]? = nil,
         receive: (_ prompt: Int, _ token: Int32) throws -> Bool = { _, _ in true }
-    ) throws -> [Result] {
-        precondition(concurrent > 0, "generate: \(concurrent) answers at once")
+    ) throws -> [GeneratedAnswer] {
+        let engine = GenerationEngine(model, concurrent: concurrent)
         for (index, prompt) in prompts.enumerated() {
-            try check(prompt, prompts.count > 1 ? " \(index + 1)" : "")
+            try engine.check(prompt, prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
         }
         precondition(
             draws.map { $0.count == prompts.count } ?? true, "generate: one key of draws a prompt")
-        var batch = GenerationBatch(self, prompts, options, draws: draws)
-        while !batch.isDone {
-            // A few at a time, so that prompts are computed together.
-            if batch.liveCount == 0 || concurrent - batch.liveCount >= max(1, concurrent / 4) {
-                try batch.admit(concurrent - batch.liveCount, receive)
-            }
-            try batch.step(receive)
+        let tickets = try prompts.enumerated().map { place, prompt in
+            let key = draws?[place] ?? place
+            // The first prompt draws as a lone one does.
+            return try engine.submit(
+                GenerationRequest(prompt, options, draws: key == 0 ? [] : [key]))
         }
-        return batch.results
+        let places = Dictionary(uniqueKeysWithValues: zip(tickets, tickets.indices))
+        let answers = try engine.run { ticket, token in
+            try receive(places[ticket] ?? 0, token)
+        }
+        return tickets.compactMap { answers[$0] }
     }
 
     /// The most bytes of tensors that generating answers needs beside the weights.
@@ -97,25 +71,59 @@ public struct TokenGenerator {
     ///   - length: The most tokens of a prompt with its answer.
     public func tensorBytes(answers: Int, length: Int) -> Int {
         let run = TokenMemory(
-            tokens: min(answers * length, GenerationBatch.runLength), elementType)
+            tokens: min(answers * length, GenerationEngine.runLength), model.elementType)
         let forward = model.blocks.map { $0.activationBytes(run).forward }.max() ?? 0
         let scores = BufferPool.sizeClass(
-            answers * model.head.shape[0] * elementType.accumulator.byteCount)
+            answers * model.head.shape[0] * model.elementType.accumulator.byteCount)
         let cache = KeyValueCache.bytes(
-            for: model.configuration, sequences: answers, length: length, elementType)
+            for: model.configuration, sequences: answers, length: length, model.elementType)
         return cache + max(forward, run.bytes(model.head.shape[1]) + 2 * scores)
     }
 
-    private func check(_ prompt: [Int32], _ name: String) throws {
-        guard !prompt.isEmpty else {
-            throw FledgeError(
-                .data, "The prompt\(name) has no tokens.", advice: "Give at least one token.")
+}
+
+extension GenerationEngine {
+    /// Answers one request; tokens are handed on as soon as they are known.
+    ///
+    /// - Parameter receive: Called with every token; returns whether to go on.
+    /// - Precondition: Nothing is under way.
+    /// - Throws: As ``submit(_:)``; what `receive` throws, with which the request ends.
+    public func answer(
+        _ request: GenerationRequest, receive: (Int32) throws -> Bool = { _ in true }
+    ) throws -> GeneratedAnswer {
+        precondition(isIdle, "GenerationEngine: answer one request while others are under way")
+        let ticket = try submit(request)
+        let answers = try run { try receive($1) }
+        return answers[ticket] ?? GeneratedAnswer(ids: [], finishReason: .cancelled)
+    }
+
+    /// Takes steps until nothing is under way.
+    ///
+    /// - Parameter receive: Called with every token; returns whether its answer goes on.
+    /// - Returns: The answers that ended.
+    /// - Throws: As ``step()``; what `receive` throws, with which all requests end.
+    public func run(
+        receive: (Ticket, Int32) throws -> Bool = { _, _ in true }
+    ) throws -> [Ticket: GeneratedAnswer] {
+        var (answers, stopped) = ([Ticket: GeneratedAnswer](), Set<Ticket>())
+        do {
+            while !isIdle {
+                for event in try step() {
+                    switch event {
+                    case .token(let ticket, let id):
+                        guard try !receive(ticket, id) else { continue }
+                        stopped.insert(ticket)
+                        if let answer = cancel(ticket) { answers[ticket] = answer }
+                    case .finished(let ticket, var answer):
+                        if stopped.contains(ticket) { answer.finishReason = .cancelled }
+                        answers[ticket] = answer
+                    }
+                }
+            }
+        } catch {
+            cancelAll()
+            throw error
         }
-        guard prompt.count < context else {
-            throw FledgeError(
-                .data,
-                "The prompt\(name) has \(prompt.count) tokens; the model's context holds \(context).",
-                advice: "Shorten the prompt.")
-        }
+        return answers
     }
 }

@@ -5,14 +5,23 @@ internal import Foundation
 ///
 /// The order of the steps is the reference's: repetition penalty, temperature, top-k, top-p, draw.
 package struct TokenSampler {
+    /// A token that was chosen.
+    package struct Choice {
+        package var id: Int32
+        /// ln p by the model itself, and in the distribution that was drawn from; nil when not measured.
+        package var logProbability: (ofModel: Double, drawn: Double)?
+    }
+
     private let options: GenerationOptions
     private var generator: KeyedGenerator
 
-    /// A sampler for one answer; the first prompt's draws are those of a lone one.
-    package init(_ options: GenerationOptions, prompt: Int = 0) {
+    /// A sampler for one answer.
+    ///
+    /// - Parameter draws: What the draws are keyed by beside the options' seed.
+    package init(_ options: GenerationOptions, draws: [Int] = []) {
         self.options = options
         let key = RandomKey(seed: options.seed).appending("generation")
-        generator = KeyedGenerator(prompt == 0 ? key : key.appending(prompt))
+        generator = KeyedGenerator(draws.reduce(key) { $0.appending($1) })
     }
 
     /// The next token.
@@ -20,19 +29,30 @@ package struct TokenSampler {
     /// - Parameters:
     ///   - scores: Logits of the vocabulary; changed in place.
     ///   - seen: Tokens of prompt and answer so far, for the repetition penalty.
-    package mutating func next(_ scores: inout [Float], seen: Set<Int32>) -> Int32 {
+    ///   - measuresProbability: Whether the choice says how probable it was.
+    package mutating func next(
+        _ scores: inout [Float], seen: Set<Int32>, measuresProbability: Bool = false
+    ) -> Choice {
+        let total = measuresProbability ? Self.logSumExp(scores) : 0
+        // A penalty changes what the model itself says of tokens that occurred.
+        var unchanged: [Int32: Float] = [:]
         if options.repetitionPenalty != 1 {
             let penalty = Float(options.repetitionPenalty)
             for id in seen where Int(id) < scores.count {
                 let score = scores[Int(id)]
+                if measuresProbability { unchanged[id] = score }
                 scores[Int(id)] = score > 0 ? score / penalty : score * penalty
             }
         }
-        guard options.samples, options.temperature > 0 else { return Self.argmax(scores) }
-        return draw(scores)
+        let samples = options.samples && options.temperature > 0
+        let (id, drawn) = samples ? draw(scores) : (Self.argmax(scores), 0)
+        guard measuresProbability else { return Choice(id: id) }
+        let score = unchanged[id] ?? scores[Int(id)]
+        return Choice(id: id, logProbability: (Double(score) - total, drawn))
     }
 
-    private mutating func draw(_ scores: [Float]) -> Int32 {
+    /// A token and its ln p in what is left of the distribution.
+    private mutating func draw(_ scores: [Float]) -> (id: Int32, logProbability: Double) {
         let temperature = Float(options.temperature)
         var candidates = scores.indices.map { (id: $0, score: scores[$0] / temperature) }
         if options.topK > 0, options.topK < candidates.count {
@@ -40,27 +60,62 @@ package struct TokenSampler {
             let threshold = Self.kthLargest(candidates.map(\.score), options.topK)
             candidates.removeAll { $0.score < threshold }
         }
-        candidates.sort { $0.score != $1.score ? $0.score > $1.score : $0.id < $1.id }
-        let best = candidates.first?.score ?? 0
+        let best = candidates.reduce(-Float.infinity) { max($0, $1.score) }
         var weights = candidates.map { exp(Double($0.score - best)) }
-        let total = weights.reduce(0, +)
-        for index in weights.indices { weights[index] /= total }
         if options.topP < 1 {
-            // Keep the smallest set that reaches p; at least one token stays.
-            var cumulative = 0.0
-            var kept = 0
-            while kept < weights.count, kept == 0 || cumulative < options.topP {
-                cumulative += weights[kept]
-                kept += 1
-            }
-            weights.removeLast(weights.count - kept)
+            let kept = Self.nucleus(weights, candidates.map(\.score), options.topP)
+            candidates = kept.map { candidates[$0] }
+            weights = kept.map { weights[$0] }
+        } else if candidates.count <= Self.fewCandidates {
+            let order = Self.descending(candidates.indices, candidates.map(\.score))
+            candidates = order.map { candidates[$0] }
+            weights = order.map { weights[$0] }
         }
-        var remaining = generator.uniform() * weights.reduce(0, +)
+        let total = weights.reduce(0, +)
+        var (remaining, chosen) = (generator.uniform() * total, weights.count - 1)
         for (index, weight) in weights.enumerated() {
             remaining -= weight
-            if remaining < 0 { return Int32(candidates[index].id) }
+            if remaining < 0 {
+                chosen = index
+                break
+            }
         }
-        return Int32(candidates[max(weights.count - 1, 0)].id)
+        // Rounding may leave something over; what has no weight is never drawn.
+        while chosen > 0, weights[chosen] == 0 { chosen -= 1 }
+        return (Int32(candidates[chosen].id), log(weights[chosen] / total))
+    }
+
+    /// As many candidates are drawn from in descending order; of more, in the order of the vocabulary.
+    private static let fewCandidates = 1024
+
+    /// The smallest set of the most probable tokens whose weights reach a part of all, in descending
+    /// order; at least one.
+    private static func nucleus(_ weights: [Double], _ scores: [Float], _ part: Double) -> [Int] {
+        // Few tokens carry most of the weight: only these are put in order.
+        let needed = part * weights.reduce(0, +)
+        var least = 1e-3
+        var places = weights.indices.filter { weights[$0] >= least }
+        while places.count < weights.count, places.reduce(0, { $0 + weights[$1] }) < needed {
+            least = least < 1e-12 ? 0 : least / 100
+            places = weights.indices.filter { weights[$0] >= least }
+        }
+        var (kept, sum) = ([Int](), 0.0)
+        for place in descending(places, scores) {
+            guard kept.isEmpty || sum < needed else { break }
+            kept.append(place)
+            sum += weights[place]
+        }
+        return kept
+    }
+
+    /// Places in descending order of their scores, equal ones in that of the vocabulary.
+    private static func descending(_ places: some Sequence<Int>, _ scores: [Float]) -> [Int] {
+        places.sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }
+    }
+
+    private static func logSumExp(_ scores: [Float]) -> Double {
+        let best = scores.reduce(-Float.infinity, max)
+        return Double(best) + log(scores.reduce(0.0) { $0 + exp(Double($1 - best)) })
     }
 
     private static func argmax(_ scores: [Float]) -> Int32 {

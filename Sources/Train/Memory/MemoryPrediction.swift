@@ -116,7 +116,7 @@ public struct MemoryPrediction: Hashable, Sendable {
         generationOf answers: Int, length: Int, in model: some CausalLM
     ) {
         include(
-            evaluation: TokenGenerator(model, model.elementType).tensorBytes(
+            evaluation: TokenGenerator(model).tensorBytes(
                 answers: answers, length: length))
     }
 
