@@ -28,6 +28,11 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
     ///   nothing stays behind.
     /// - Throws: ``FledgeError`` when no block lies below, or adapters do.
     public convenience init(_ model: Model, folder: String) throws {
+        try self.init(model, keeping: KeptStates(folder: folder))
+    }
+
+    /// Keeps what enters the first block that is trained in a table that is there.
+    package convenience init(_ model: Model, keeping states: KeptStates) throws {
         let block = model.firstTrainedBlock
         guard block > 0 else {
             let first =
@@ -45,7 +50,7 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
                 "An adapter on \(adapted.name) lies below block \(block), the first that is trained, and what it draws would be kept.",
                 advice: "Merge it, or leave cache_frozen_activations out.")
         }
-        self.init(model, block, KeptStates(folder: folder))
+        self.init(model, block, states)
     }
 
     private init(_ model: Model, _ block: Int, _ states: KeptStates) {

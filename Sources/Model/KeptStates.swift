@@ -75,7 +75,8 @@ package final class KeptStates {
 
     private static func failure(_ error: any Error) -> FledgeError {
         var failure =
-            error as? FledgeError ?? FledgeError(.fileAccess, "A file cannot be used.", cause: error)
+            error as? FledgeError
+            ?? FledgeError(.fileAccess, "A file cannot be used.", cause: error)
         failure.message += " Activations of frozen blocks are kept there."
         failure.advice =
             "Free some space, choose an output_dir on another disk, or leave cache_frozen_activations out."

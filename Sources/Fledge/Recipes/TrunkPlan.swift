@@ -37,6 +37,9 @@ struct TrunkPlan {
         }
     }
 
+    /// Bytes that are kept by now.
+    var keptBytes: Int { trunk.keptBytes }
+
     /// Whether what is kept is used, which a measurement of the first epoch does not.
     var isActive: Bool {
         get { trunk.isActive }
