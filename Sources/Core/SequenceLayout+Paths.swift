@@ -25,14 +25,40 @@ extension SequenceLayout {
         return result
     }
 
+    /// The segments that none continues: in each of them a sequence ends, and no other one goes on.
+    public var leaves: [Int] {
+        var isLeaf = [Bool](repeating: true, count: segments.count)
+        for segment in segments { if let parent = segment.parent { isLeaf[parent] = false } }
+        return segments.indices.filter { isLeaf[$0] }
+    }
+
+    /// The layout of some segments, one after another in their order; positions stay what they are.
+    ///
+    /// - Precondition: The indices rise, and a segment's parent is among them.
+    package func taking(_ indices: [Int]) -> SequenceLayout {
+        let places = Dictionary(uniqueKeysWithValues: zip(indices, indices.indices))
+        var start = 0
+        let taken = indices.map { index in
+            let segment = segments[index]
+            let parent = segment.parent.map { places[$0] }
+            precondition(
+                parent.map { ($0 ?? .max) < (places[index] ?? 0) } ?? true,
+                "taking: segment \(index) without the one that it continues")
+            defer { start += segment.length }
+            return Segment(
+                start: start, length: segment.length, firstPosition: segment.firstPosition,
+                parent: parent ?? nil)
+        }
+        return SequenceLayout(laid: taken, count: start)
+    }
+
     /// Number of tokens of all sequences, each by itself: a shared segment counts once for every
     /// sequence that ends below it. A sequence ends in each segment that none continues.
     public var unsharedCount: Int {
         guard hasSharedSegments else { return count }
-        var isLeaf = [Bool](repeating: true, count: segments.count)
-        for segment in segments { if let parent = segment.parent { isLeaf[parent] = false } }
         // Children come after their parents, so the sums from below are complete in reverse order.
-        var sequences = isLeaf.map { $0 ? 1 : 0 }
+        var sequences = segments.map { _ in 0 }
+        for leaf in leaves { sequences[leaf] = 1 }
         var result = 0
         for index in segments.indices.reversed() {
             result += sequences[index] * segments[index].length

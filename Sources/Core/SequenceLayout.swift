@@ -35,6 +35,9 @@ public struct SequenceLayout: Hashable, Sendable {
     /// Number of tokens of the whole run.
     public let count: Int
 
+    /// Takes segments that lie without gaps, parents before their children.
+    init(laid segments: [Segment], count: Int) { (self.segments, self.count) = (segments, count) }
+
     /// Lays sequences of the given lengths one after another.
     ///
     /// - Parameter firstPositions: Position of each sequence's first token; zero when left out.

@@ -29,9 +29,16 @@ public protocol CausalLM: Module {
         _ ids: [Int32], extending branches: [KeyValueCache.Extension], of cache: KeyValueCache,
         _ pass: ForwardPass
     ) -> Tensor
+
+    /// Throws what went wrong beside the numbers of the passes so far, which are right: a model may keep
+    /// something in files.
+    func requireSound() throws
 }
 
 extension CausalLM {
+    /// Nothing did.
+    public func requireSound() throws {}
+
     /// The states of a batch, shape `[tokens, channels]`.
     public func hiddenStates(_ batch: TokenBatch, _ pass: ForwardPass) -> Tensor {
         hiddenStates(batch.ids, layout: batch.layout, pass)

@@ -2,7 +2,7 @@ public import FledgeCore
 public import FledgeTensor
 
 /// A decoder of the Llama family: rotary positions, RMS norms, grouped heads, gated MLP.
-public final class DecoderLM: CausalLM {
+public final class DecoderLM: DivisibleLM {
     /// Sizes and constants.
     public let configuration: DecoderConfiguration
     /// The element type that plain matrices are stored in and activations are computed in.
@@ -39,22 +39,43 @@ public final class DecoderLM: CausalLM {
         description.add(untiedHead)
     }
 
-    /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
-    public func hiddenStates(
-        _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
+    /// The embedding.
+    public var stem: any Module { embedding }
+
+    /// The blocks in their order.
+    public var blocks: [any Module] { layers }
+
+    /// The states that enter a block, shape `[tokens, channels]`.
+    public func states(
+        entering block: Int, _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
         precondition(
             ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
+        requireComputable(layout.positions)
+        return states(behind: layers[..<block], pass.withNoise(embedding(ids, pass)), layout, pass)
+    }
+
+    /// The states after the final norm, from those that enter a block, shape `[tokens, channels]`.
+    public func hiddenStates(
+        from states: consuming Tensor, entering block: Int, layout: SequenceLayout,
+        _ pass: ForwardPass
+    ) -> Tensor {
+        norm(self.states(behind: layers[block...], states, layout, pass))
+    }
+
+    /// What enters is let go of as soon as nothing needs it any more.
+    private func states(
+        behind layers: ArraySlice<DecoderLayer>, _ x: consuming Tensor, _ layout: SequenceLayout,
+        _ pass: ForwardPass
+    ) -> Tensor {
         let positions = layout.positions
-        requireComputable(positions)
-        var x = pass.withNoise(embedding(ids, pass))
         for layer in layers {
             let block = { [rotary] (x: Tensor) in
                 layer(x, rotary: rotary, layout: layout, positions: positions, pass)
             }
             x = pass.recomputesBlocks ? recomputed(x, layer.parameters, block) : block(x)
         }
-        return norm(x)
+        return x
     }
 
     /// The states after the final norm for tokens that extend branches of a cache.

@@ -40,7 +40,8 @@ struct KillProject {
     private func writeRun() throws {
         let tunings = [
             "full": "finetuning_type: full",
-            "freeze": "finetuning_type: freeze\nfreeze_trainable_layers: 1",
+            "freeze":
+                "finetuning_type: freeze\nfreeze_trainable_layers: 1\ncache_frozen_activations: true",
             "lora": "finetuning_type: lora\nlora_dropout: 0.1",
             "qlora": "finetuning_type: lora\nlora_dropout: 0.1\nquantization_bit: 4",
         ]

@@ -81,6 +81,8 @@ struct Variation {
         "freeze_trainable_modules": .init(.run, "mlp", "finetuning_type=freeze"),
         "freeze_extra_modules": .init(
             .run, "embed_tokens", "finetuning_type=freeze", "freeze_trainable_layers=1"),
+        "cache_frozen_activations": .init(
+            .run, "true", "finetuning_type=freeze", "freeze_trainable_layers=1"),
         "recompute": .init(.run, "always"), "disable_gradient_checkpointing": .init(.run, "true"),
         "lora_alpha": .init(.run, "2"), "lora_dropout": .init(.run, "0.5"),
         "lora_rank": .init(.run, "2"), "lora_target": .init(.run, "q_proj"),

@@ -83,6 +83,10 @@ struct ConfigurationRules {
                 || values.text("recompute") != "always",
             "`disable_gradient_checkpointing` contradicts `recompute: always`.", "recompute")
         try require(
+            !values.flag("cache_frozen_activations") || values.number("neftune_noise_alpha") == 0,
+            "`cache_frozen_activations` does not go with `neftune_noise_alpha`, whose noise gives a sequence other activations in every epoch.",
+            "cache_frozen_activations", "neftune_noise_alpha")
+        try require(
             !values.list("lora_target").isEmpty, "`lora_target` names no module.", "lora_target")
         let targets = values.list("lora_target")
         try require(

@@ -22,6 +22,9 @@ public struct FinetuningArguments: Hashable, Sendable {
     /// What is trained when most of the model is frozen (`freeze_trainable_layers`,
     /// `freeze_trainable_modules`, `freeze_extra_modules`).
     public var freezing: LayerFreezing
+    /// Whether what enters the first trained block is computed once and kept
+    /// (`cache_frozen_activations`).
+    public var cachesFrozenActivations: Bool
     /// Whether blocks are computed again in the backward pass (`recompute`; never with
     /// `disable_gradient_checkpointing`).
     public var recompute: Recompute
@@ -65,6 +68,7 @@ public struct FinetuningArguments: Hashable, Sendable {
             layerCount: values.integer("freeze_trainable_layers"),
             modules: values.list("freeze_trainable_modules"),
             extraModules: values.list("freeze_extra_modules"))
+        cachesFrozenActivations = values.flag("cache_frozen_activations")
         recompute =
             values.flag("disable_gradient_checkpointing") ? .never : values.word("recompute")
         disablesShuffling =

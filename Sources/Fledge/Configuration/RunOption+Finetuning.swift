@@ -27,6 +27,11 @@ extension RunOption {
             matters: .with("finetuning_type", "freeze"),
             "Modules outside the blocks to train, such as norm."),
         RunOption(
+            "cache_frozen_activations", .flag, false, .effective,
+            matters: .with("finetuning_type", "freeze", "lora"),
+            "Computes what lies below the first trained block once for each sequence and keeps it in a file on the disk of output_dir until the run ends: the same numbers, later epochs and evaluations in less time."
+        ),
+        RunOption(
             "additional_target", .list, [], .refused,
             "Modules trained in full beside the adapters."),
         RunOption(

@@ -32,8 +32,18 @@ struct ReferenceChoice {
         (self.policy, companion, self.notes) = (policy, nil, notes)
     }
 
-    private init(_ model: DecoderLM, _ notes: String...) {
-        (policy, companion, self.notes) = (ModelReference(model), model, notes)
+    private init(
+        _ model: DecoderLM, below trunk: FrozenTrunk<DecoderLM>? = nil, _ notes: String...
+    ) {
+        let shared = trunk?.shared(with: model)
+        policy = shared.map { ModelReference($0) } ?? ModelReference(model)
+        (companion, self.notes) = (model, notes)
+    }
+
+    /// The policy with its adapters off, none of which lies in a trunk.
+    private static func withoutAdapters(_ side: ModelSide) -> PolicyWithoutAdapters {
+        let shared = side.trunk?.shared(with: side.model)
+        return shared.map { PolicyWithoutAdapters($0) } ?? PolicyWithoutAdapters(side.model)
     }
 
     /// Chooses and loads the reference of a run.
@@ -72,19 +82,21 @@ struct ReferenceChoice {
                 model, "The reference is a copy of the start, with the adapter as it is there.")
         case (.automatic, true) where continued != nil:
             self.init(
-                PolicyWithoutAdapters(side.model),
+                Self.withoutAdapters(side),
                 "Warning: the adapter \(continued ?? "") goes on, but the reference is the model without it, as in LLaMA-Factory; ref_policy: start takes the model with it, ref_policy: base says that this is meant."
             )
         case (_, true):
             // A new adapter changes nothing before the first step.
             self.init(
-                PolicyWithoutAdapters(side.model), "The reference is the model without the adapter."
-            )
+                Self.withoutAdapters(side), "The reference is the model without the adapter.")
         case (_, false):
             let model = try Self.load(
                 configuration.requiredModelPath(), adapters: [],
                 linears: configuration.model.linearStorage, configuration)
-            self.init(model, "The reference is a copy of the model as it is before the first step.")
+            // The copy differs in what is trained alone.
+            self.init(
+                model, below: side.trunk,
+                "The reference is a copy of the model as it is before the first step.")
         }
     }
 

@@ -207,11 +207,14 @@ public struct TrainingParts<Batch: TokenizedBatch> {
         draws =
             embeddingNoise > 0
             || (usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0)
-        let model = side.model
+        let model = side.computed
         stage = { recomputes in
-            ObjectiveStage(
-                model, objective, seed: seed, recomputesBlocks: recomputes,
-                embeddingNoise: embeddingNoise)
+            func stage(_ model: some CausalLM) -> any Stage<Batch> {
+                ObjectiveStage(
+                    model, objective, seed: seed, recomputesBlocks: recomputes,
+                    embeddingNoise: embeddingNoise)
+            }
+            return stage(model)
         }
     }
 }

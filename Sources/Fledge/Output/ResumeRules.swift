@@ -23,7 +23,8 @@ struct ResumeRules {
         "eval_steps", "eval_delay", "eval_on_start", "eval_dataset", "eval_on_each_dataset",
         "per_device_eval_batch_size", "load_best_model_at_end", "metric_for_best_model",
         "greater_is_better", "early_stopping_steps", "plot_loss", "print_param_status",
-        "recompute", "disable_gradient_checkpointing", "overwrite_cache", "infer_backend",
+        "recompute", "disable_gradient_checkpointing", "cache_frozen_activations",
+        "overwrite_cache", "infer_backend",
     ]
 
     /// Paths; what they lead to is compared, not what they are called.

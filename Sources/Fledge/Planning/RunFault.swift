@@ -35,6 +35,8 @@ public struct RunFault: Hashable, Sendable {
         case contextExceeded = "context-exceeded"
         /// The run needs more memory than there is.
         case memoryExceeded = "memory-exceeded"
+        /// The run needs more of a disk than there is.
+        case diskExceeded = "disk-exceeded"
     }
 
     init(_ fault: DataFault) {

@@ -149,10 +149,24 @@ public struct RunPlanner {
         guard measures, excess == nil, steps > 0, configuration.refused(plan.faults).isEmpty else {
             return
         }
-        let rate = try StepProbe(run.parts.stage(run.memory.recomputesBlocks))
-            .tokensPerSecond(run.known, run.plan)
-        plan.cost?.tokensPerSecond = rate
-        plan.cost?.seconds = rate.map { all / $0 }
+        let seconds = try seconds(run, tokens: all, anEpoch: tokens)
+        plan.cost?.tokensPerSecond = seconds.map { all / $0 }
+        plan.cost?.seconds = seconds
+    }
+
+    /// How long so many tokens take, measured; nil where there is nothing to compute.
+    private func seconds<Method: TrainingMethod>(
+        _ run: PreparedRun<Method>, tokens all: Double, anEpoch: Double
+    ) throws -> Double? {
+        let probe = StepProbe(run.parts.stage(run.memory.recomputesBlocks))
+        func rate() throws -> Double? { try probe.tokensPerSecond(run.known, run.plan) }
+        guard let plan = run.trunk else { return try rate().map { all / $0 } }
+        plan.isActive = false
+        let computing = try rate()
+        plan.isActive = true
+        // Once more, so that what is read was kept.
+        guard let computing, try rate() != nil, let reading = try rate() else { return nil }
+        return plan.seconds(of: all, first: anEpoch, computing: computing, reading: reading)
     }
 }
 

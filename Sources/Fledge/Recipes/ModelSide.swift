@@ -15,6 +15,11 @@ public struct ModelSide {
     public let checkpoint: Checkpoint
     /// The folder of the adapter that training goes on with; nil where it begins with a new one.
     public private(set) var continuedAdapter: String?
+    /// The model with what enters its first trained block kept, where that is asked for.
+    let trunk: FrozenTrunk<DecoderLM>?
+
+    /// What objectives compute with: the model, or its trunk's.
+    var computed: any CausalLM { trunk ?? model }
 
     /// Loads the model for training: its own weights with `finetuning_type` full and freeze, else an
     /// adapter. Given adapters are merged, but for the last one, which goes on
@@ -36,6 +41,7 @@ public struct ModelSide {
                 model.makeTrainable(keepingMasters: masters)
             }
             (adapters, artifact) = (nil, TrainedModel(model))
+            trunk = try Self.trunk(of: model, configuration)
             return
         }
         let continues = !options.createsNewAdapter && !paths.isEmpty
@@ -58,6 +64,20 @@ public struct ModelSide {
         }
         adapters.configuration.baseModel = configuration.model.modelPath
         (self.adapters, artifact) = (adapters, adapters)
+        trunk = try Self.trunk(of: model, configuration)
+    }
+
+    /// Keeps what enters the first trained block, where a run that trains asks for it.
+    ///
+    /// - Throws: ``FledgeError`` when nothing frozen lies below.
+    private static func trunk(
+        of model: DecoderLM, _ configuration: RunConfiguration
+    ) throws -> FrozenTrunk<DecoderLM>? {
+        let options = configuration.finetuning
+        guard options.cachesFrozenActivations, options.method != .full,
+            configuration.training.trains
+        else { return nil }
+        return try FrozenTrunk(model, folder: configuration.training.outputFolder)
     }
 
     /// Refuses adapters that cannot be held, before they are made.
@@ -100,7 +120,7 @@ public struct ModelSide {
             }
             try model.requirePlainHead(adapters.layers, folder: path)
         }
-        (adapters, artifact) = (nil, TrainedModel(model))
+        (adapters, artifact, trunk) = (nil, TrainedModel(model), nil)
     }
 
     /// `trainable params: a || all params: b || trainable%: c`, as the reference prints it.

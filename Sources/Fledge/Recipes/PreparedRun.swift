@@ -23,6 +23,8 @@ struct PreparedRun<Method: TrainingMethod> {
     let predictor: Predictor<Method.Batch>?
     let plan: TrainingPlan
     let memory: MemoryPlan
+    /// What is kept of frozen blocks; nil where nothing is.
+    let trunk: TrunkPlan?
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
     /// The rows that were dropped while they were streamed.
@@ -73,6 +75,16 @@ struct PreparedRun<Method: TrainingMethod> {
             sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
             available: available)
         parts.companions = []
+        trunk = TrunkPlan(
+            configuration, side.trunk, plan,
+            tokens: data.stream == nil
+                ? Self.tokens(method, data.train, sharesPrefixes: shares) : nil,
+            evaluated: predictor?.isEvaluation == true
+                ? 0
+                : data.evaluations.reduce(0) {
+                    $0 + Self.tokens(method, $1.rows, sharesPrefixes: sharesEvaluated)
+                })
+        parts.notes += trunk?.notes ?? TrunkPlan.idleNotes(configuration)
         self.parts = parts
     }
 
@@ -106,6 +118,13 @@ struct PreparedRun<Method: TrainingMethod> {
         return LargestBatches(
             anyOf: sizes, batch: batch,
             step: batch * configuration.training.gradientAccumulationSteps, limit: limit ?? 0)
+    }
+
+    /// Tokens that samples put into batches.
+    private static func tokens(
+        _ method: Method, _ samples: [Method.Sample], sharesPrefixes: Bool
+    ) -> Int {
+        samples.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes).tokens }
     }
 
     /// The largest batch of evaluation; nil where nothing is evaluated.
@@ -154,6 +173,7 @@ struct PreparedRun<Method: TrainingMethod> {
             of: text, side.model.configuration,
             longestRow: data.train.map(\.length).max() ?? 0,
             longestEvaluation: data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0)
+            + [trunk?.fault].compactMap(\.self)
     }
 
     /// What is wrong with steps and rates.

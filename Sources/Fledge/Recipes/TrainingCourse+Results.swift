@@ -18,6 +18,7 @@ extension TrainingCourse {
         var results = state.logHistory.last?.values ?? [:]
         results["epoch"] = done.epoch
         results.merge(run.memory.results) { $1 }
+        if let trunk = run.trunk { results["frozen_activation_bytes"] = Double(trunk.keptBytes) }
         results["total_flos"] = state.totalFloatingPointOperations
         try ResultFiles(folder: folder).write(results, split: "train")
         try ModelCard(configuration, results).write(to: folder)

@@ -114,6 +114,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
             report.metrics = loss.metrics
             return loss.sum
         }
+        try model.requireSound()
         report.sum = value.scalar
         return report
     }
@@ -124,6 +125,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         guard tokens.supervision.count > 0 else { return LossReport(tokens: tokens.tokenCount) }
         try requireComputable(tokens)
         let loss = try objective(model, batch, ForwardPass(model.elementType))
+        try model.requireSound()
         return LossReport(
             sum: loss.sum.scalar, weight: loss.weight, tokens: tokens.tokenCount,
             metrics: loss.metrics)
