@@ -164,7 +164,7 @@ import Testing
             }
             return 1000 * epoch + place
         }
-        let kept = try LoadedSamples(keeping: stream, threads: 3)
+        let kept = try LoadedSamples<Int>(keeping: stream, threads: 3)
         #expect(Array(kept) == (0..<500).filter { $0 % 7 != 3 })
         #expect(kept.report?.rowCount == 500 && kept.report?.dropped.count == 71)
         #expect(kept.report?.dropped[1].source.file == "10")
@@ -191,7 +191,7 @@ import Testing
             return nil
         }
         let error = #expect(throws: FledgeError.self) {
-            _ = try LoadedSamples(keeping: stream)
+            _ = try LoadedSamples<Int>(keeping: stream)
         }
         #expect(error?.location?.line == 2)
         #expect(error?.message == "The row does not fit: it is broken.")

@@ -103,7 +103,7 @@ public struct RowSet {
         case .loaded(let rows):
             let made = try processor.process(rows, threads: threads, progress: progress)
             return LoadedSamples(
-                try joining.joined(made.samples, threads: threads), report: made.report)
+                joining.joined(made.samples, threads: threads), report: made.report)
         case .streamed(let rows, let seed, let lengthsFile):
             let lengths = try StreamLengths(
                 of: rows, processor, cache: lengthsFile(), threads: threads, progress: progress)
