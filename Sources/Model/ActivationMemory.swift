@@ -43,20 +43,22 @@ public protocol DecoderBlock: Module {
 }
 
 extension CausalLM {
-    /// The blocks that a training pass records: nothing is recorded below the first part that has
-    /// something to train.
-    public var recordedBlocks: ArraySlice<any DecoderBlock> {
+    /// The first block with something that is trained: 0 where something before the blocks is, the
+    /// number of blocks where only what follows them is.
+    public var firstTrainedBlock: Int {
         let trained = Set(trainableParameters.map { ObjectIdentifier($0) })
-        func isTrained(_ parameters: [Parameter]) -> Bool {
+        func isTrained(_ parameters: some Sequence<Parameter>) -> Bool {
             parameters.contains { trained.contains(ObjectIdentifier($0)) }
         }
         // Modules list their parts in the order of the pass: embeddings come before every block.
         let inside = Set(blocks.flatMap { $0.parameters.map { ObjectIdentifier($0) } })
-        let before = parameters.prefix { !inside.contains(ObjectIdentifier($0)) }
-        if isTrained(Array(before)) { return blocks[...] }
-        let first = blocks.firstIndex { isTrained($0.parameters) }
-        return blocks[(first ?? blocks.endIndex)...]
+        if isTrained(parameters.prefix { !inside.contains(ObjectIdentifier($0)) }) { return 0 }
+        return blocks.firstIndex { isTrained($0.parameters) } ?? blocks.count
     }
+
+    /// The blocks that a training pass records: nothing is recorded below the first part that has
+    /// something to train.
+    public var recordedBlocks: ArraySlice<any DecoderBlock> { blocks[firstTrainedBlock...] }
 }
 
 extension RMSNorm {

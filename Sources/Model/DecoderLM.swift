@@ -42,9 +42,6 @@ public final class DecoderLM: DivisibleLM {
     /// The embedding.
     public var stem: any Module { embedding }
 
-    /// The blocks in their order.
-    public var blocks: [any Module] { layers }
-
     /// The states that enter a block, shape `[tokens, channels]`.
     public func states(
         entering block: Int, _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass

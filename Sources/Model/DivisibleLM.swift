@@ -9,9 +9,6 @@ public protocol DivisibleLM: CausalLM {
     /// What is computed before all blocks, such as the embedding.
     var stem: any Module { get }
 
-    /// The blocks in the order that they are computed in.
-    var blocks: [any Module] { get }
-
     /// The states that enter a block, shape `[tokens, channels]`: those behind the stem for 0, those
     /// before the final norm for the number of blocks.
     ///
@@ -35,12 +32,5 @@ extension DivisibleLM {
     ) -> Tensor {
         hiddenStates(
             from: states(entering: 0, ids, layout: layout, pass), entering: 0, layout: layout, pass)
-    }
-
-    /// The first block with something that is trained: 0 where something before the blocks is, the
-    /// number of blocks where only what follows them is.
-    public var firstTrainedBlock: Int {
-        guard stem.trainableParameters.isEmpty else { return 0 }
-        return blocks.firstIndex { !$0.trainableParameters.isEmpty } ?? blocks.count
     }
 }

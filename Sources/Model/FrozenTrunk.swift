@@ -92,6 +92,8 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
     public var elementType: ElementType { model.elementType }
     /// That of the model.
     public var head: LinearMatrix { model.head }
+    /// Those of the model.
+    public var blocks: [any DecoderBlock] { model.blocks }
 
     /// Lists the model.
     public func describe(to description: inout ModuleDescription) { description.add(model) }

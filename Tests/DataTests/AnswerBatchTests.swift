@@ -119,6 +119,21 @@ import Testing
         }
     }
 
+    /// What is said of a row is what a batch of it has.
+    @Test(arguments: [false, true], [1, 4, 5, 40]) func feedbackIsCounted(
+        shared: Bool, answer: Int
+    ) {
+        let row = FeedbackSample(
+            target: sample(prompt, [10, 11]),
+            mismatched: sample(prompt, (0..<answer).map { Int32(20 + $0) }), isDesirable: true)
+        let collator = FeedbackCollator(sharesPrefixes: shared)
+        let count = collator.tokenCount(of: row)
+        #expect(count == collator.batch([row]).tokens.ids.count)
+        let apart = 2 * prompt.count + 2 + answer
+        // Shared where the question has more tokens than the other answer.
+        #expect(count == (shared && answer < prompt.count ? apart - prompt.count : apart))
+    }
+
     @Test func partsAreBatchesOfTheirOwn() throws {
         let rows = [1, 2].map { number in
             FeedbackSample(

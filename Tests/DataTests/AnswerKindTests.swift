@@ -51,7 +51,7 @@ import Testing
             #"{"prompt": "a", "completion": "b", "label": \#(value)}"#, Self.marks)
         let feedback = try FeedbackProcessor(tokenizer: tokenizer, template: template)
         var dropped = DataReport()
-        #expect(try feedback.sample(feedback.paired([marked])[0], &dropped) == nil)
+        #expect(try feedback.sample(FeedbackRow(row: marked, other: marked), &dropped) == nil)
         #expect(
             dropped.dropped[0].reason == "the column label holds \(kind), expected true or false")
     }

@@ -30,7 +30,7 @@ import Testing
                     prompt: [Message(.user, String(repeating: "1", count: count))],
                     response: [Message(.assistant, answer)], system: "S")
             })
-        return Packing.rows(dataset.samples, capacity: 20)
+        return Packing(capacity: 20).joined(dataset.samples)
     }
 
     @Test func columnsAreThoseOfTheReference() throws {

@@ -95,7 +95,7 @@ struct ReferenceRowTests {
                 guard packing == true else {
                     return samples.map { digest([$0.inputIDs, $0.labels]) }
                 }
-                return Packing.rows(samples, capacity: length, batchSize: batchSize).map {
+                return Packing(capacity: length, batchSize: batchSize).joined(samples).map {
                     let row = $0.columns(
                         length: length + 1, padding: tokenizer.padding ?? 0,
                         neat: options["neat_packing"]?.boolValue ?? false)
@@ -109,7 +109,8 @@ struct ReferenceRowTests {
                 packs: packs, quirks: quirks)
             return { rows in
                 let texts = try processor.process(rows).samples
-                return (packs ? processor.blocks(texts, batchSize: batchSize) : texts)
+                let blocks = TokenBlocks(processor, batchSize: batchSize)
+                return (packs ? blocks.joined(texts).map { $0.samples[0] } : texts)
                     .map { digest([$0.inputIDs]) }
             }
         case "rm", "dpo":
@@ -127,7 +128,7 @@ struct ReferenceRowTests {
             let processor = try FeedbackProcessor(
                 tokenizer: tokenizer, template: template, cutoffLength: length, quirks: quirks)
             return { rows in
-                try processor.process(processor.paired(rows, batchSize: batchSize)).samples.map {
+                try FeedbackPairs(processor, batchSize: batchSize).loaded(rows).map {
                     digest([
                         $0.target.inputIDs, $0.target.labels, $0.mismatched.inputIDs,
                         $0.mismatched.labels, [$0.isDesirable ? 1 : 0],

@@ -69,7 +69,7 @@ import Testing
         let processor = try FeedbackProcessor(
             tokenizer: ToyTokenizer(), template: plain, quirks: .all)
         let rows = [marked("1", "a", true), marked("2", "b", false), marked("3", "c", true)]
-        let samples = try processor.process(processor.paired(rows)).samples
+        let samples = try FeedbackPairs(processor).loaded(rows)
         #expect(
             samples.map { texts($0.target) } == [
                 ["^sSu1aa$", "......a$"], ["^sSu2ab$", "......b$"], ["^sSu3ac$", "......c$"],
@@ -83,9 +83,13 @@ import Testing
 
     @Test func feedbackPairsAcrossBatchesUnlessAskedNot() throws {
         let rows = ["a", "b", "c", "d", "e"].map { marked("1", $0, true) }
-        let others = { (quirks: ReferenceQuirks) in
-            try FeedbackProcessor(tokenizer: ToyTokenizer(), template: plain, quirks: quirks)
-                .paired(rows, batchSize: 2).map { $0.other.response[0].content }
+        let others = { (quirks: ReferenceQuirks) throws -> [String] in
+            let pairs = FeedbackPairs(
+                try FeedbackProcessor(
+                    tokenizer: ToyTokenizer(), template: plain, quirks: quirks), batchSize: 2)
+            return rows.indices.map { place in
+                pairs.row(at: place, of: rows.count) { rows[$0] }.other.response[0].content
+            }
         }
         #expect(try others([]) == ["e", "a", "b", "c", "d"])
         #expect(try others(.ktoMapBatches) == ["b", "a", "d", "c", "e"])
@@ -95,9 +99,9 @@ import Testing
         let broken = AlignedSample(prompt: [], response: [], fault: "broken")
         let rows = [marked("1", "a", true), broken, marked("3", "c", false), broken]
         let processor = try FeedbackProcessor(tokenizer: ToyTokenizer(), template: plain)
-        let data = try processor.process(processor.paired(rows))
-        #expect(data.samples.map { texts($0.mismatched)[0] } == ["^sSu1ac$", "^sSu3aa$"])
-        #expect(data.report.dropped.map(\.reason) == ["broken", "broken"])
+        let data = try FeedbackPairs(processor).loaded(rows)
+        #expect(data.map { texts($0.mismatched)[0] } == ["^sSu1ac$", "^sSu3aa$"])
+        #expect(data.report?.dropped.map(\.reason) == ["broken", "broken"])
     }
 
     @Test func aGoodAnswerMayBeEmpty() throws {
@@ -105,7 +109,7 @@ import Testing
         for quirks in [ReferenceQuirks(), .ktoEmptyAnswers] {
             let processor = try FeedbackProcessor(
                 tokenizer: ToyTokenizer(), template: plain, quirks: quirks)
-            let sample = try #require(try processor.process(processor.paired(rows)).samples.first)
+            let sample = try #require(try FeedbackPairs(processor).loaded(rows).first)
             #expect(sample.isDesirable == quirks.isEmpty)
         }
     }
@@ -132,7 +136,8 @@ import Testing
             quirks: quirks)
         let rows = ["abcdefg", "hij", "klmnop"].map { row($0) }
         let texts = try processor.process(rows).samples
-        return (packs ? processor.blocks(texts, batchSize: batchSize) : texts).map {
+        let blocks = TokenBlocks(processor, batchSize: batchSize)
+        return (packs ? blocks.joined(texts).map { $0.samples[0] } : texts).map {
             ToyTokenizer.text($0.inputIDs)
         }
     }

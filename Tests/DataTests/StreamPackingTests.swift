@@ -28,6 +28,8 @@ import Testing
         return options
     }
 
+    private let packing = Packing(capacity: 60, batchSize: 50)
+
     private func supervised() throws -> SupervisedProcessor {
         try SupervisedProcessor(
             tokenizer: ToyTokenizer(), template: ToyTokenizer.template(efficientEnd: false),
@@ -39,7 +41,9 @@ import Testing
             tokenizer: ToyTokenizer(), cutoffLength: 17, addsBeginOfText: true, quirks: quirks)
     }
 
-    private func all<Sample>(_ stream: SampleStream<Sample>, _ epoch: Int = 0) throws -> [Sample] {
+    private func all<Sample>(
+        _ stream: any SampleSource<Sample>, _ epoch: Int = 0
+    ) throws -> [Sample] {
         var report = DataReport()
         return try (0..<stream.count).compactMap {
             try stream.sample(epoch: epoch, place: $0, &report)
@@ -51,16 +55,16 @@ import Testing
         let options = try options(mix)
         let processor = try supervised()
         let loaded = try processor.process(DatasetLoader(options).load().train)
-        let expected = Packing.rows(loaded.samples, capacity: 60, batchSize: 50)
+        let expected = packing.joined(loaded.samples)
         let rows = try DatasetStream(options)
         let lengths = try StreamLengths(of: rows, processor)
         #expect(lengths.report.tokenCount == loaded.report.tokenCount)
         #expect(lengths.report.rowCount == loaded.report.rowCount)
         let ordered = SampleStream(
-            packing: rows, processor, lengths: lengths, capacity: 60, batchSize: 50, seed: nil)
+            rows, processor, joining: packing, lengths: lengths, seed: nil)
         expectSame(try all(ordered), expected)
         let shuffled = SampleStream(
-            packing: rows, processor, lengths: lengths, capacity: 60, batchSize: 50, seed: 3)
+            rows, processor, joining: packing, lengths: lengths, seed: 3)
         let (first, second) = (try all(shuffled), try all(shuffled, 1))
         let isShuffled = first != expected && first != second
         #expect(isShuffled)
@@ -72,15 +76,16 @@ import Testing
         let options = try options()
         let processor = try texts(quirks)
         let loaded = try processor.process(DatasetLoader(options).load().train)
-        let expected = processor.blocks(loaded.samples, batchSize: 30)
+        let blocks = TokenBlocks(processor, batchSize: 30)
+        let expected = blocks.joined(loaded.samples)
         let rows = try DatasetStream(options)
         let lengths = try StreamLengths(of: rows, processor)
         let ordered = SampleStream(
-            blocks: rows, processor, lengths: lengths, batchSize: 30, seed: nil)
-        expectSame(try all(ordered).map { $0.samples[0] }, expected)
+            rows, processor, joining: blocks, lengths: lengths, seed: nil)
+        expectSame(try all(ordered), expected)
         let shuffled = SampleStream(
-            blocks: rows, processor, lengths: lengths, batchSize: 30, seed: 1)
-        expectSame(Set(try all(shuffled).map { $0.samples[0] }), Set(expected))
+            rows, processor, joining: blocks, lengths: lengths, seed: 1)
+        expectSame(Set(try all(shuffled)), Set(expected))
     }
 
     @Test func otherStagesAreThoseOfLoadedData() throws {
@@ -116,11 +121,12 @@ import Testing
         options.dropsInvalidRows = true
         let processor = try FeedbackProcessor(
             tokenizer: ToyTokenizer(), template: ToyTokenizer.template(efficientEnd: false))
-        let expected = try processor.process(
-            processor.paired(DatasetLoader(options).load().train))
+        let pairs = FeedbackPairs(processor)
+        let expected = try pairs.loaded(DatasetLoader(options).load().train)
         let rows = try DatasetStream(options, shuffles: false)
-        #expect(expected.samples.count == 30 && expected.report.dropped.count == 7)
-        expectSame(try all(SampleStream(rows, processor)), expected.samples)
+        #expect(expected.count == 30 && expected.report?.dropped.count == 7)
+        let streamed = try pairs.samples(of: RowSet(streaming: rows, seed: nil))
+        expectSame(try all(streamed), Array(expected))
     }
 
     @Test func lengthsAreKept() throws {
@@ -151,7 +157,7 @@ import Testing
             tokenizer: ToyTokenizer(), template: ToyTokenizer.template(efficientEnd: false),
             cutoffLength: 9)
         let stream = SampleStream(
-            packing: rows, other, lengths: lengths, capacity: 60, batchSize: 50)
+            rows, other, joining: packing, lengths: lengths, seed: 42)
         #expect(throws: FledgeError.self) { _ = try all(stream) }
     }
 }

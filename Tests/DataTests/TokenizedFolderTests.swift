@@ -49,10 +49,10 @@ import Testing
         var form = form
         form.packedLength = 40
         form.isNeat = neat
-        let rows = Packing.rows((0..<200).map { sample($0) }, capacity: 39)
+        let rows = Packing(capacity: 39).joined((0..<200).map { sample($0) })
         #expect(rows.contains { $0.samples.count > 4 })
         expectSame(try roundTrip(rows, form), rows)
-        let weighted = Packing.rows((0..<20).map { sample($0, weighted: true) }, capacity: 39)
+        let weighted = Packing(capacity: 39).joined((0..<20).map { sample($0, weighted: true) })
         expectSame(try roundTrip(weighted, form), weighted)
     }
 

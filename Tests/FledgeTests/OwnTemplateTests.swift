@@ -50,7 +50,7 @@ import Testing
         let data = try StageData(
             configuration, text, SupervisedFineTuning().recipe(configuration, text), threads: 1,
             cache: nil)
-        return data.train.flatMap(\.samples).map { sample in
+        return data.known.flatMap(\.samples).map { sample in
             var (shown, isLearned) = ("", false)
             for (id, label) in zip(sample.inputIDs, sample.labels) {
                 if (label != ProcessedSample.ignored) != isLearned {
@@ -309,7 +309,7 @@ import Testing
         let text = try TextSide(run)
         let data = try StageData(
             run, text, DirectPreferenceOptimization().recipe(run, text), threads: 1, cache: nil)
-        let sample = try #require(data.train.first)
+        let sample = try #require(data.known.first)
         let question = "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
         for (part, answer) in [(sample.chosen, "b"), (sample.rejected, "c")] {
             #expect(

@@ -95,12 +95,6 @@ private struct StillRewardModeling: TrainingMethod {
     var name: String { standard.name }
     var rows: RowTraits { standard.rows }
 
-    func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PairwiseSample> {
-        try standard.recipe(configuration, text)
-    }
-
     func collate(
         _ picked: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration

@@ -58,6 +58,13 @@ public struct FeedbackCollator: Sendable {
             isDesirable: rows.map(\.isDesirable))
     }
 
+    /// Tokens that a batch of one row has.
+    public func tokenCount(of row: FeedbackSample) -> Int {
+        let samples = [row.target, row.mismatched]
+        let forest = sharesPrefixes ? forest(of: [row], samples) : nil
+        return forest?.layout.count ?? samples.reduce(0) { $0 + $1.inputIDs.count }
+    }
+
     /// The forest of all samples, where it is worth it.
     ///
     /// Counted in forward passes over a token. Of the forest's tokens each has the policy's forward and

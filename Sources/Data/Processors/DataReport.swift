@@ -10,6 +10,11 @@ public struct DataReport: Hashable, Sendable {
         public var reason: String
         /// What could be done about it; empty where nothing special is known.
         public var advice = ""
+
+        /// Names a row that is not used.
+        public init(source: FledgeError.Location, reason: String, advice: String = "") {
+            (self.source, self.reason, self.advice) = (source, reason, advice)
+        }
     }
 
     /// Number of rows before any was dropped.

@@ -17,12 +17,15 @@ public struct FeedbackSample: Hashable, Sendable {
     }
 }
 
-/// A row with the one whose answer is put to its question.
+/// A row with the one whose answer is put to its question, see ``FeedbackPairs``.
 public struct FeedbackRow: Sendable {
     /// The row.
     public var row: AlignedSample
-    /// The row before it, around the end of the data.
+    /// The row whose answer is put to its question.
     public var other: AlignedSample
+
+    /// Creates a pair of rows.
+    public init(row: AlignedSample, other: AlignedSample) { (self.row, self.other) = (row, other) }
 }
 
 /// Makes samples for Kahneman–Tversky optimization (Ethayarajh et al. 2024).
@@ -45,20 +48,8 @@ public struct FeedbackProcessor: SampleProcessor {
         self.quirks = quirks
     }
 
-    /// Gives each row the one before it that has an answer, around the end.
-    ///
-    /// - Parameter batchSize: Rows of a preprocessing batch, inside of which the reference stays.
-    public func paired(_ rows: [AlignedSample], batchSize: Int = 1000) -> [FeedbackRow] {
-        let size = quirks.contains(.ktoMapBatches) ? max(batchSize, 1) : max(rows.count, 1)
-        return stride(from: 0, to: rows.count, by: size).flatMap { start in
-            let batch = rows[start..<min(start + size, rows.count)]
-            var other = batch.last(where: hasAnswer)
-            return batch.map { row in
-                defer { if hasAnswer(row) { other = row } }
-                return FeedbackRow(row: row, other: other ?? row)
-            }
-        }
-    }
+    /// Whether rows are put together inside of preprocessing batches.
+    var staysInBatches: Bool { quirks.contains(.ktoMapBatches) }
 
     /// The sample of a row; nil for a row that is dropped.
     public func sample(_ row: FeedbackRow, _ report: inout DataReport) throws -> FeedbackSample? {

@@ -16,7 +16,7 @@ public struct PretrainingProcessor: SampleProcessor {
     ///   - templateName: With `llama3` texts end with `<|end_of_text|>`, else with the end token.
     ///   - cutoffLength: The most tokens of a sample.
     ///   - packs: Whether texts are put together and cut into blocks of equal length, see
-    ///     ``blocks(_:batchSize:)``; else each is a sample and cut at the right.
+    ///     ``TokenBlocks``; else each is a sample and cut at the right.
     ///   - addsBeginOfText: Whether the tokenizer declares that texts begin with its token for that.
     ///   - quirks: With `pad_masks_eos` what is padding elsewhere is not learned; with
     ///     `pt_map_batches` blocks are made inside of preprocessing batches; with `content_specials`
@@ -67,37 +67,6 @@ public struct PretrainingProcessor: SampleProcessor {
         let sample = learned(ids, row.source)
         report.count(sample)
         return sample
-    }
-
-    /// Texts one after another, cut into blocks.
-    ///
-    /// The last block is shorter; the reference leaves it out, of every preprocessing batch. Where the
-    /// tokenizer puts a token at the beginning of texts, it takes the place of each block's first
-    /// one.
-    ///
-    /// - Parameter batchSize: Rows of a preprocessing batch.
-    public func blocks(_ texts: [ProcessedSample], batchSize: Int = 1000) -> [ProcessedSample] {
-        let size = staysInBatches ? max(batchSize, 1) : max(texts.count, 1)
-        var result: [ProcessedSample] = []
-        for start in stride(from: 0, to: texts.count, by: size) {
-            var block: [Int32] = []
-            var source = texts[start].source
-            for text in texts[start..<min(start + size, texts.count)] {
-                var rest = text.inputIDs[...]
-                while !rest.isEmpty {
-                    if block.isEmpty { source = text.source }
-                    let part = rest.prefix(cutoffLength - block.count)
-                    block += part
-                    rest = rest.dropFirst(part.count)
-                    if block.count == cutoffLength {
-                        result.append(self.block(block, source))
-                        block = []
-                    }
-                }
-            }
-            if !staysInBatches, !block.isEmpty { result.append(self.block(block, source)) }
-        }
-        return result
     }
 
     /// Whether blocks are made inside of preprocessing batches.

@@ -41,15 +41,24 @@ extension SampleProcessor {
         _ rows: [Row], threads: Int = 2,
         progress: RowProgress? = nil
     ) throws -> ProcessedDataset<Sample> {
+        try process(count: rows.count, threads: threads, progress: progress) { rows[$0] }
+    }
+
+    /// Makes samples of so many rows, which `row` gives.
+    func process(
+        count total: Int, threads: Int, progress: RowProgress?,
+        row: @Sendable (Int) throws -> Row
+    ) throws -> ProcessedDataset<Sample> {
         let size = 64
-        let ranges = stride(from: 0, to: rows.count, by: size).map {
-            $0..<min($0 + size, rows.count)
-        }
+        let ranges = stride(from: 0, to: total, by: size).map { $0..<min($0 + size, total) }
         let done = Atomic<Int>(0)
         let parts = try concurrentMap(ranges, threads: threads, chunkSize: 1) { range in
-            let part = try process(serially: rows[range])
-            let count = done.add(range.count, ordering: .relaxed).newValue
-            progress?(count, rows.count)
+            var part = ProcessedDataset<Sample>(samples: [])
+            for place in range {
+                let row = try row(place)
+                part.samples += try fitting(row, &part.report) { try samples(row, &$0) } ?? []
+            }
+            progress?(done.add(range.count, ordering: .relaxed).newValue, total)
             return part
         }
         var dataset = ProcessedDataset<Sample>(samples: [])
@@ -73,14 +82,6 @@ extension SampleProcessor {
                     source: source, reason: error.message.withoutStop, advice: error.advice))
             return nil
         }
-    }
-
-    private func process(serially rows: ArraySlice<Row>) throws -> ProcessedDataset<Sample> {
-        var dataset = ProcessedDataset<Sample>(samples: [])
-        for row in rows {
-            dataset.samples += try fitting(row, &dataset.report) { try samples(row, &$0) } ?? []
-        }
-        return dataset
     }
 }
 

@@ -54,7 +54,7 @@ enum FileIdentity {
             note = name
         }
         let starts = Array(stride(from: 0, to: store.bytes.count, by: piece))
-        let parts = try concurrentMap(starts, threads: threads, chunkSize: 4) { start in
+        let parts = concurrentMap(starts, threads: threads, chunkSize: 4) { start in
             let end = min(start + piece, store.bytes.count)
             return SHA256.hexadecimal(
                 of: UnsafeRawBufferPointer(rebasing: store.bytes[start..<end]))

@@ -6,7 +6,7 @@ internal import FledgeCore
 /// content of a buffer, and any place of it is read at once, so that a resumed run goes on where it
 /// stopped without reading what was before. Files larger than memory are mapped; compressed files,
 /// Parquet and the places of rows are kept in `cacheFolder` when it is set.
-public struct DatasetStream: Sendable {
+public struct DatasetStream: RowSource {
     private let sets: [StreamedSet]
     private var order: StreamOrder
     /// The rows that are set aside for evaluation, in the order of the data.
@@ -14,7 +14,7 @@ public struct DatasetStream: Sendable {
     private let makeOrder: @Sendable (_ shuffles: Bool) -> StreamOrder
     private let shuffles: Bool
     /// Whether rows that do not fit are samples with a fault, to be dropped; otherwise errors.
-    public let allowsFaults: Bool
+    public let dropsInvalidRows: Bool
 
     /// Opens data sets.
     ///
@@ -28,7 +28,7 @@ public struct DatasetStream: Sendable {
         _ options: DatasetOptions, orderSeed: UInt64? = nil, shuffles: Bool = true
     ) throws {
         try options.check()
-        (self.shuffles, allowsFaults) = (shuffles, options.dropsInvalidRows)
+        (self.shuffles, dropsInvalidRows) = (shuffles, options.dropsInvalidRows)
         let key = RandomKey(seed: options.seed)
         var sets = try options.descriptions().train.enumerated().map { number, description in
             StreamedSet(

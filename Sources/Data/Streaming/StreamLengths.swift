@@ -17,7 +17,7 @@ public struct StreamLengths: Sendable {
     ///     for everything that the lengths depend on.
     /// - Throws: ``FledgeError`` of a row that does not fit and may not be dropped.
     public init<Processor: SampleProcessor>(
-        of rows: DatasetStream, _ processor: Processor, cache: String? = nil, threads: Int = 2,
+        of rows: any RowSource, _ processor: Processor, cache: String? = nil, threads: Int = 2,
         progress: RowProgress? = nil
     ) throws where Processor.Row == AlignedSample, Processor.Sample == ProcessedSample {
         let rows = rows.inDataOrder

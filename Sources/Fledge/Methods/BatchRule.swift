@@ -27,18 +27,16 @@ public struct BatchRule<Sample: Sendable, Batch: Sendable>: Sendable {
         (self.batchSize, self.length, self.collate) = (batchSize, length, collate)
     }
 
+    /// The batches of samples, in the order that their source gives each epoch.
+    public func epochs(_ source: any SampleSource<Sample>) -> Epochs<Sample, Batch> {
+        Epochs(
+            source, batchSize: batchSize, dropsLast: dropsLast, merging: merging, collate: collate)
+    }
+
     /// The batches of samples that are in memory, in an order that follows from the seed; nil keeps
     /// that of the data.
     public func epochs(_ samples: [Sample], seed: UInt64?) -> Epochs<Sample, Batch> {
-        Epochs(
-            samples, batchSize: batchSize, seed: seed ?? 0, shuffles: seed != nil,
-            dropsLast: dropsLast, merging: merging, collate: collate)
-    }
-
-    /// The batches of samples that are read while training.
-    public func epochs(_ stream: SampleStream<Sample>) -> StreamedEpochs<Sample, Batch> {
-        StreamedEpochs(
-            stream, batchSize: batchSize, dropsLast: dropsLast, merging: merging, collate: collate)
+        epochs(LoadedSamples(samples, seed: seed))
     }
 
     private var merging: Epochs<Sample, Batch>.Merging? {

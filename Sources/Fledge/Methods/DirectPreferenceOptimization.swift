@@ -4,6 +4,9 @@ public import FledgeTrain
 
 /// Direct preference optimization and its kin (`stage: dpo`; reference: 05 §7).
 public struct DirectPreferenceOptimization: TrainingMethod {
+    /// Pairs of answers.
+    public typealias Sample = PairwiseSample
+
     private let losses: [NamedPreferenceLoss]
 
     /// Creates the method.
@@ -24,32 +27,6 @@ public struct DirectPreferenceOptimization: TrainingMethod {
 
     /// In the reference the metrics of every batch count equally.
     public var referenceMetricMean: EvaluationMean { .ofBatches }
-
-    /// Pairs.
-    public func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PairwiseSample> {
-        try PairwiseSample.recipe(configuration, text)
-    }
-
-    /// Pairs of answers behind one question.
-    public func collate(
-        _ picked: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
-        _ configuration: RunConfiguration
-    ) -> PreferenceBatch {
-        PreferenceCollator(sharesPrefixes: sharesPrefixes).batch(
-            picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
-    }
-
-    /// Both sequences, their question once where it is shared.
-    public func size(
-        of sample: PairwiseSample, sharesPrefixes: Bool
-    ) -> (tokens: Int, supervised: Int) {
-        (
-            sample.tokenCount(sharesPrefixes: sharesPrefixes),
-            sample.chosen.supervisedCount + sample.rejected.supervisedCount
-        )
-    }
 
     /// False where the loss looks at means of a batch.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool {

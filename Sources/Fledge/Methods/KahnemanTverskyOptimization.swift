@@ -20,19 +20,12 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     public func recipe(
         _ configuration: RunConfiguration, _ text: TextSide
     ) throws -> SampleRecipe<FeedbackSample> {
-        let batchSize = configuration.data.preprocessingBatchSize
         let processor = try FeedbackProcessor(
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(
-            packedLength: nil, answerCount: 1,
-            make: { rows, threads, progress in
-                try processor.process(
-                    processor.paired(rows, batchSize: batchSize), threads: threads,
-                    progress: progress)
-            },
-            stream: { rows, _, _, _ in SampleStream(rows, processor) },
-            check: { $0.faults(in: $1, $2) })
+        let pairs = FeedbackPairs(
+            processor, batchSize: configuration.data.preprocessingBatchSize)
+        return SampleRecipe(pairs, answerCount: 1) { $0.faults(in: $1, $2) }
     }
 
     /// Answers behind their questions, and behind each question the answer of another row.
@@ -47,13 +40,14 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
             picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
     }
 
-    /// The answer, and the one of another row.
+    /// The answer and the one of another row, their question once where a batch of the row has it so.
     public func size(
         of sample: FeedbackSample, sharesPrefixes: Bool
     ) -> (tokens: Int, supervised: Int) {
-        sample.sequences.reduce((0, 0)) {
-            ($0.0 + $1.inputIDs.count, $0.1 + $1.supervisedCount)
-        }
+        (
+            FeedbackCollator(sharesPrefixes: sharesPrefixes).tokenCount(of: sample),
+            sample.target.supervisedCount + sample.mismatched.supervisedCount
+        )
     }
 
     /// False: the divergence is estimated over a batch.

@@ -22,7 +22,7 @@ public struct ProximalPolicyOptimization: TrainingMethod {
         let processor = try PromptProcessor(
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(processor, answerCount: 0) { $0.faults(in: $1, $2) }
+        return SampleRecipe(SingleSamples(processor), answerCount: 0) { $0.faults(in: $1, $2) }
     }
 
     /// Puts the sequences of samples into one flat run.

@@ -6,6 +6,9 @@ internal import Foundation
 
 /// Reward modelling (`stage: rm`): a head learns to score better answers higher (reference: 05 §6).
 public struct RewardModeling: TrainingMethod {
+    /// Pairs of answers.
+    public typealias Sample = PairwiseSample
+
     /// Creates the method.
     public init() {}
 
@@ -20,13 +23,6 @@ public struct RewardModeling: TrainingMethod {
 
     /// The share of pairs in the right order.
     public var plotted: [String] { ["eval_accuracy"] }
-
-    /// Pairs.
-    public func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PairwiseSample> {
-        try PairwiseSample.recipe(configuration, text)
-    }
 
     /// Pairs whose answers' last tokens are looked at.
     public func collate(
@@ -98,23 +94,4 @@ public struct RewardModeling: TrainingMethod {
 extension Double {
     /// The number rounded to two places.
     fileprivate var hundredths: Double { Double(rounded(places: 2)) ?? self }
-}
-
-extension PairwiseSample {
-    /// Pairs for reward models and preferences.
-    static func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PairwiseSample> {
-        let processor = try PairwiseProcessor(
-            tokenizer: text.tokenizer, template: text.template,
-            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(processor, answerCount: 2) { $0.faults(in: $1, $2) }
-    }
-}
-
-extension PairwiseSample {
-    /// Tokens of both sequences, those of the question once where they are shared.
-    func tokenCount(sharesPrefixes: Bool) -> Int {
-        chosen.inputIDs.count + rejected.inputIDs.count - (sharesPrefixes ? promptCount : 0)
-    }
 }

@@ -1,4 +1,3 @@
-internal import FledgeCore
 public import FledgeData
 
 /// A kind of sample that methods train on.
@@ -14,72 +13,6 @@ public protocol StageSample: ColumnarSample {
 
     /// The sequences that it puts before a model.
     var sequences: [ProcessedSample] { get }
-}
-
-/// How the rows of a run become samples, at once or one by one, and what is checked about them.
-public struct SampleRecipe<Sample: Sendable> {
-    /// Tokens of a packed row, with the one that the reference pads to; nil when rows are not packed.
-    public var packedLength: Int?
-    /// Number of answers that a row has.
-    public var answerCount: Int
-    /// Whether nothing of a row is read but its first text.
-    public var readsTextAlone = false
-    /// Whether questions are learned as well as answers.
-    public var learnsQuestions = false
-    /// Makes samples of all rows.
-    public var make:
-        (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<Sample>
-    /// Makes samples of all rows for evaluation where they are others than those to train on.
-    public var makeEvaluation:
-        (
-            (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws -> ProcessedDataset<
-                Sample
-            >
-        )?
-    /// Makes samples of rows when their turn comes; `cache` is a file for what has to be known of
-    /// all rows before.
-    public var stream:
-        (
-            _ rows: DatasetStream, _ cache: () throws -> String?, _ threads: Int, RowProgress?
-        ) throws -> SampleStream<Sample>
-    /// Finds what is wrong with samples.
-    public var check: (SampleChecks, [Sample], DataReport) -> [DataFault]
-
-    /// Creates a recipe.
-    ///
-    /// - Parameters:
-    ///   - packedLength: Tokens of a packed row, with the one that the reference pads to.
-    ///   - readsTextAlone: Whether nothing of a row is read but its first text.
-    ///   - learnsQuestions: Whether questions are learned as well as answers.
-    public init(
-        packedLength: Int?, answerCount: Int, readsTextAlone: Bool = false,
-        learnsQuestions: Bool = false,
-        make:
-            @escaping (_ rows: [AlignedSample], _ threads: Int, RowProgress?) throws ->
-            ProcessedDataset<Sample>,
-        stream:
-            @escaping (
-                _ rows: DatasetStream, _ cache: () throws -> String?, _ threads: Int, RowProgress?
-            ) throws -> SampleStream<Sample>,
-        check: @escaping (SampleChecks, [Sample], DataReport) -> [DataFault]
-    ) {
-        (self.packedLength, self.answerCount) = (packedLength, answerCount)
-        (self.readsTextAlone, self.learnsQuestions) = (readsTextAlone, learnsQuestions)
-        (self.make, self.stream, self.check) = (make, stream, check)
-    }
-}
-
-extension SampleRecipe {
-    /// One sample of each row, nothing packed.
-    public init<Processor: SampleProcessor>(
-        _ processor: Processor, answerCount: Int,
-        check: @escaping (SampleChecks, [Sample], DataReport) -> [DataFault]
-    ) where Processor.Row == AlignedSample, Processor.Sample == Sample {
-        self.init(
-            packedLength: nil, answerCount: answerCount,
-            make: { try processor.process($0, threads: $1, progress: $2) },
-            stream: { rows, _, _, _ in SampleStream(rows, processor) }, check: check)
-    }
 }
 
 extension PackedRow: StageSample {
@@ -99,19 +32,6 @@ extension PackedRow: StageSample {
 
     /// Its samples.
     public var sequences: [ProcessedSample] { samples }
-
-    /// Each sample in a row of its own.
-    static func singles(_ samples: [ProcessedSample]) -> [PackedRow] {
-        samples.enumerated().map { PackedRow(samples: [$0.element], indices: [$0.offset]) }
-    }
-
-    /// Each sample in a row of its own, read when its turn comes.
-    static func singles<Processor: SampleProcessor>(
-        _ rows: DatasetStream, _ processor: Processor
-    ) -> SampleStream<PackedRow>
-    where Processor.Row == AlignedSample, Processor.Sample == ProcessedSample {
-        SampleStream(rows, processor) { PackedRow(samples: [$0], indices: [$1]) }
-    }
 }
 
 extension PairwiseSample: StageSample {

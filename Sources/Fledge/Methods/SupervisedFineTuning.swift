@@ -24,52 +24,39 @@ public struct SupervisedFineTuning: TrainingMethod {
     public func recipe(
         _ configuration: RunConfiguration, _ text: TextSide
     ) throws -> SampleRecipe<PackedRow> {
-        let options = configuration.data
-        let (packs, capacity) = (configuration.packs, configuration.cutoffLength)
-        let (batchSize, seed) = (options.preprocessingBatchSize, configuration.orderSeed)
+        let (options, capacity) = (configuration.data, configuration.cutoffLength)
+        let packs = configuration.packs
         let processor = try SupervisedProcessor(
             tokenizer: text.tokenizer, template: text.template, cutoffLength: capacity,
             masksHistory: options.masksHistory, trainsOnPrompt: options.trainsOnPrompt,
             quirks: configuration.dataQuirks)
+        let packing = Packing(capacity: capacity, batchSize: options.preprocessingBatchSize)
         var recipe = SampleRecipe(
+            packs ? JoinedSamples(processor, by: packing) : SingleSamples(processor),
             packedLength: packs ? capacity + 1 : nil, answerCount: 1,
-            learnsQuestions: options.trainsOnPrompt,
-            make: { rows, threads, progress in
-                let data = try processor.process(rows, threads: threads, progress: progress)
-                return ProcessedDataset(
-                    samples: packs
-                        ? Packing.rows(data.samples, capacity: capacity, batchSize: batchSize)
-                        : PackedRow.singles(data.samples), report: data.report)
-            },
-            stream: { rows, cache, threads, progress in
-                guard packs else { return PackedRow.singles(rows, processor) }
-                let lengths = try StreamLengths(
-                    of: rows, processor, cache: cache(), threads: threads, progress: progress)
-                return SampleStream(
-                    packing: rows, processor, lengths: lengths, capacity: capacity,
-                    batchSize: batchSize, seed: seed)
-            },
-            check: { $0.faults(in: $1.flatMap(\.samples), $2) })
+            learnsQuestions: options.trainsOnPrompt
+        ) { $0.faults(in: $1.flatMap(\.samples), $2) }
         if configuration.training.predictsWithGeneration {
-            recipe.makeEvaluation = try PromptRows(configuration, text).make
+            recipe.evaluationArrangement = SingleSamples(try PromptRows(configuration, text))
         }
         return recipe
     }
 
-    /// Puts the samples of some rows into one flat run.
+    /// Puts the samples of some rows into one flat run; packed ones see those before them where the
+    /// reference is to be equalled.
     public func collate(
         _ picked: [(index: Int, sample: PackedRow)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration
     ) -> TokenBatch {
+        let rows = picked.map(\.sample)
         let quirks = configuration.finetuning.referenceQuirks
-        guard configuration.leaksPackedRows else {
-            return SupervisedCollator(
-                quirks: quirks, sharesPrefixes: sharesPrefixes,
-                joinsPredictions: !configuration.finetuning.measuresAccuracy
-            ).batch(rows: picked.map(\.sample), epoch: epoch)
+        guard !configuration.leaksPackedRows else {
+            return SupervisedCollator(quirks: quirks).leakingBatch(rows, epoch: epoch)
         }
-        return SupervisedCollator(quirks: quirks).leakingBatch(
-            picked.map(\.sample), epoch: epoch)
+        return SupervisedCollator(
+            quirks: quirks, sharesPrefixes: sharesPrefixes,
+            joinsPredictions: !configuration.finetuning.measuresAccuracy
+        ).batch(rows: rows, epoch: epoch)
     }
 
     /// Generates answers (`predict_with_generate`).
@@ -97,13 +84,6 @@ public struct SupervisedFineTuning: TrainingMethod {
     /// False where a loss of the reference depends on how micro-batches are cut.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
         TokenLossChoice(configuration).merges
-    }
-
-    /// All tokens of the row.
-    public func size(
-        of row: PackedRow, sharesPrefixes: Bool
-    ) -> (tokens: Int, supervised: Int) {
-        (row.length, row.supervisedCount)
     }
 
     /// Trains by the loss of tokens that the configuration asks for.

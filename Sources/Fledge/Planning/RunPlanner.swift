@@ -106,12 +106,12 @@ public struct RunPlanner {
         let report = data.report
         plan.notes += data.summary
         plan.faults += data.faults.map(RunFault.init)
-        plan.lengths = LengthHistogram(data.train.map(\.length))
-        plan.rows = data.train.prefix(1).flatMap(\.parts).map {
+        plan.lengths = LengthHistogram(data.known.map(\.length))
+        plan.rows = data.known.prefix(1).flatMap(\.parts).map {
             PlannedRow($0.title, $0.sample, text.tokenizer)
         }
         plan.counts = [
-            ("rows", report.rowCount), ("samples", data.stream?.count ?? data.train.count),
+            ("rows", report.rowCount), ("samples", data.train.count),
             ("evaluation_samples", data.evaluations.reduce(0) { $0 + $1.rows.count }),
             ("dropped", report.dropped.count), ("truncated", report.truncated.count),
             ("unsupervised", report.unsupervised.count), ("tokens", report.tokenCount),
@@ -138,9 +138,9 @@ public struct RunPlanner {
             of: run.memory, available: run.available)
         // Of streamed data some are known, which stand for the others.
         let known = Double(
-            data.train.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: false).tokens })
-        let scale = Double(data.stream?.count ?? data.train.count) / Double(data.train.count)
-        let tokens = data.train.isEmpty ? 0 : known * scale
+            data.known.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: false).tokens })
+        let scale = Double(data.train.count) / Double(data.known.count)
+        let tokens = data.known.isEmpty ? 0 : known * scale
         let steps = run.plan.totalSteps
         let all = steps > 0 ? tokens * run.plan.epochs(after: steps) : 0
         plan.cost = RunPlan.Cost(

@@ -3,7 +3,7 @@ internal import FledgeData
 
 /// Makes the evaluation rows of `predict_with_generate`: a question, and behind it the last answer, which
 /// alone counts (reference: 02 §8.7).
-struct PromptRows {
+struct PromptRows: SampleProcessor {
     private let processor: PromptProcessor
 
     init(_ configuration: RunConfiguration, _ text: TextSide) throws {
@@ -12,20 +12,16 @@ struct PromptRows {
             cutoffLength: configuration.data.cutoffLength, quirks: configuration.dataQuirks)
     }
 
-    func make(
-        _ rows: [AlignedSample], threads: Int, progress: RowProgress?
-    ) throws -> ProcessedDataset<PackedRow> {
-        let made = try processor.process(rows, threads: threads, progress: progress)
-        let samples = made.samples.map { sample in
-            ProcessedSample(
-                inputIDs: sample.promptIDs + sample.responseIDs,
-                labels: Array(repeating: ProcessedSample.ignored, count: sample.promptIDs.count)
-                    + sample.responseIDs, source: sample.source)
-        }
-        var report = made.report
-        report.supervisedCount = samples.reduce(0) { $0 + $1.supervisedCount }
-        report.tokenCount = samples.reduce(0) { $0 + $1.inputIDs.count }
-        return ProcessedDataset(samples: PackedRow.singles(samples), report: report)
+    func sample(_ row: AlignedSample, _ report: inout DataReport) throws -> ProcessedSample? {
+        guard let made = try processor.sample(row, &report) else { return nil }
+        let ignored = [Int32](repeating: ProcessedSample.ignored, count: made.promptIDs.count)
+        let sample = ProcessedSample(
+            inputIDs: made.promptIDs + made.responseIDs, labels: ignored + made.responseIDs,
+            source: made.source)
+        // The question is counted already.
+        report.tokenCount += made.responseIDs.count
+        report.supervisedCount += sample.supervisedCount
+        return sample
     }
 
     /// The error of the first question that leaves no room for an answer; nil where there is none.

@@ -45,7 +45,9 @@ package struct LargestBatches {
         var (firsts, laters) = ([Candidate](), [Candidate]())
         for step in 0..<plan.totalSteps {
             let (epoch, indices) = plan.batches(ofStep: step)
-            let groups = epochs.groups(epoch: epoch, indices: Array(indices))
+            guard let groups = try? epochs.groups(epoch: epoch, indices: Array(indices)) else {
+                return nil
+            }
             for (place, samples) in groups.enumerated() {
                 let size = Size(
                     tokens: samples.reduce(0) { $0 + lengths[$1] },

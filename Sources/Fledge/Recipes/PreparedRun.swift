@@ -12,10 +12,10 @@ struct PreparedRun<Method: TrainingMethod> {
     let data: StageData<Method.Sample>
     let side: ModelSide
     let parts: TrainingParts<Method.Batch>
+    /// The micro-batches to train on.
+    let batches: Epochs<Method.Sample, Method.Batch>
     /// The micro-batches of the samples that are in memory; of streamed data those that come first.
     let known: Epochs<Method.Sample, Method.Batch>
-    /// The micro-batches to train on.
-    let batches: any BatchSource<Method.Batch>
     /// The sets to evaluate under the prefixes of their values: `eval`, or `eval_<data set>` for each
     /// by itself.
     let evaluations: [(prefix: String, source: any BatchSource<Method.Batch>)]
@@ -27,8 +27,6 @@ struct PreparedRun<Method: TrainingMethod> {
     let trunk: TrunkPlan?
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
-    /// The rows that were dropped while they were streamed.
-    let drops: () -> [FledgeError.Location: String]
 
     /// Loads the model and lays out the course.
     ///
@@ -45,10 +43,8 @@ struct PreparedRun<Method: TrainingMethod> {
         var parts = try method.parts(side, configuration)
         let shares = sharesPrefixes && !parts.draws
         let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
-        known = rule.epochs(data.train, seed: configuration.orderSeed)
-        let streamed = data.stream.map { rule.epochs($0) }
-        if let streamed { batches = streamed } else { batches = known }
-        drops = { streamed?.drops ?? [:] }
+        batches = rule.epochs(data.train)
+        known = data.isStreamed ? rule.epochs(data.known) : batches
         predictor = method.predictor(parts, side, text, configuration)
         // Questions that are answered share what they begin with in the generator.
         let sharesEvaluated = sharesPrefixes && predictor?.isEvaluation != true
@@ -56,7 +52,7 @@ struct PreparedRun<Method: TrainingMethod> {
         evaluations = data.evaluations.map { set in
             (
                 "eval" + set.name.dropFirst("validation".utf8.count),
-                evaluation.epochs(set.rows, seed: nil)
+                evaluation.epochs(set.rows)
             )
         }
         plan = configuration.trainingPlan(batches.batchesPerEpoch)
@@ -72,13 +68,13 @@ struct PreparedRun<Method: TrainingMethod> {
                 ? Self.largestEvaluation(
                     method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
             generated: generated,
-            sizesVary: data.stream != nil || Set(data.train.map(\.length)).count > 1,
+            sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
         parts.companions = []
         trunk = TrunkPlan(
             configuration, side.trunk, plan,
-            tokens: data.stream == nil
-                ? Self.tokens(method, data.train, sharesPrefixes: shares) : nil,
+            tokens: data.isStreamed
+                ? nil : Self.tokens(method, data.known, sharesPrefixes: shares),
             evaluated: predictor?.isEvaluation == true
                 ? 0
                 : data.evaluations.reduce(0) {
@@ -98,18 +94,18 @@ struct PreparedRun<Method: TrainingMethod> {
             let size = method.size(of: row, sharesPrefixes: sharesPrefixes)
             return .init(tokens: size.tokens, supervised: size.supervised)
         }
-        if data.stream == nil,
+        if !data.isStreamed,
             let found = LargestBatches(
-                known, plan, sizes: data.train.map { size($0, sharesPrefixes: sharesPrefixes) },
+                known, plan, sizes: data.known.map { size($0, sharesPrefixes: sharesPrefixes) },
                 sharesPrefixes: sharesPrefixes)
         {
             return found
         }
         let full = configuration.data.cutoffLength
-        let sizes = data.train.map { row in
+        let sizes = data.known.map { row in
             var size = size(row, sharesPrefixes: sharesPrefixes)
             // Streamed rows may be as long as is allowed.
-            guard data.stream != nil, row.length > 0 else { return size }
+            guard data.isStreamed, row.length > 0 else { return size }
             size.tokens = full * size.tokens / row.length
             size.supervised = full * size.supervised / row.length
             return size
@@ -133,7 +129,7 @@ struct PreparedRun<Method: TrainingMethod> {
         _ rule: BatchRule<Method.Sample, Method.Batch>, sharesPrefixes: Bool
     ) -> LargestBatches.Size? {
         let sizes = data.evaluations.map { set in
-            let batches = rule.epochs(set.rows, seed: nil)
+            let batches = rule.epochs(set.rows)
             let plan = TrainingPlan(
                 batchesPerEpoch: batches.batchesPerEpoch, accumulation: 1, epochs: 1)
             let known = LargestBatches(
@@ -171,7 +167,7 @@ struct PreparedRun<Method: TrainingMethod> {
     var modelFaults: [RunFault] {
         RunChecks(configuration: configuration).faults(
             of: text, side.model.configuration,
-            longestRow: data.train.map(\.length).max() ?? 0,
+            longestRow: data.known.map(\.length).max() ?? 0,
             longestEvaluation: data.evaluations.flatMap { $0.rows.map(\.length) }.max() ?? 0)
             + [trunk?.fault].compactMap(\.self)
     }

@@ -53,17 +53,15 @@ public struct Preprocessing {
         summary =
             notes + data.summary
             + data.faults.map { "Warning: " + RunFault($0).summary }
-        if let stream = data.stream {
-            // In the order of the first epoch, read as they are written.
-            train = AnySequence(
-                (0..<stream.count).lazy.compactMap { place in
-                    var report = DataReport()
-                    return Result { try stream.sample(epoch: 0, place: place, &report) }
-                        .map { $0.map(json) }.transposed()
-                })
-        } else {
-            train = AnySequence(data.train.lazy.map { .success(json($0)) })
-        }
+        // Loaded rows in the order of the data, streamed ones as they are read in the first epoch.
+        let source: any SampleSource<Sample> =
+            data.isStreamed ? data.train : data.known.ordered(seed: nil)
+        train = AnySequence(
+            (0..<source.count).lazy.compactMap { place in
+                var report = DataReport()
+                return Result { try source.sample(epoch: 0, place: place, &report) }
+                    .map { $0.map(json) }.transposed()
+            })
         evaluations = data.evaluations.map { AnySequence($0.rows.lazy.map(evaluated)) }
     }
 

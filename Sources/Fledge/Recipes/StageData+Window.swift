@@ -1,4 +1,5 @@
 internal import FledgeCore
+internal import FledgeData
 internal import FledgeModel
 
 extension StageData {
@@ -6,7 +7,7 @@ extension StageData {
     /// those to evaluate on; nil where there is none.
     func excess(over model: DecoderConfiguration, cutoffLength: Int) -> FledgeError? {
         guard let longest = model.longestSequence else { return nil }
-        func long(_ rows: [Sample]) -> ProcessedSample? {
+        func long(_ rows: LoadedSamples<Sample>) -> ProcessedSample? {
             for row in rows {
                 if let long = row.sequences.first(where: { $0.inputIDs.count > longest }) {
                     return long
@@ -15,9 +16,9 @@ extension StageData {
             return nil
         }
         let training =
-            long(train)
+            long(known)
             // Not all streamed rows are known yet.
-            ?? (stream != nil && cutoffLength > longest ? train.first?.sequences.first : nil)
+            ?? (isStreamed && cutoffLength > longest ? known.first?.sequences.first : nil)
         let evaluated = evaluations.lazy.compactMap { long($0.rows) }.first
         guard let sample = training ?? evaluated else { return nil }
         let reason =

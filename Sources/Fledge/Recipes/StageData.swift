@@ -9,13 +9,15 @@ public struct StageData<Sample: StageSample>: Sendable {
         /// `validation`, or `validation_<data set>` where each is evaluated by itself.
         public var name: String
         /// The samples in the order of the data.
-        public var rows: [Sample]
+        public var rows: LoadedSamples<Sample>
     }
 
-    /// The samples to train on; of streamed data those that come first.
-    public var train: [Sample]
-    /// The samples to train on when they are read while training.
-    public var stream: SampleStream<Sample>?
+    /// The samples to train on, in the orders of epochs.
+    public private(set) var train: any SampleSource<Sample>
+    /// Those that are in memory: all of loaded data, of streamed data the ones that come first.
+    public private(set) var known: LoadedSamples<Sample>
+    /// Whether samples are made while training.
+    public private(set) var isStreamed = false
     /// The samples to evaluate on.
     public var evaluations: [Evaluation]
     /// What happened to the rows to train on.
@@ -32,7 +34,7 @@ public struct StageData<Sample: StageSample>: Sendable {
     /// What reading the data told, which is kept with tokenised data.
     private var loadingNotes: [String] = []
     /// How rows are written otherwise than by the model's own template, where somebody named another.
-    private var templateNote: String?
+    var templateNote: String?
 
     /// Loads, aligns, mixes and splits the data of a run, and makes samples of them.
     ///
@@ -141,8 +143,9 @@ public struct StageData<Sample: StageSample>: Sendable {
         _ threads: Int, _ progress: RowProgress?
     ) throws {
         let loaded = try DatasetLoader(configuration.datasetOptions).load()
-        let made = try recipe.make(loaded.train, threads, progress)
-        self.init(recipe, train: made.samples, report: made.report)
+        let made = try recipe.arrangement.loaded(
+            loaded.train, threads: threads, progress: progress)
+        self.init(recipe, made.ordered(seed: configuration.orderSeed))
         try requireFitting(configuration)
         try evaluate(loaded.evaluations, configuration, recipe, threads)
         (faults, notes, loadingNotes) = (loaded.faults, loaded.notes, loaded.notes)
@@ -155,9 +158,10 @@ public struct StageData<Sample: StageSample>: Sendable {
         _ recipe: SampleRecipe<Sample>, _ threads: Int
     ) throws {
         evaluations = try sets.map { set in
-            let made = try (recipe.makeEvaluation ?? recipe.make)(set.samples, threads, nil)
-            evaluationReport.append(made.report)
-            return Evaluation(name: set.name, rows: made.samples)
+            let arrangement = recipe.evaluationArrangement ?? recipe.arrangement
+            let made = try arrangement.loaded(set.samples, threads: threads)
+            if let report = made.report { evaluationReport.append(report) }
+            return Evaluation(name: set.name, rows: made)
         }
         try Self.requireFitting(evaluationReport, "rows for evaluation", configuration)
     }
@@ -168,18 +172,24 @@ public struct StageData<Sample: StageSample>: Sendable {
     /// Opens data that are read while training, and makes the first samples of them.
     private init(
         streaming configuration: RunConfiguration, _ text: TextSide,
-        _ recipe: SampleRecipe<Sample>, _ file: () throws -> String?, _ threads: Int,
+        _ recipe: SampleRecipe<Sample>, _ file: @escaping () throws -> String?, _ threads: Int,
         _ progress: RowProgress?
     ) throws {
         let rows = try configuration.datasetStream()
-        let stream = try recipe.stream(rows, file, threads, progress)
+        let stream = try recipe.arrangement.samples(
+            of: RowSet(
+                streaming: rows, seed: configuration.orderSeed, threads: threads,
+                progress: progress, lengthsFile: file))
         var (first, report) = ([Sample](), DataReport())
         for place in 0..<min(stream.count, Self.streamedSampleCount) {
             guard let sample = try stream.sample(epoch: 0, place: place, &report) else { continue }
             first.append(sample)
         }
-        self.init(recipe, train: first, report: stream.report ?? report)
-        self.stream = stream
+        self.init(
+            recipe,
+            LoadedSamples(
+                first, seed: configuration.orderSeed, report: stream.report ?? report))
+        (train, isStreamed) = (stream, true)
         var options = configuration.datasetOptions
         options.names = []
         options.validationSize = 0
@@ -218,10 +228,11 @@ public struct StageData<Sample: StageSample>: Sendable {
             report.rowCount = train.count
             for part in train.flatMap(\.parts) { report.count(part.sample) }
         }
-        self.init(recipe, train: train, report: report)
+        self.init(
+            recipe, LoadedSamples(train, seed: configuration.orderSeed, report: report))
         notes = differences
         evaluations = try folder.splits.filter { $0 != "train" }.map {
-            Evaluation(name: $0, rows: try samples($0))
+            Evaluation(name: $0, rows: LoadedSamples(try samples($0)))
         }
         if let kept = folder.notes {
             packedLength = kept["packed_length"]?.intValue
@@ -239,90 +250,9 @@ public struct StageData<Sample: StageSample>: Sendable {
         }
     }
 
-    private init(_ recipe: SampleRecipe<Sample>, train: [Sample], report: DataReport) {
-        (self.train, self.report, packedLength) = (train, report, recipe.packedLength)
-        (evaluations, faults) = ([], [])
-    }
-
-    /// Adds what is wrong with the samples and the rows that they are made of.
-    private mutating func check(
-        _ recipe: SampleRecipe<Sample>, _ text: TextSide, rows: [AlignedSample],
-        _ evaluated: [AlignedSample]
-    ) {
-        faults += RowChecks(
-            template: text.template, answerCount: recipe.answerCount,
-            readsTextAlone: recipe.readsTextAlone, learnsQuestions: recipe.learnsQuestions
-        ).faults(in: rows, evaluation: evaluated)
-        compare(rows + evaluated, text)
-        faults += recipe.check(
-            SampleChecks(tokenizer: text.tokenizer, template: text.template), train, report)
-        faults += SampleChecks.faults(ofEvaluation: evaluationReport)
-        let overlap = SampleChecks.overlap(
-            training: train.map(\.identity),
-            evaluation: evaluations.flatMap(\.rows).map(\.identity))
-        if let overlap { faults.append(overlap) }
-    }
-
-    /// Compares how rows are written with the model's own template.
-    private mutating func compare(_ rows: [AlignedSample], _ text: TextSide) {
-        let found = text.templateChecks?.findings(in: rows) ?? []
-        for finding in found where finding.isUnknown {
-            faults.append(
-                DataFault(
-                    .unknownToOwnTemplate, finding.message,
-                    advice:
-                        "Set template: model, which writes rows as the model's own template does, or "
-                        + "leave out what that one does not know.", places: [finding.source]))
-        }
-        let findings = found.filter { !$0.isUnknown }
-        guard let first = findings.first else { return }
-        if text.isDerived {
-            faults.append(
-                DataFault(
-                    .unlikeOwnTemplate, first.message,
-                    advice:
-                        "Set template: model, which writes rows as the model's own template does, "
-                        + "or name the model's template.", places: findings.map(\.source)))
-        } else if let wrong = findings.first(where: { !$0.isDefaultSystem }) {
-            templateNote =
-                "Warning: \(wrong.source): \(wrong.message) fledge verify-template shows more."
-        } else {
-            templateNote =
-                "Dialogues without a system text get that of the template \(text.template.name), which is not the model's own one (fledge verify-template shows both)."
-        }
-    }
-
-    /// Throws for the first row that does not fit, unless such rows may be dropped.
-    private func requireFitting(_ configuration: RunConfiguration) throws {
-        try Self.requireFitting(report, "rows", configuration)
-    }
-
-    private static func requireFitting(
-        _ report: DataReport, _ rows: String, _ configuration: RunConfiguration
-    ) throws {
-        guard let first = report.dropped.first, !configuration.datasetOptions.dropsInvalidRows
-        else { return }
-        throw FledgeError(
-            .data,
-            "\(report.dropped.count) of \(report.rowCount) \(rows) do not fit, the first one: \(first.reason).",
-            advice: first.remedy("Correct them"), at: first.source)
-    }
-
-    private func requireSamples(_ configuration: RunConfiguration) throws {
-        let names = configuration.data.datasets
-        guard train.isEmpty, !names.isEmpty else { return }
-        guard report.rowCount > 0 else {
-            throw FledgeError(
-                .data, "There are no rows in \(names.listed), expected at least one to train on.",
-                advice: "See whether the files are whole, and whether split, num_samples and "
-                    + "max_samples leave anything.")
-        }
-        throw FledgeError(
-            .data,
-            configuration.method.rows.isText
-                ? "Cannot find sufficient samples: \(report.rowCount) rows make none."
-                : "Cannot find valid samples: all \(report.rowCount) rows were dropped.",
-            advice: report.dropped.first.map { "The first at \($0.source): \($0.reason)." } ?? "")
+    private init(_ recipe: SampleRecipe<Sample>, _ samples: LoadedSamples<Sample>) {
+        (train, known, packedLength) = (samples, samples, recipe.packedLength)
+        (report, evaluations, faults) = (samples.report ?? DataReport(), [], [])
     }
 
     /// Keeps the samples in a folder.
@@ -332,8 +262,8 @@ public struct StageData<Sample: StageSample>: Sendable {
     ) throws {
         let form = configuration.sampleForm(text, packedLength: packedLength)
         let writer = try TokenizedFolderWriter(path: path)
-        if !train.isEmpty { try writer.write(train, split: "train", form) }
-        for set in evaluations { try writer.write(set.rows, split: set.name, form) }
+        if !known.isEmpty { try writer.write(Array(known), split: "train", form) }
+        for set in evaluations { try writer.write(Array(set.rows), split: set.name, form) }
         var notes = signature.json
         notes["report"] = report.json
         notes["evaluation_report"] = evaluationReport.json
@@ -347,53 +277,5 @@ public struct StageData<Sample: StageSample>: Sendable {
         notes["template_note"] = templateNote.map { .string($0) }
         notes["packed_length"] = packedLength.map { .integer($0) } ?? .null
         try writer.commit(notes)
-    }
-
-    /// What happened to the rows, as sentences for the user.
-    public var summary: [String] {
-        let extent =
-            stream.map {
-                "\($0.count) samples are streamed; " + ($0.report == nil ? "of the first " : "")
-            } ?? ""
-        var lines = notes + [templateNote].compactMap(\.self)
-        lines.append(
-            extent
-                + "\(report.rowCount) rows, \(report.tokenCount) tokens, \(report.supervisedCount) of them learned"
-                + (packedLength == nil ? "." : ", packed into \(stream?.count ?? train.count)."))
-        func list(_ places: [FledgeError.Location]) -> String {
-            places.prefix(3).map(\.description).joined(separator: ", ")
-                + (places.count > 3 ? ", …" : "")
-        }
-        if !report.dropped.isEmpty {
-            let first = report.dropped[0]
-            lines.append(
-                "\(report.dropped.count) rows are dropped, the first at \(first.source): \(first.reason)."
-            )
-        }
-        if let first = evaluationReport.dropped.first {
-            lines.append(
-                "\(evaluationReport.dropped.count) rows for evaluation are dropped, the first at \(first.source): \(first.reason)."
-            )
-        }
-        if !report.truncated.isEmpty {
-            lines.append(
-                "\(report.truncated.count) rows are cut at cutoff_len: \(list(report.truncated)).")
-        }
-        if !report.unsupervised.isEmpty {
-            lines.append(
-                "\(report.unsupervised.count) rows have nothing to learn: \(list(report.unsupervised))."
-            )
-        }
-        if !report.equalAnswers.isEmpty {
-            lines.append(
-                "\(report.equalAnswers.count) rows prefer an answer to the same answer: \(list(report.equalAnswers))."
-            )
-        }
-        if !report.controlStrings.isEmpty {
-            lines.append(
-                "\(report.controlStrings.count) rows hold control strings such as <|im_end|> in their text: \(list(report.controlStrings))."
-            )
-        }
-        return lines
     }
 }

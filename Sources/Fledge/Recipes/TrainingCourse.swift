@@ -44,7 +44,7 @@ struct TrainingCourse<Method: TrainingMethod> {
         let done = try trainer(logs + [keeper, saver]).fit(
             run.batches, evaluatingEach: run.evaluations, steps: plan.totalSteps,
             resuming: checkpoint)
-        recipe.announceDrops(run.drops())
+        recipe.announceDrops(run.batches.drops)
         if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
             announce("The best checkpoint is \(best); its weights are taken.")
             try run.parts.artifact.restore(from: best)

@@ -12,10 +12,10 @@ struct MarginLoss: MarginPreferenceLoss {
 
 /// A method of training of one's own, `stage: margin` in a configuration, with a key of its own.
 struct MarginTraining: TrainingMethod {
-    private let pairs = DirectPreferenceOptimization()
+    typealias Sample = PairwiseSample
 
     var name: String { "margin" }
-    var rows: RowTraits { pairs.rows }
+    var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
     var plotted: [String] { ["rewards/accuracies"] }
     var keys: [RunOption] {
         [
@@ -23,25 +23,6 @@ struct MarginTraining: TrainingMethod {
                 "margin_width", .number(.above(0)), 1.0, .effective,
                 matters: .with("stage", "margin"), "By how much the better answer shall win.")
         ]
-    }
-
-    func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PairwiseSample> {
-        try pairs.recipe(configuration, text)
-    }
-
-    func collate(
-        _ samples: [(index: Int, sample: PairwiseSample)], epoch: Int, sharesPrefixes: Bool,
-        _ configuration: RunConfiguration
-    ) throws -> PreferenceBatch {
-        pairs.collate(samples, epoch: epoch, sharesPrefixes: sharesPrefixes, configuration)
-    }
-
-    func size(
-        of sample: PairwiseSample, sharesPrefixes: Bool
-    ) -> (tokens: Int, supervised: Int) {
-        pairs.size(of: sample, sharesPrefixes: sharesPrefixes)
     }
 
     func parts(

@@ -47,6 +47,23 @@ check(recorder.losses.first == 2, "the loss of the start is not the margin")
 check((recorder.losses.last ?? 2) < 1, "the margin does not grow: \(recorder.losses)")
 check(RunPlanner(configuration).run().cost != nil, "the method cannot be planned")
 
+// An arrangement of one's own: the same of loaded and of streamed rows.
+let rows = (0..<5).map { index in
+    AlignedSample(
+        prompt: [Message(.user, "so \(index)?")], response: [Message(.assistant, "answer \(index)")]
+    )
+}
+let neighbours = NeighbourPairs(
+    processor: try PairwiseProcessor(
+        tokenizer: project.tokenizer(), template: TemplateCatalog.named("chatml")))
+let loaded = try neighbours.loaded(rows)
+let answers = [loaded[3].rejected, loaded[2].chosen].map { $0.labels.filter { $0 >= 0 } }
+check(answers[0] == answers[1] && !answers[0].isEmpty, "the neighbour is another row")
+let streamed = try neighbours.samples(of: RowSet(streaming: GivenRows(rows: rows), seed: nil))
+var report = DataReport()
+let again = try (0..<5).map { try streamed.sample(epoch: 0, place: $0, &report) }
+check(again == Array(loaded), "streamed rows are arranged in another way")
+
 // A stage with a state of its own: a run that goes on has it again.
 func model() throws -> DecoderLM {
     let model = try TinyModel.make()
@@ -96,5 +113,5 @@ for step in 1...3 {
 check(weight.value.scalars() == [0.375, -0.375], "groups and states are not kept")
 check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
 print(
-    "conformers from outside: a loss of pairs, a method, a stage with a state, a callback, an optimizer, a schedule"
+    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule"
 )

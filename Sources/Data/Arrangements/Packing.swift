@@ -1,54 +1,33 @@
-/// Several samples in one row.
-public struct PackedRow: Hashable, Sendable {
-    /// The samples in their order.
-    public var samples: [ProcessedSample]
-    /// The samples' places in the data set.
-    public var indices: [Int]
+/// Puts samples together into rows of limited length, in groups of samples as the reference's
+/// preprocessing forms them.
+public struct Packing: SampleJoining {
+    private let capacity: Int
+    private let batchSize: Int
 
-    /// Creates a row of samples and their places in the data set.
-    public init(samples: [ProcessedSample], indices: [Int]) {
-        precondition(samples.count == indices.count, "PackedRow: one index a sample")
-        (self.samples, self.indices) = (samples, indices)
+    /// Creates a way to pack.
+    ///
+    /// - Parameters:
+    ///   - capacity: The most tokens of a row; longer samples are left out.
+    ///   - batchSize: Samples that are packed together at a time.
+    public init(capacity: Int, batchSize: Int = 1000) {
+        (self.capacity, self.batchSize) = (capacity, batchSize)
     }
 
-    /// The columns of the row when it is filled up, as the reference writes them.
-    public struct Columns: Hashable, Sendable {
-        /// The tokens.
-        public var inputIDs: [Int32]
-        /// The labels.
-        public var labels: [Int32]
-        /// Each token's place in its sample.
-        public var positions: [Int32]
-        /// 1 for all (plain), or the number of the sample and 0 for padding (neat).
-        public var attention: [Int32]
-        /// Where samples begin, and the row's end; with padding a segment of its own (neat only).
-        public var boundaries: [Int]
+    /// The samples of all rows.
+    public func table(of counts: [Int32], threads: Int) -> PackTable {
+        let kept = counts.indices.filter { counts[$0] >= 0 }.map { Int32($0) }
+        let lengths = kept.map { Int(counts[Int($0)]) }
+        return PackTable(
+            Self.flatGroups(
+                lengths, capacity: capacity, batchSize: batchSize, threads: threads),
+            kept: kept, counts: counts)
     }
 
-    /// The row filled up with padding.
-    public func columns(length: Int, padding: Int32, neat: Bool) -> Columns {
-        var result = Columns(
-            inputIDs: [], labels: [], positions: [], attention: [], boundaries: [0])
-        for (index, sample) in samples.enumerated() {
-            let count = sample.inputIDs.count
-            result.inputIDs += sample.inputIDs
-            result.labels += sample.labels
-            result.positions += (0..<Int32(count))
-            result.attention += repeatElement(neat ? Int32(index + 1) : 1, count: count)
-            result.boundaries.append(result.inputIDs.count)
-        }
-        let missing = max(length - result.inputIDs.count, 0)
-        result.inputIDs += repeatElement(padding, count: missing)
-        result.labels += repeatElement(ProcessedSample.ignored, count: missing)
-        result.positions += repeatElement(0, count: missing)
-        result.attention += repeatElement(neat ? 0 : 1, count: missing)
-        if missing > 0 { result.boundaries.append(result.inputIDs.count) }
-        return result
+    /// A row of whole samples.
+    public func sample(_ index: Int, of parts: [SamplePart]) -> PackedRow {
+        PackedRow(samples: parts.map(\.sample), indices: parts.map(\.row))
     }
-}
 
-/// Puts samples together into rows of limited length.
-public enum Packing {
     /// Lengths in groups: always the largest that still fits.
     public static func knapsacks(_ lengths: [Int], capacity: Int) -> [[Int]] {
         groups(lengths, capacity: capacity, batchSize: max(lengths.count, 1)).map { group in
@@ -70,16 +49,15 @@ public enum Packing {
     }
 
     /// The groups one after another, and where each begins.
-    static func flatGroups(
+    private static func flatGroups(
         _ lengths: [Int], capacity: Int, batchSize: Int, threads: Int
     ) -> (members: [Int32], starts: [Int]) {
         let batches = stride(from: 0, to: lengths.count, by: batchSize).map {
             $0..<min($0 + batchSize, lengths.count)
         }
-        let parts =
-            (try? concurrentMap(batches, threads: threads, chunkSize: 16) {
-                groups(of: $0, lengths, capacity)
-            }) ?? []
+        let parts = concurrentMap(batches, threads: threads, chunkSize: 16) {
+            groups(of: $0, lengths, capacity)
+        }
         var (members, starts) = ([Int32](), [0])
         members.reserveCapacity(lengths.count)
         for part in parts {
@@ -121,13 +99,31 @@ public enum Packing {
         }
         return low == 0 ? nil : low - 1
     }
+}
 
-    /// Packs samples, see ``groups(_:capacity:batchSize:)``.
-    public static func rows(
-        _ samples: [ProcessedSample], capacity: Int, batchSize: Int = 1000
-    ) -> [PackedRow] {
-        groups(samples.map(\.inputIDs.count), capacity: capacity, batchSize: batchSize).map {
-            PackedRow(samples: $0.map { samples[$0] }, indices: $0)
+/// Which samples of which rows come together.
+public struct PackTable: PartTable {
+    private let counts: [Int32]
+    /// The rows of all groups, one after another, as their places among those that are kept.
+    private let members: [Int32]
+    private let starts: [Int]
+    private let kept: [Int32]
+
+    fileprivate init(
+        _ groups: (members: [Int32], starts: [Int]), kept: [Int32], counts: [Int32]
+    ) {
+        (members, starts) = groups
+        (self.kept, self.counts) = (kept, counts)
+    }
+
+    /// Number of packed rows.
+    public var count: Int { starts.count - 1 }
+
+    /// The samples of a packed row, each as a whole.
+    public func parts(of index: Int) -> [(row: Int, tokens: Range<Int>)] {
+        members[starts[index]..<starts[index + 1]].map {
+            let row = Int(kept[Int($0)])
+            return (row, 0..<Int(counts[row]))
         }
     }
 }
