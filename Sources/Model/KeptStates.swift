@@ -1,5 +1,5 @@
-internal import FledgeCore
-internal import FledgeTensor
+package import FledgeCore
+package import FledgeTensor
 
 /// States of sequences in a file, known by the tokens and positions that they follow from.
 package final class KeptStates {
