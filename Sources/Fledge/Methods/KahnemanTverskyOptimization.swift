@@ -11,7 +11,7 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     public var name: String { "kto" }
 
     /// Marked answers.
-    public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
+    public var rows: RowTraits { RowTraits(isMarked: true, learnsLastAnswer: true) }
 
     /// The mean reward of good answers.
     public var plotted: [String] { ["rewards/chosen"] }
