@@ -222,7 +222,7 @@ struct FrozenTrunkTests {
     }
 
     @Test func aTrunkThatIsTrainedIsRefused() throws {
-        for trained in ["", ".0.", "embed_tokens"] {
+        for trained in ["model.", ".0.", "embed_tokens"] {
             let error = #expect(throws: FledgeError.self) {
                 try FrozenTrunk(model(training: trained), folder: ".")
             }
