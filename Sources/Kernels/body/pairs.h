@@ -18,15 +18,15 @@ INLINE vf B(dot)(vf sum, vu a, vu b) {
 #endif
 }
 
-INLINE void B(tile_as)(
+// Sums over `depth` pairs of a tile whose right-hand rows lie `b_row` apart, each from zero.
+INLINE void B(add_up)(
     const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
-    const uint32_t *b, float *c, long c_row, int load) {
-    vf sums[TILE_ROWS][TILE_VECTORS];
+    const uint32_t *b, long b_row, vf sums[TILE_ROWS][ATTENTION_VECTORS]) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
             sums[i][j] = (vf){};
-    for (long k = 0; k < depth; k++, a += a_unit, b += vectors * LANES) {
-        vu right[TILE_VECTORS];
+    for (long k = 0; k < depth; k++, a += a_unit, b += b_row) {
+        vu right[ATTENTION_VECTORS];
         for (int j = 0; j < vectors; j++) memcpy(&right[j], b + j * LANES, sizeof(vu));
         for (int i = 0; i < rows; i++) {
             uint32_t pair;
@@ -35,6 +35,13 @@ INLINE void B(tile_as)(
             for (int j = 0; j < vectors; j++) sums[i][j] = B(dot)(sums[i][j], left, right[j]);
         }
     }
+}
+
+INLINE void B(tile_as)(
+    const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
+    const uint32_t *b, float *c, long c_row, int load) {
+    vf sums[TILE_ROWS][ATTENTION_VECTORS];
+    B(add_up)(rows, vectors, depth, a, a_row, a_unit, b, vectors * LANES, sums);
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) {
             float *at = c + i * c_row + j * LANES;
@@ -110,5 +117,8 @@ static void B(pack_right)(
 }
 
 #include "blocking.h"
+#include "pairs_operands.h"
+#include "pairs_attention.h"
+#include "pairs_attention_backward.h"
 #undef B
 #undef UNIT
