@@ -100,5 +100,12 @@ import Testing
             let both = Self.paths.map { bits(run(shape, .bfloat16, path: $0)) }
             #expect(both[0] == both[1], "\(shape)")
         }
+        // Products around the smallest numbers, below which there is zero alone.
+        let (x, w) = (numbers(40, 3, 1, scale: 0x1p-65), numbers(50, 3, 2, scale: 0x1p-62))
+        let both = Self.paths.map { path in
+            bits([Kernels.withPath(path) { linearProduct(x, Parameter("w", w)) }])
+        }
+        #expect(both[0] == both[1])
+        #expect(Set(both[0][0]).count > 100, "most are not zero")
     }
 }

@@ -13,8 +13,10 @@ INLINE vf B(dot)(vf sum, vu a, vu b) {
     return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 #else
     vu high = (vu){} + 0xFFFF0000u;
-    sum = MULTIPLY_ADD((vf)(a & high), (vf)(b & high), sum);
-    return MULTIPLY_ADD((vf)(a << 16), (vf)(b << 16), sum);
+    vf a1 = PATH(flush)((vf)(a & high)), b1 = PATH(flush)((vf)(b & high));
+    vf a0 = PATH(flush)((vf)(a << 16)), b0 = PATH(flush)((vf)(b << 16));
+    sum = PATH(flush)(MULTIPLY_ADD(a1, b1, PATH(flush)(sum)));
+    return PATH(flush)(MULTIPLY_ADD(a0, b0, sum));
 #endif
 }
 
