@@ -16,7 +16,8 @@ typedef struct B(query_operands) {
     float *log_sums, *inner;
 } B(query_operands);
 
-// P and dS of a tile, rounded: keys by queries, and dS in pairs of keys by queries.
+// P and dS of a tile, rounded: keys by queries, and dS in pairs of keys by queries. The scale of dS
+// is left to the sums that it goes into.
 typedef struct B(rounded_tile) {
     float *products, *slope_products;   // of a strip of keys
     uint16_t *weights, *slopes;
@@ -42,7 +43,7 @@ static void B(round_strip)(
                 long at = (r + t) * key_tile + j, seen = k + r + t + 1 - limit - j;
                 vf x = SUM(load)(tile->products + at) * scale;
                 vf p = SUM(exp)(x - SUM(load)(q->log_sums + j));
-                vf s = p * (SUM(load)(tile->slope_products + at) - SUM(load)(q->inner + j)) * scale;
+                vf s = p * (SUM(load)(tile->slope_products + at) - SUM(load)(q->inner + j));
                 if (seen > 0 || rows - j < LANES) {
                     p = B(lanes_between)(p, seen, rows - j);
                     s = B(lanes_between)(s, seen, rows - j);
@@ -65,6 +66,7 @@ static void B(backward_tile)(
     long units = B(units)(job->dimension), width = job->width, vectors = width / LANES;
     long row_bytes = 2 * units * (long)sizeof(uint16_t), pairs = B(units)(columns);
     long tile_bytes = key_tile * (long)sizeof(uint16_t);
+    const float one = 1, scale = (float)job->scale;
     float *dq = (float *)job->dq + (head * job->rows + q0) * width;
     float *dk = (float *)job->dk + (head * job->rows + k0) * width;
     float *dv = (float *)job->dv + (head * job->rows + k0) * width;
@@ -84,16 +86,16 @@ static void B(backward_tile)(
                 q->slope_columns + begin, key_tile, tile->slope_products + i * key_tile + begin,
                 key_tile, B(stores), 0);
         }
-        B(round_strip)(tile, q, k, keys, begin, rows, limit, (float)job->scale);
+        B(round_strip)(tile, q, k, keys, begin, rows, limit, scale);
         for (long i = k; i < k + keys; i += product_rows) {
             long height = k + keys - i < product_rows ? k + keys - i : product_rows;
             long from = i + 1 > limit ? (i + 1 - limit) / 2 : 0, depth = B(units)(rows);
             B(attention_product)(
                 height, vectors, depth, from, depth, tile->weights + i * key_tile, tile_bytes,
-                sizeof(uint32_t), q->slopes, dv + i * width, width, B(adds), 0);
+                sizeof(uint32_t), q->slopes, dv + i * width, width, B(adds_scaled), &one);
             B(attention_product)(
                 height, vectors, depth, from, depth, tile->slopes + i * key_tile, tile_bytes,
-                sizeof(uint32_t), q->queries, dk + i * width, width, B(adds), 0);
+                sizeof(uint32_t), q->queries, dk + i * width, width, B(adds_scaled), &scale);
         }
     }
     // Rows of one product lie in one vector of queries, all of which the strips above have covered.
@@ -105,7 +107,8 @@ static void B(backward_tile)(
             if (keys <= 0) continue;
             B(attention_product)(
                 height, vectors, pairs, 0, B(units)(keys), tile->slope_pairs + i, sizeof(uint32_t),
-                key_tile * (long)sizeof(uint32_t), key->keys, dq + i * width, width, B(adds), 0);
+                key_tile * (long)sizeof(uint32_t), key->keys, dq + i * width, width, B(adds_scaled),
+                &scale);
         }
 }
 

@@ -8,9 +8,9 @@ INLINE long B(panels)(long vectors) {
 // Columns of gradients: whole vectors.
 static long B(attention_width)(long dimension) { return (dimension + LANES - 1) / LANES * LANES; }
 
-// What happens to the sums of a product: they are stored, added to C, or added to C times a factor
-// of its row.
-enum { B(stores), B(adds), B(scales_and_adds) };
+// What happens to the sums of a product: they are stored, added to C times one factor, or added to C
+// after its rows have been multiplied by a factor each.
+enum { B(stores), B(adds_scaled), B(scales_and_adds) };
 
 INLINE void B(attention_tile_as)(
     const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
@@ -18,11 +18,13 @@ INLINE void B(attention_tile_as)(
     vf sums[TILE_ROWS][ATTENTION_VECTORS];
     B(add_up)(rows, vectors, depth, a, a_row, a_unit, b, b_row, sums);
     for (int i = 0; i < rows; i++) {
-        vf factor = what == B(scales_and_adds) ? (vf){} + factors[i] : (vf){} + 1;
+        vf factor = {};
+        if (what != B(stores)) factor += factors[what == B(scales_and_adds) ? i : 0];
         for (int j = 0; j < vectors; j++) {
             float *at = c + i * c_row + j * LANES;
             vf sum = sums[i][j];
-            if (what != B(stores)) sum = MULTIPLY_ADD(PATH(load_float32)(at), factor, sum);
+            if (what == B(adds_scaled)) sum = MULTIPLY_ADD(sum, factor, PATH(load_float32)(at));
+            if (what == B(scales_and_adds)) sum = MULTIPLY_ADD(PATH(load_float32)(at), factor, sum);
             PATH(store_float32)(at, sum);
         }
     }
