@@ -30,7 +30,7 @@ father power hour game line end member law car city community name president tea
 
 def write_texts(folder):
     chance = random.Random(0)
-    texts = [{"text": " ".join(chance.choice(words) for _ in range(options.length))} for _ in range(options.rows + 1)]
+    texts = [{"text": " ".join(chance.choice(words) for _ in range(options.length))} for _ in range(options.rows)]
     with open(f"{folder}/texts.json", "w") as file:
         json.dump(texts, file)
     with open(f"{folder}/dataset_info.json", "w") as file:
@@ -43,7 +43,7 @@ def train(folder, keeps):
     keys = {
         "model_name_or_path": os.path.abspath(options.model), "stage": "pt", "do_train": "true",
         "finetuning_type": "freeze", "freeze_trainable_layers": options.layers, "dataset": "texts",
-        "dataset_dir": folder, "cutoff_len": options.length, "max_samples": options.rows + 1,
+        "dataset_dir": folder, "cutoff_len": options.length, "max_samples": options.rows,
         "per_device_train_batch_size": 1, "gradient_accumulation_steps": 1, "num_train_epochs": options.epochs,
         "learning_rate": 1e-5, "logging_steps": 1, "save_strategy": "no", "output_dir": output,
         "overwrite_output_dir": "true", "resume_from_checkpoint": "false", "allowed_faults": "all",

@@ -1,13 +1,13 @@
 import Fledge
 import Foundation
 
-/// Turns Ctrl-C into a request to stop; a second one ends the process at once.
+/// Turns Ctrl-C, and the end of the terminal, into a request to stop; a second one ends the process at once.
 final class InterruptHandler {
     private let sources: [any DispatchSourceSignal]
 
     /// Starts to listen.
     init(_ stop: StopFlag) {
-        sources = [SIGINT, SIGTERM].map { number in
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {

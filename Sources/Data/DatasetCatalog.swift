@@ -71,17 +71,27 @@ public struct DatasetCatalog: Sendable {
     /// What a file's rows are is then judged by the first of them (``DatasetFit``).
     ///
     /// - Parameters:
+    ///   - purpose: What the rows of a file that is not described are for.
     ///   - cacheFolder: Where the places of a large file's rows are kept.
     ///   - quirks: Where to be as wrong as the reference.
     public func description(
-        named name: String, cacheFolder: String? = nil, quirks: ReferenceQuirks = []
+        named name: String, for purpose: DatasetFit.Purpose = DatasetFit.Purpose(),
+        cacheFolder: String? = nil, quirks: ReferenceQuirks = []
     ) throws -> DatasetDescription {
         if let entry = entries[name] {
             return try DatasetDescription(
                 name: name, json: entry, folder: folder, file: file, quirks: quirks)
         }
         for path in [name, folder + name] where FileSystem.exists(path) {
-            return try DatasetDescription(fitting: path, cacheFolder: cacheFolder)
+            return try DatasetDescription(fitting: path, for: purpose, cacheFolder: cacheFolder)
+        }
+        // Names of data sets have no slash and no ending of a file.
+        if name.contains("/") || (try? RecordFormat(path: name)) != nil {
+            throw FledgeError(
+                .fileNotFound,
+                "There is no file \(name)\(folder.isEmpty ? "" : ", nor \(folder)\(name)"), and no data set of that name.",
+                advice: "Name a file by its path"
+                    + (names.isEmpty ? "." : ", or one of \(names.listed)."))
         }
         if let missing { throw missing }
         throw FledgeError(

@@ -6,9 +6,26 @@ public struct DatasetFit: Hashable, Sendable {
     /// `formatting`, `ranking`, `columns` and `tags` as they would be written; only what is needed.
     public let entry: JSONValue
 
+    /// What a run learns from, which decides between readings of the same columns.
+    public struct Purpose: Hashable, Sendable {
+        /// Whether rows have to hold a better and a worse answer.
+        public var wantsPairs: Bool
+        /// Whether rows have to say whether their answer is good.
+        public var wantsMarks: Bool
+
+        /// Creates a purpose; plain answers when all is left out.
+        public init(wantsPairs: Bool = false, wantsMarks: Bool = false) {
+            (self.wantsPairs, self.wantsMarks) = (wantsPairs, wantsMarks)
+        }
+    }
+
     /// Judges a row; `nil` when nothing in it looks like a question or an answer.
-    public init?(_ row: JSONValue) {
+    public init?(_ row: JSONValue, for purpose: Purpose = Purpose()) {
         guard let members = row.members else { return nil }
+        // Numbers and texts are marks where marks are wanted; elsewhere they may label anything.
+        func isMark(_ value: JSONValue) -> Bool {
+            purpose.wantsMarks ? value.truth != nil : value.boolValue != nil
+        }
         var entry: [(String, JSONValue)] = []
         let pair = Self.columns(members, of: Self.answers) { $0.isAnswer }
         let isPair = pair.count == 2
@@ -17,7 +34,12 @@ public struct DatasetFit: Hashable, Sendable {
             !(isPair && pair.contains { $0.1 == member.key })
                 && !(hasQuestion && Self.response.1.contains(member.key))
         }
-        if let dialogue = Dialogue(in: others, rolesOf: members) {
+        let isAsked = members.contains {
+            Self.questions.contains($0.key) && $0.value.stringValue != nil
+        }
+        let dialogue = Dialogue(in: others, rolesOf: members)
+        // Beside a pair and its question a whole dialogue is a copy of one of the two.
+        if let dialogue, !(isPair && isAsked && dialogue.endsWithAnswer) {
             entry.append(("formatting", .string(dialogue.isOpenAI ? "openai" : "sharegpt")))
             var columns = [("messages", dialogue.column)]
             columns += Self.columns(members, of: [("system", ["system", "system_prompt"])]) {
@@ -26,7 +48,7 @@ public struct DatasetFit: Hashable, Sendable {
             columns += Self.columns(members, of: [("tools", ["tools", "functions"])]) {
                 !$0.isNull
             }
-            columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
+            columns += Self.columns(members, of: Self.feedback, where: isMark)
             if isPair {
                 entry.append(("ranking", true))
                 columns += pair
@@ -54,7 +76,7 @@ public struct DatasetFit: Hashable, Sendable {
             columns += Self.columns(members, of: [("history", ["history"])]) {
                 $0.arrayValue != nil
             }
-            columns += Self.columns(members, of: Self.feedback) { $0.boolValue != nil }
+            columns += Self.columns(members, of: Self.feedback, where: isMark)
             if isPair {
                 columns.removeAll { $0.0 == "response" }
                 columns += pair
@@ -120,6 +142,8 @@ private struct Dialogue {
     let column: String
     let tags: [(String, String)]
     let isOpenAI: Bool
+    /// Whether the last message is something that a model says.
+    let endsWithAnswer: Bool
 
     private static let roleKeys = ["role", "from", "speaker", "author"]
     private static let contentKeys = ["content", "value", "text", "message"]
@@ -145,6 +169,8 @@ private struct Dialogue {
                 }), let content = Self.contentKeys.first(where: { Self.hold(items, $0) })
             else { continue }
             column = member.key
+            let last = items.last?[role]?.stringValue
+            endsWithAnswer = Self.roles[1].1.contains { $0 == last }
             isOpenAI = items.contains { $0["tool_calls"]?.isNothing == false }
             let names = (items + all.flatMap { $0.value.arrayValue ?? [$0.value] }).compactMap {
                 $0[role]?.stringValue
@@ -184,14 +210,17 @@ extension DatasetDescription {
     /// Describes a file by what its first rows seem to be.
     ///
     /// - Parameter cacheFolder: Where the places of rows are kept, see ``RecordFile/Options``.
-    /// - Throws: ``FledgeError`` when there is no such file, or nothing in it looks like a question.
-    init(fitting path: String, cacheFolder: String?) throws {
+    /// - Throws: ``FledgeError`` when there is no such file, nothing in it looks like a question, or it
+    ///   holds no pairs where these are wanted.
+    init(fitting path: String, for purpose: DatasetFit.Purpose, cacheFolder: String?) throws {
         var options = RecordFile.Options()
         options.cacheFolder = cacheFolder
         options.removesPadding = true
         let source = try RecordFile.open(path, options)
         guard source.count > 0 else {
+            // Nothing is no wrong kind of rows; that there are none is said later.
             self.init(name: path, path: path)
+            isRanking = purpose.wantsPairs
             return
         }
         // One row may lack what others have: messages of the system, tools, a history.
@@ -213,7 +242,7 @@ extension DatasetDescription {
                 }
             }
         }
-        guard let fit = DatasetFit(.object(merged)) else {
+        guard let fit = DatasetFit(.object(merged), for: purpose) else {
             throw FledgeError(
                 .data,
                 "The file is not described in dataset_info.json, and its columns say nothing: found "
@@ -221,6 +250,16 @@ extension DatasetDescription {
                 advice: "Describe it in dataset_info.json.", at: first?.location)
         }
         var entry = fit.entry
+        guard !purpose.wantsPairs || entry["ranking"] == true else {
+            throw FledgeError(
+                .data,
+                "The dataset is not applicable in the current training stage: \(path) has no "
+                    + "preferences: found \(merged.map(\.key).listed), expected columns chosen and rejected, each "
+                    + "with a text, a message or messages.",
+                advice: "Describe the file in dataset_info.json, with \"ranking\": true and "
+                    + "\"columns\": {\"prompt\": …, \"chosen\": …, \"rejected\": …}, or learn plain "
+                    + "answers by stage: sft.", at: first?.location)
+        }
         entry["file_name"] = .string(path)
         try self.init(name: path, json: entry, folder: "", file: path)
     }

@@ -24,6 +24,8 @@ public struct DatasetOptions: Hashable, Sendable {
     public var seed: UInt64 = 42
     /// Whether the run learns from preferences, which takes other data sets.
     public var usesRanking = false
+    /// Whether the run learns from answers that are marked as good or bad.
+    public var usesMarks = false
     /// Whether rows that do not fit become samples with a fault, which processors drop, count and
     /// name; otherwise the first of them is an error.
     public var dropsInvalidRows = false
@@ -163,6 +165,10 @@ extension DatasetOptions {
         try catalog().description(named: name, cacheFolder: cacheFolder, quirks: quirks).isRanking
     }
 
+    private var purpose: DatasetFit.Purpose {
+        DatasetFit.Purpose(wantsPairs: usesRanking, wantsMarks: usesMarks)
+    }
+
     private func catalog() throws -> DatasetCatalog {
         try entries.map { try DatasetCatalog(entries: $0, folder: folder) }
             ?? DatasetCatalog(folder: folder, allowingPathsAlone: true)
@@ -180,12 +186,18 @@ extension DatasetOptions {
                         advice: "Set its num_samples to a larger number to repeat rows.")
                 }
                 let description = try catalog.description(
-                    named: name, cacheFolder: cacheFolder, quirks: quirks)
+                    named: name, for: purpose, cacheFolder: cacheFolder, quirks: quirks)
                 guard description.isRanking == usesRanking else {
                     throw FledgeError(
                         .configuration,
                         "The dataset is not applicable in the current training stage: \(name) has "
-                            + (description.isRanking ? "preferences." : "no preferences."))
+                            + (description.isRanking ? "preferences." : "no preferences."),
+                        advice: description.isRanking
+                            ? "Preferences are learned by stage: dpo or rm; for other stages describe the "
+                                + "rows in dataset_info.json without \"ranking\"."
+                            : "If its rows hold a better and a worse answer, give its entry in "
+                                + "dataset_info.json \"ranking\": true and name the columns of chosen and "
+                                + "rejected; plain answers are learned by stage: sft.")
                 }
                 return description
             }

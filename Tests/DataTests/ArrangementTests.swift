@@ -14,13 +14,14 @@ import Testing
         var dropsInvalidRows: Bool { true }
         var inDataOrder: Rows { Rows(rows: rows, shuffles: false) }
 
-        func ordered(_ epoch: Int) -> [AlignedSample] {
+        func sample(epoch: Int, place: Int) throws -> AlignedSample {
             let key = RandomKey(seed: 5).appending(epoch)
-            let order = KeyedPermutation(count: rows.count, key: key)
-            return rows.indices.map { rows[shuffles ? order[$0] : $0] }
+            return rows[shuffles ? KeyedPermutation(count: count, key: key)[place] : place]
         }
 
-        func sample(epoch: Int, place: Int) throws -> AlignedSample { ordered(epoch)[place] }
+        func ordered(_ epoch: Int) throws -> [AlignedSample] {
+            try rows.indices.map { try sample(epoch: epoch, place: $0) }
+        }
     }
 
     /// How many rows there are, and how many of a hundred do not fit.

@@ -76,7 +76,7 @@ import Testing
         ["stage=dpo", "dataset=pairs", "bf16=true"] + held,
         ["stage=dpo", "dataset=pairs", "precompute_ref_log_probs=true"],
         ["stage=kto", "dataset=marks"] + held,
-        ["use_asft_loss=true"], ["freeze_extra_modules=norm"],
+        ["use_asft_loss=true"],
         late, ["stage=dpo", "dataset=pairs"] + late,
     ]
 

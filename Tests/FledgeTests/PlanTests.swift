@@ -132,6 +132,18 @@ import Testing
             [preferring("yes", "no"), preferring("yes", "yes")], columns: preference,
             entry: ranking, keys: "stage=dpo"),
         Planted(
+            "same once they are cut", "equal-answers",
+            [
+                preferring("yes", "no"),
+                preferring(
+                    String(repeating: "so ", count: 40) + "yes",
+                    String(repeating: "so ", count: 40) + "no"),
+            ], columns: preference, entry: ranking, keys: "stage=dpo", "cutoff_len=64"),
+        Planted(
+            "worse answer of nothing", "empty-answer",
+            [preferring("yes", "no"), preferring("yes", "")], columns: preference,
+            entry: ranking, keys: "stage=dpo"),
+        Planted(
             "preference of nothing", "empty-answer",
             [preferring("yes", "no"), preferring("", "no")], columns: preference,
             entry: ranking, keys: "stage=rm"),

@@ -104,7 +104,10 @@ struct FrozenTrunkRunTests {
 
     @Test(arguments: [ElementType.float32, .bfloat16], [false, true])
     func packedRows(_ type: ElementType, leaking: Bool) throws {
-        let rows = Packing.rows(Self.samples, capacity: 24)
+        let lengths = Self.samples.map(\.inputIDs.count)
+        let rows = Packing.groups(lengths, capacity: 24).map { group in
+            PackedRow(samples: group.map { Self.samples[$0] }, indices: group)
+        }
         #expect(rows.contains { $0.samples.count > 1 })
         let source = Epochs(rows, batchSize: 1) { picked, epoch in
             let collator = SupervisedCollator()

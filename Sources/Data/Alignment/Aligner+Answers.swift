@@ -82,6 +82,26 @@ extension Aligner {
         }
     }
 
+    /// Takes the answer away that a dialogue ends with where it is that of a pair, which is often there
+    /// twice.
+    func dropAnswer(
+        from turns: inout [Message], _ record: Record, _ sample: inout AlignedSample
+    ) throws {
+        guard description.isRanking, sample.fault == nil, let last = turns.last,
+            turns.count.isMultiple(of: 2)
+        else { return }
+        for column in [description.columns.chosen, description.columns.rejected] {
+            // What is wrong with an answer is said where the pair is read.
+            var other = sample
+            if case .messages(_, let answer) = try answer(column, record, &other),
+                answer.unweighted == last.unweighted
+            {
+                turns.removeLast()
+                return
+            }
+        }
+    }
+
     /// Gives the row a better and a worse answer.
     func addPair(_ prompt: [Message], _ record: Record, to sample: inout AlignedSample) throws {
         let columns = description.columns

@@ -25,7 +25,10 @@ extension Aligner {
         if let system, !apart.isEmpty, apart != system, let column = description.columns.system {
             sample.noteUnread(.column(column))
         }
-        if !readsAsReference { try addAnswer(to: &turns, record, &sample) }
+        if !readsAsReference {
+            try addAnswer(to: &turns, record, &sample)
+            try dropAnswer(from: &turns, record, &sample)
+        }
         try divide(turns, record, into: &sample)
         return sample
     }

@@ -247,8 +247,8 @@ extension JSONValue {
         case .bool(let value): value
         case .string(let text):
             switch text {
-            case "true", "True", "TRUE": true
-            case "false", "False", "FALSE": false
+            case "true", "True", "TRUE", "1", "1.0": true
+            case "false", "False", "FALSE", "0", "0.0": false
             default: nil
             }
         default: doubleValue == 1 ? true : doubleValue == 0 ? false : nil

@@ -17,6 +17,7 @@ public struct RowChecks: Sendable {
     private static let brokenMarks = ByteMarks([
         "\u{FFFD}", "Ã©", "Ã¨", "Ã¼", "Ã¶", "Ã¤", "â€™", "â€œ",
     ])
+    private static let speakers = ByteMarks(["\n\nAssistant:", "\n\nHuman:"])
     private static let thoughts = ByteMarks(["<think>", "</think>"])
 
     private let template: ChatTemplate
@@ -188,7 +189,16 @@ public struct RowChecks: Sendable {
     private func checkAnswers(
         _ answers: [Message], _ row: AlignedSample, _ found: inout FaultCollector
     ) {
-        if answers.contains(where: { $0.content.isBlank && $0.weight > 0 }) {
+        let isEmpty = { (answer: Message) in answer.content.isBlank && answer.weight > 0 }
+        if row.isDesirable == false
+            ? answers.contains(where: isEmpty) : answers.dropFirst().contains(where: isEmpty)
+        {
+            found.add(
+                .emptyAnswer, "Answers that are to be avoided are empty.",
+                advice:
+                    "Leave these rows out: the model would learn to say anything rather than nothing.",
+                row)
+        } else if answers.contains(where: isEmpty) {
             found.add(
                 .emptyAnswer, "Answers are empty.",
                 advice: "Leave these rows out: the model would learn to say nothing.", row)
@@ -230,9 +240,21 @@ public struct RowChecks: Sendable {
     ) {
         guard let question = row.prompt.last, question.role == .user else { return }
         if question.content.isBlank, row.prompt.count == 1, row.system.isBlank {
+            guard !readsTextAlone else {
+                return found.add(
+                    .emptyQuestion, "Texts are empty.",
+                    advice: "Leave these rows or lines out; nothing is learned of them.", row)
+            }
+            let isTranscript = row.response.allSatisfy { Self.speakers.occur(in: $0.content) }
             found.add(
-                .emptyQuestion, "Questions are empty.",
-                advice: "Check which columns hold the question.", row)
+                .emptyQuestion,
+                isTranscript && !row.response.isEmpty
+                    ? "Questions are empty, and answers hold whole dialogues (Human: …, Assistant: …)."
+                    : "Questions are empty.",
+                advice: isTranscript && !row.response.isEmpty
+                    ? "Write them as messages, {\"role\": …, \"content\": …} for each turn: so the model "
+                        + "would learn to write both sides."
+                    : "Check which columns hold the question.", row)
         } else if let answer, question.content.utf8.count > 16,
             answer.utf8.elementsEqual(question.content.utf8)
         {

@@ -117,12 +117,23 @@ public struct SampleChecks: Sendable {
                         + "the blocks out: then all that follows a question is learned.",
                     places: report.unmarked))
         }
-        if !report.equalAnswers.isEmpty {
+        let cut = Set(report.truncated)
+        let (shortened, whole) = (
+            report.equalAnswers.filter(cut.contains),
+            report.equalAnswers.filter { !cut.contains($0) }
+        )
+        if !whole.isEmpty {
             faults.append(
                 DataFault(
                     .equalAnswers, "Pairs whose two answers are the same.",
-                    advice: "Check the columns of chosen and rejected.",
-                    places: report.equalAnswers))
+                    advice: "Check the columns of chosen and rejected.", places: whole))
+        }
+        if !shortened.isEmpty {
+            faults.append(
+                DataFault(
+                    .equalAnswers,
+                    "Pairs whose two answers are the same up to where cutoff_len cuts them.",
+                    advice: "Raise cutoff_len, or leave these rows out.", places: shortened))
         }
         if report.truncated.count * 2 > max(report.rowCount, 1) {
             faults.append(

@@ -14,7 +14,7 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     public var reads: Set<KeyGroup> { [.preferences, .feedback, .references] }
 
     /// Marked answers.
-    public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
+    public var rows: RowTraits { RowTraits(isMarked: true, learnsLastAnswer: true) }
 
     /// The mean reward of good answers.
     public var plotted: [String] { ["rewards/chosen"] }

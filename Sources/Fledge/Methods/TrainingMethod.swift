@@ -143,6 +143,8 @@ public struct RowTraits: Hashable, Sendable {
     public var isText: Bool
     /// Whether rows hold a better and a worse answer.
     public var isRanking: Bool
+    /// Whether rows say whether their answer is good.
+    public var isMarked: Bool
     /// Whether several samples come into one row where nothing is said about it.
     public var packsByDefault: Bool
     /// Whether several samples may come into one row.
@@ -153,10 +155,10 @@ public struct RowTraits: Hashable, Sendable {
 
     /// Creates traits; everything is false that is left out.
     public init(
-        isText: Bool = false, isRanking: Bool = false, packsByDefault: Bool = false,
-        packs: Bool = false, learnsLastAnswer: Bool = false
+        isText: Bool = false, isRanking: Bool = false, isMarked: Bool = false,
+        packsByDefault: Bool = false, packs: Bool = false, learnsLastAnswer: Bool = false
     ) {
-        (self.isText, self.isRanking) = (isText, isRanking)
+        (self.isText, self.isRanking, self.isMarked) = (isText, isRanking, isMarked)
         (self.packsByDefault, self.packs) = (packsByDefault, packs)
         self.learnsLastAnswer = learnsLastAnswer
     }

@@ -65,6 +65,7 @@ public struct RunFault: Hashable, Sendable {
         var line = "\(code): \(message)"
         let shown = places.prefix(3).map(\.description).filter { !$0.isEmpty }
         if !shown.isEmpty {
+            if count <= 1, line.utf8.last == UInt8(ascii: ".") { line.removeLast() }
             line +=
                 (count > 1 ? " \(count) rows," : "") + " at \(shown.joined(separator: ", "))"
                 + (count > shown.count ? ", …." : ".")

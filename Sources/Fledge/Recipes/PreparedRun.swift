@@ -120,7 +120,7 @@ struct PreparedRun<Method: TrainingMethod> {
 
     /// Tokens that samples put into batches.
     private static func tokens(
-        _ method: Method, _ samples: [Method.Sample], sharesPrefixes: Bool
+        _ method: Method, _ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool
     ) -> Int {
         samples.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes).tokens }
     }

@@ -33,6 +33,7 @@ extension RunConfiguration {
         options.threads = Kernels.threads
         if data.streams { options.cacheFolder = CacheFolder.path() + "/rows" }
         options.usesRanking = method.rows.isRanking
+        options.usesMarks = method.rows.isMarked
         options.quirks = finetuning.referenceQuirks
         return options
     }

@@ -31,7 +31,8 @@ extension StageData {
         }
         if !report.truncated.isEmpty {
             lines.append(
-                "\(report.truncated.count) rows are cut at cutoff_len: \(list(report.truncated)).")
+                "\(report.truncated.count) \(report.truncated.count == 1 ? "row is" : "rows are") cut at cutoff_len: \(list(report.truncated))."
+            )
         }
         if !report.unsupervised.isEmpty {
             lines.append(

@@ -13,7 +13,6 @@ struct TokenizedSignature: Sendable {
         stage = configuration.finetuning.stage
         var digest = SHA256()
         digest.update(JSONWriter.bytes(of: text.tokenizer.json, .dense))
-        digest.update(JSONWriter.bytes(of: text.tokenizer.configuration, .dense))
         tokenizer = String(digest.hexadecimal().prefix(32))
         var data = configuration.data
         // Where something is kept, and what is accepted, changes nothing about it.
@@ -24,6 +23,8 @@ struct TokenizedSignature: Sendable {
             configuration.finetuning.referenceQuirks.names.joined(separator: ","),
             "\(configuration.splitsSpecialTokens) \(configuration.training.seed)",
             "\(text.addsBeginOfText)",
+            // Templates change what ends texts, which is no other tokenizer.
+            text.tokenizer.configuration.serialized(),
         ]
         if configuration.training.predictsWithGeneration { parts.append("prompts") }
         parts += Self.ownKeys(configuration).map {

@@ -55,7 +55,7 @@ let rows = (0..<5).map { index in
 }
 let neighbours = NeighbourPairs(
     processor: try PairwiseProcessor(
-        tokenizer: project.tokenizer(), template: TemplateCatalog.named("chatml")))
+        tokenizer: TinyProject.tokenizer(), template: TemplateCatalog.named("chatml")))
 let loaded = try neighbours.loaded(rows)
 let answers = [loaded[3].rejected, loaded[2].chosen].map { $0.labels.filter { $0 >= 0 } }
 check(answers[0] == answers[1] && !answers[0].isEmpty, "the neighbour is another row")
