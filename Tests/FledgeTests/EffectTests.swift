@@ -70,7 +70,7 @@ final class Workshop {
         }
     }
 
-    private func configuration(
+    func configuration(
         _ more: [String], _ purpose: RunConfiguration.Purpose
     ) throws -> RunConfiguration {
         let yaml = """

@@ -6,7 +6,8 @@ import Testing
 /// When activations are recomputed, and how free memory is found.
 @Suite struct MemoryPlanTests {
     private func plan(
-        _ word: String, available: Int?, tokens: Int = 400, rows: Int = 1
+        _ word: String, available: Int?, tokens: Int = 400, rows: Int = 1,
+        evaluated: LargestBatches.Size? = nil, generated: (answers: Int, length: Int)? = nil
     ) throws -> MemoryPlan {
         let configuration = try RunConfiguration(
             yaml: """
@@ -35,7 +36,9 @@ import Testing
                     batchesPerEpoch: epochs.batchesPerEpoch,
                     accumulation: options.gradientAccumulationSteps, epochs: 1), sizes: sizes,
                 sharesPrefixes: false))
-        return MemoryPlan(configuration, model, largest: largest, available: available)
+        return MemoryPlan(
+            configuration, model, largest: largest, evaluated: evaluated, generated: generated,
+            available: available)
     }
 
     @Test func automaticRecomputesWhatDoesNotFit() throws {
@@ -46,6 +49,33 @@ import Testing
             little.recomputesBlocks && little.summary.contains("recomputed, keeping them needs"))
         #expect(little.prediction.peak < plenty.prediction.peak)
         #expect(try !plan("", available: nil).recomputesBlocks)
+    }
+
+    /// What is computed again makes no evaluation smaller: steps alone decide, and advice names what
+    /// needs most.
+    @Test func evaluationsDecideNothing() throws {
+        let free = 300 << 20
+        let run = try RunConfiguration(
+            yaml: "model_name_or_path: m\ntemplate: chatml\ndo_train: true\ndataset: tiny",
+            file: "run.yaml", environment: [:])
+        for (plan, part, key) in [
+            (try plan("", available: free), MemoryPlan.Part.step, ""),
+            (
+                try plan("", available: free, evaluated: .init(tokens: 4_000_000, supervised: 9)),
+                .evaluation, "Lower per_device_eval_batch_size or"
+            ),
+            (
+                try plan("", available: free, generated: (64, 1 << 20)), .generation,
+                "max_new_tokens"
+            ),
+            (try plan("", available: 1 << 20), .step, "per_device_train_batch_size"),
+        ] {
+            #expect(plan.most == part)
+            #expect(plan.recomputesBlocks == (part == .step && !key.isEmpty), "\(plan.summary)")
+            let limit = key.isEmpty || part != .step ? free : 1
+            let fault = RunChecks(configuration: run).faults(of: plan, available: limit).first
+            #expect(fault?.advice.contains(key) == (key.isEmpty ? nil : true), "\(plan.summary)")
+        }
     }
 
     @Test func keysDecide() throws {

@@ -21,6 +21,10 @@ import Testing
         "lr_scheduler_type: reduce_lr_on_plateau\neval_strategy: epoch\nval_size: 0.5\n"
             + "lr_scheduler_kwargs: {patience: 1, factor: 0.5}",
         "lr_scheduler_type: cosine_warmup_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1}",
+        "lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1, min_lr: null}",
+        "lr_scheduler_type: warmup_stable_decay\n"
+            + "lr_scheduler_kwargs: {decay_type: 1-sqrt, num_stable_steps: '3'}",
+        "finetuning_type: full\nuse_badam: true\nbadam_mode: ratio\nbadam_update_ratio: 1",
     ])
     func whatGoesTogetherIsAccepted(_ lines: String) throws { _ = try parse(lines) }
 
@@ -59,11 +63,80 @@ import Testing
         ("lr_scheduler_type: reduce_lr_on_plateau", 5, "requires an eval strategy"),
         ("lr_scheduler_type: greedy", 5, "requires an eval strategy"),
         ("optim: adagrad", 5, "adagrad"), ("galore_rank: 0", 5, "galore_rank"),
+        ("badam_update_ratio: 3", 5, "a number from 1e-06 to 1"),
+        ("badam_update_ratio: 1e-7", 5, "a number from 1e-06 to 1"),
     ])
     func whatDoesNotIsRefusedWithAdvice(_ lines: String, _ line: Int, _ text: String) throws {
         let error = try #require(throws: FledgeError.self) { try parse(lines) }
         #expect(error.message.contains(text), "\(error)")
         #expect(error.location?.line == line, "\(error)")
-        #expect(!error.advice.isEmpty || lines.hasPrefix("galore_rank"), "\(error)")
+        let isForm = ["galore_rank", "badam_update"].contains { lines.hasPrefix($0) }
+        #expect(!error.advice.isEmpty || isForm, "\(error)")
+    }
+
+    /// A schedule's parameters have forms, as keys have.
+    @Test(arguments: [
+        ("warmup_stable_decay", "{decay_type: sqrt}", "linear, cosine, 1-sqrt"),
+        ("warmup_stable_decay", "{min_lr_ratio: abc}", "a number from 0 to 1"),
+        ("warmup_stable_decay", "{num_decay_steps: 9223372036854775807}", "a whole number"),
+        ("warmup_stable_decay", "{num_stable_steps: -1}", "a whole number from 0 on"),
+        ("reduce_lr_on_plateau", "{mode: maximum}", "min, max"),
+        ("reduce_lr_on_plateau", "{patience: 1.5}", "a whole number from 0 on"),
+        ("reduce_lr_on_plateau", "{factor: 1}", "below 1"),
+        ("greedy", "{min_lr: [1e-3]}", "a number from 0 on"),
+        ("greedy", "{reset_start: true}", "a whole number"),
+        ("inverse_sqrt", "{timescale: 0}", "a whole number from 1 on"),
+        ("polynomial", "{power: -1}", "a number from 0 on"),
+        ("polynomial", "{lr_end: 1}", "above learning_rate"),
+        ("cosine_with_min_lr", "{min_lr_rate: 2}", "a number from 0 to 1"),
+        ("cosine_with_min_lr", "{min_lr_rate: 0.1, min_lr: 1e-6}", "min_lr and min_lr_rate"),
+        ("cosine", "{num_cycles: .inf}", "a number from 0 on"),
+        ("cosine", "{cycles: 1}", "the schedule cosine takes num_cycles."),
+        ("linear", "{num_cycles: 1}", "the schedule linear takes nothing."),
+    ])
+    func parametersOfSchedulesAreChecked(
+        _ schedule: String, _ parameters: String, _ text: String
+    ) throws {
+        let follows = ["greedy", "reduce_lr_on_plateau"].contains(schedule)
+        let error = try #require(throws: FledgeError.self, "\(schedule) \(parameters)") {
+            try parse(
+                "lr_scheduler_type: \(schedule)\nlr_scheduler_kwargs: \(parameters)"
+                    + (follows ? "\neval_strategy: epoch\nval_size: 0.5" : ""))
+        }
+        #expect(error.message.contains(text), "\(error)")
+        #expect(error.location?.line == 6, "\(error)")
+    }
+
+    /// What is watched is wanted larger where the keys say so, or its name.
+    @Test func ratesFollowWhatIsBetter() throws {
+        for (lines, isMaximized) in [
+            ("", false), ("metric_for_best_model: accuracy", true),
+            ("metric_for_best_model: eval_loss", false),
+            ("metric_for_best_model: accuracy\ngreater_is_better: false", false),
+            ("metric_for_best_model: loss\ngreater_is_better: true", true),
+            ("metric_for_best_model: accuracy\nlr_scheduler_kwargs: {mode: min}", false),
+        ] {
+            for name in ["greedy", "reduce_lr_on_plateau"] {
+                let run = try parse(
+                    "lr_scheduler_type: \(name)\neval_strategy: epoch\nval_size: 0.5\n\(lines)")
+                let schedule = run.training.learningRates(totalSteps: 9)
+                let metric =
+                    (schedule as? PlateauSchedule)?.metric ?? (schedule as? GreedySchedule)?.metric
+                #expect(metric?.isMaximized == isMaximized, "\(name) \(lines)")
+            }
+        }
+    }
+
+    /// No rate is anything but a number, whatever its peak.
+    @Test func ratesOfNothingAreNothing() throws {
+        for schedule in [
+            "linear", "cosine", "cosine_with_restarts", "polynomial", "constant",
+            "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr",
+            "cosine_warmup_with_min_lr", "warmup_stable_decay",
+        ] {
+            let run = try parse("learning_rate: 0\nwarmup_steps: 2\nlr_scheduler_type: \(schedule)")
+            let rates = run.training.learningRates(totalSteps: 6)
+            for step in 0..<8 { #expect(rates.rate(at: step) == 0, "\(schedule) \(step)") }
+        }
     }
 }

@@ -73,6 +73,34 @@ import Testing
         #expect(all["predict_bleu-4"] == results["predict_bleu-4"])
     }
 
+    /// A rate that follows evaluations is told what they come to, or the run ends.
+    @Test func ratesFollowWhatIsGenerated() throws {
+        let keys =
+            generating + [
+                "dataset=toy", "eval_strategy=steps", "eval_steps=1", "max_steps=3",
+                "lr_scheduler_type=reduce_lr_on_plateau", 
+                "lr_scheduler_kwargs={patience: 0, eps: 0}", "learning_rate=1e-9",
+            ]
+        let error = try #require(throws: FledgeError.self) { try run(keys) }
+        #expect(error.message.contains("metric_for_best_model is loss"), "\(error)")
+        #expect(error.advice.contains("rouge-1"), "\(error)")
+        let history = try project.history(
+            keys + ["metric_for_best_model=rouge-1"])
+        #expect(Set(history.compactMap { $0["learning_rate"] }).count > 1)
+    }
+
+    /// No answer is longer than the context, whatever is allowed.
+    @Test func longAnswersEndWithTheContext() throws {
+        func peak(_ words: String...) throws -> Int {
+            let run = try project.configuration(
+                generating + ["dataset=toy", "eval_strategy=steps"] + words)
+            return try #require(RunPlanner(run, measures: false).run().cost).peakBytes
+        }
+        let most = try peak("max_new_tokens=2147483648")
+        #expect(most < 256 << 20)
+        #expect(try peak("max_new_tokens=1000000") == most && peak("max_new_tokens=2") < most)
+    }
+
     @Test func evaluationsOfTrainingGenerateToo() throws {
         let history = try project.history(
             generating + [

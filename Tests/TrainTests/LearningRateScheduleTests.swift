@@ -48,6 +48,13 @@ struct LearningRateScheduleTests {
         ),
     ]
 
+    @Test func hugeFallsAndPeaksOfZero() {
+        let slow = StableDecaySchedule(peak: 1, stable: 2, decay: .max)
+        #expect(slow.rate(at: 3) == 1 && slow.rate(at: 1_000_000) > 0.99)
+        let nothing = PolynomialSchedule(peak: 0, steps: 3)
+        #expect((0..<6).allSatisfy { nothing.rate(at: $0) == 0 })
+    }
+
     @Test(arguments: vectors.indices)
     func multipliersAreThoseOfTheReference(_ index: Int) {
         let (schedule, expected) = Self.vectors[index]

@@ -193,6 +193,32 @@ import Testing
         }
     }
 
+    /// A value head is no part of a block: it has a turn in every step, and its moments go on.
+    @Test func aValueHeadHasATurnInEveryStep() throws {
+        func parameters() -> [Parameter] {
+            [
+                "model.layers.0.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.weight",
+                "v_head.summary.weight", "lm_head.weight",
+            ].map { Parameter($0, Tensor([1, 2] as [Float], shape: [1, 2]), isTrainable: true) }
+        }
+        func head(_ optimizer: any Optimizer) throws -> [Float] {
+            let all = parameters()
+            var driver = OptimizerDriver(optimizer, all)
+            for step in 1...5 {
+                let active = driver.active(all, at: step).map(\.name)
+                #expect(active.contains("v_head.summary.weight") || optimizer is AdamW)
+                #expect(!active.contains("lm_head.weight") || optimizer is AdamW)
+                var gradients = Gradients()
+                for parameter in all {
+                    gradients[parameter] = Tensor([1, Float(step)] as [Float], shape: [1, 2])
+                }
+                try driver.step(gradients, rate: 0.1, step: step)
+            }
+            return all[2].value.scalars()
+        }
+        #expect(try head(BAdam(AdamW(), BlockTurns(interval: 2))) == head(AdamW()))
+    }
+
     /// What is evaluated and saved is the average; training goes on beside it.
     @Test func averagesAreShownBetweenSteps() throws {
         let parameter = Parameter(

@@ -3,8 +3,13 @@ import FledgeCore
 /// What options demand of each other, in the reference's order and, where it has them, its words.
 struct ConfigurationRules {
     private let values: OptionValues
+    private let method: any TrainingMethod
+    private let options: [RunOption]
 
-    init(_ values: OptionValues) { self.values = values }
+    /// - Parameter options: All keys, those of methods of one's own among them.
+    init(_ values: OptionValues, _ method: any TrainingMethod, _ options: [RunOption]) {
+        (self.values, self.method, self.options) = (values, method, options)
+    }
 
     /// Throws for the first rule that is broken.
     func check(_ purpose: RunConfiguration.Purpose) throws {
@@ -100,24 +105,26 @@ struct ConfigurationRules {
 
     /// What belongs to some stages alone.
     private func checkStage() throws {
-        let stage = values.text("stage")
-        for key in ["neat_packing", "train_on_prompt", "mask_history"] {
+        let reads = method.readGroups
+        for (key, isRead) in [
+            ("neat_packing", reads.contains(.packing) && !method.rows.isText),
+            ("train_on_prompt", reads.contains(.dialogues)),
+            ("mask_history", reads.contains(.dialogues)),
+            ("predict_with_generate", reads.contains(.generation)),
+        ] {
             try require(
-                stage == "sft" || !values.flag(key),
-                "`\(key)` cannot be set as True except SFT.", key)
+                isRead || !values.flag(key), "`\(key)` cannot be set as True except SFT.", key)
         }
         try require(
-            stage == "sft" || !values.flag("predict_with_generate"),
-            "`predict_with_generate` cannot be set as True except SFT.", "predict_with_generate")
-        try require(
-            stage != "sft" || !values.flag("do_predict") || values.flag("predict_with_generate"),
+            !reads.contains(.generation) || !values.flag("do_predict")
+                || values.flag("predict_with_generate"),
             "Please enable `predict_with_generate` to save model predictions.", "do_predict")
         try require(
             !(values.flag("predict_with_generate") && values.flag("compute_accuracy")),
             "Cannot use `predict_with_generate` and `compute_accuracy` together.",
             "compute_accuracy")
         try require(
-            stage != "dpo" || values.number("dpo_label_smoothing") <= 1e-6
+            !reads.contains(.pairs) || values.number("dpo_label_smoothing") <= 1e-6
                 || ["sigmoid", "robust", "exo_pair"].contains(values.text("pref_loss")),
             "`dpo_label_smoothing` is only valid for the losses sigmoid, robust and exo_pair.",
             "dpo_label_smoothing")
@@ -130,7 +137,8 @@ struct ConfigurationRules {
             losses.count < 2,
             "`\(losses.joined(separator: "` and `"))` exclude each other.", losses.last ?? "")
         try require(
-            losses.isEmpty || values.number("label_smoothing_factor") == 0,
+            losses.isEmpty || !reads.contains(.tokenLosses)
+                || values.number("label_smoothing_factor") == 0,
             "`label_smoothing_factor` changes nothing beside `\(losses.first ?? "")`.",
             "label_smoothing_factor")
     }
@@ -178,38 +186,19 @@ struct ConfigurationRules {
 
     /// The parameters of a schedule (reference: 05 §3, the schedules of transformers).
     private func checkSchedule() throws {
-        let known: [String: [String]] = [
-            "cosine": ["num_cycles"], "cosine_with_restarts": ["num_cycles"],
-            "polynomial": ["lr_end", "power"], "inverse_sqrt": ["timescale"],
-            "cosine_with_min_lr": ["min_lr", "min_lr_rate", "num_cycles"],
-            "cosine_warmup_with_min_lr": [
-                "min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate",
-            ],
-            "reduce_lr_on_plateau": [
-                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr",
-                "eps",
-            ],
-            "greedy": [
-                "mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup",
-                "min_lr", "max_lr", "eps", "reset_start",
-            ],
-            "warmup_stable_decay": [
-                "num_stable_steps", "num_decay_steps", "min_lr_ratio", "decay_type",
-            ],
-        ]
-        let schedule = values.text("lr_scheduler_type")
-        let names = known[schedule] ?? []
+        let schedule: TrainingArguments.Schedule = values.word("lr_scheduler_type")
         try values.require(
-            !["reduce_lr_on_plateau", "greedy"].contains(schedule)
-                || values.text("eval_strategy") != "no",
-            "lr_scheduler_type \(schedule) requires an eval strategy: it follows what evaluations come to.",
+            !schedule.followsEvaluations || values.text("eval_strategy") != "no",
+            "lr_scheduler_type \(schedule.rawValue) requires an eval strategy: it follows what evaluations come to.",
             ["lr_scheduler_type"],
             advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
-        for member in values.mapping("lr_scheduler_kwargs")?.members ?? [] {
+        let parameters = values.mapping("lr_scheduler_kwargs")
+        let fault = ScheduleParameters.fault(schedule, parameters)
+        try require(fault == nil, fault ?? "", "lr_scheduler_kwargs")
+        if let end = ScheduleParameters(schedule, parameters).number("lr_end") {
             try require(
-                names.contains(member.key),
-                "`lr_scheduler_kwargs` has \(member.key); the schedule \(schedule) takes "
-                    + (names.isEmpty ? "nothing." : names.joined(separator: ", ") + "."),
+                end <= values.number("learning_rate"),
+                "`lr_scheduler_kwargs` has lr_end: \(end), which is above learning_rate.",
                 "lr_scheduler_kwargs")
         }
     }
@@ -226,9 +215,10 @@ struct ConfigurationRules {
 
     private func checkAllowedChanges() throws {
         let unknown = values.list("allow_changed").filter {
-            $0 != "all" && RunOption.named($0) == nil
+            let name = $0
+            return name != "all" && !options.contains { $0.name == name }
         }
-        let nearest = unknown.first.flatMap { RunOption.nearest(to: $0) }
+        let nearest = unknown.first.flatMap { RunOption.nearest(to: $0, among: options) }
         try require(
             unknown.isEmpty,
             "`allow_changed` names \(unknown.joined(separator: ", ")), which is no key."

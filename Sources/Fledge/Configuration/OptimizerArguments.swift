@@ -52,7 +52,12 @@ public struct OptimizerArguments: Hashable, Sendable {
     ]
 
     /// A rule that trains alone.
-    enum Rule { case adamW, adamW8Bit, adafactor, sgd, lion, lion8Bit, scheduleFree }
+    enum Rule {
+        case adamW, adamW8Bit, adafactor, sgd, lion, lion8Bit, scheduleFree
+
+        /// Whether nothing is added to a divisor that one could choose.
+        var isWithoutEpsilon: Bool { [.adafactor, .sgd, .lion, .lion8Bit].contains(self) }
+    }
 
     /// The rule that `optim` names.
     var rule: Rule { Self.names[name] ?? .adamW }

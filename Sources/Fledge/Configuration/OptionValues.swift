@@ -3,6 +3,7 @@ public import FledgeCore
 /// The values of all options of a run, and where they were set.
 public struct OptionValues: Sendable {
     private var values: [String: OptionValue]
+    private let defaults: [String: OptionValue]
     /// The keys that were set, with their places.
     public private(set) var locations: [String: FledgeError.Location] = [:]
 
@@ -10,10 +11,14 @@ public struct OptionValues: Sendable {
     public static let defaults = OptionValues(of: RunOption.all)
 
     init(of options: [RunOption]) {
-        values = Dictionary(
+        defaults = Dictionary(
             options.map { ($0.name, $0.defaultValue) },
             uniquingKeysWith: { first, _ in first })
+        values = defaults
     }
+
+    /// What a key of the table has when it is not set.
+    func defaultValue(_ name: String) -> OptionValue { defaults[name] ?? .null }
 
     /// The value of a key of the table.
     public subscript(name: String) -> OptionValue {
@@ -23,6 +28,9 @@ public struct OptionValues: Sendable {
 
     /// Whether a key was set, also to its default.
     public func isSet(_ name: String) -> Bool { locations[name] != nil }
+
+    /// Gives a key a value that nobody set.
+    mutating func fill(_ name: String, _ value: OptionValue) { values[name] = value }
 
     mutating func set(_ name: String, _ value: OptionValue, at location: FledgeError.Location) {
         values[name] = value

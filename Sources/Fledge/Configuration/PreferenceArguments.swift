@@ -70,11 +70,22 @@ public struct PreferenceArguments: Hashable, Sendable {
 }
 
 extension RunOption {
-    private static let ofPairs = Condition.with("stage", "dpo")
-    private static let ofMarks = Condition.with("stage", "kto")
-    private static let ofBoth = Condition.with("stage", "dpo", "kto")
+    private static let ofPairs = Condition.read(.pairs)
+    private static let ofMarks = Condition.read(.feedback)
+    private static let ofBoth = Condition.read(.preferences)
 
-    private static let ofReferences = ofBoth.or("use_asft_loss", "true")
+    /// The loss of pairs looks at a reference.
+    private static let ofReferredPairs = ofPairs.and(
+        .not(.value(of: "pref_loss", NamedPreferenceLoss.standard.filter(\.isWithoutReference).map(\.name))))
+    private static let ofReferredAnswers = ofReferredPairs.or(.read(.references))
+    private static let ofReferences = ofReferredAnswers.or(
+        Condition.read(.tokenLosses).and("use_asft_loss", "true"))
+    /// The reference is a model that is named.
+    private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(ofReferences)
+    private static let withReferenceModel = Condition.with("ref_model").and(ofReferenceModel)
+    /// So many bits, of the base or of a reference of its own.
+    static let ofFourBits = Condition.with("quantization_bit", "4").or(
+        withReferenceModel.and("ref_model_quantization_bit", "4"))
 
     /// The keys of preferences.
     static let preference: [RunOption] = [
@@ -83,19 +94,19 @@ extension RunOption {
             matters: ofPairs,
             "The loss of a pair of answers; orpo and simpo need no reference."),
         RunOption(
-            "pref_beta", .number(.above(0)), 0.1, .effective, matters: ofReferences,
+            "pref_beta", .number(.above(0)), 0.1, .effective, matters: ofBoth,
             "What log-ratios to the reference are multiplied by: how near the policy stays to it."),
         RunOption(
             "pref_ftx", .number(.atLeast(0)), 0.0, .effective, matters: ofBoth,
             "How much the cross-entropy of the better answer is added to the loss."),
         RunOption(
-            "pref_bco_weight", .number(.atLeast(0)), 0.0, .effective, matters: ofPairs,
+            "pref_bco_weight", .number(.atLeast(0)), 0.0, .effective, matters: ofReferredPairs,
             "How much a classifier of single answers (BCO) counts beside the loss."),
         RunOption(
             "dpo_label_smoothing", .number(.fraction), 0.0, .effective, matters: ofPairs,
             "The share of pairs taken to be the wrong way round, for sigmoid, robust and exo_pair."),
         RunOption(
-            "simpo_gamma", .number(), 0.5, .effective, matters: .with("pref_loss", "simpo"),
+            "simpo_gamma", .number(), 0.5, .effective, matters: ofPairs.and("pref_loss", "simpo"),
             "The margin by which simpo wants the better answer to win."),
         RunOption(
             "ld_alpha", .number(.atLeast(0)), nil, .effective, matters: ofPairs,
@@ -108,17 +119,17 @@ extension RunOption {
             "kto_rejected_weight", .number(.atLeast(0)), 1.0, .effective, matters: ofMarks,
             "How much answers count that were found bad."),
         RunOption(
-            "ref_model", .text, nil, .effective, matters: ofReferences,
+            "ref_model", .text, nil, .effective, matters: ofReferenceModel,
             "The model that the policy is held against; see ref_policy for what is taken without it."
         ),
         RunOption(
-            "ref_model_adapters", .list, [], .effective, matters: .with("ref_model"),
+            "ref_model_adapters", .list, [], .effective, matters: withReferenceModel,
             "Adapters that are merged into ref_model."),
         RunOption(
-            "ref_model_quantization_bit", .integer(), nil, .effective, matters: .with("ref_model"),
+            "ref_model_quantization_bit", .integer(), nil, .effective, matters: withReferenceModel,
             "Quantises ref_model: 4 or 8."),
         RunOption(
-            "precompute_ref_log_probs", .flag, false, .effective, matters: ofBoth,
+            "precompute_ref_log_probs", .flag, false, .effective, matters: ofReferredAnswers,
             "Asks the reference once before the first step and keeps its answers for other runs; a reference model of its own takes no memory while training."
         ),
         RunOption(
@@ -127,4 +138,11 @@ extension RunOption {
             "What the policy is held against: base, the model without its adapter; start, the policy before the first step; model, that of ref_model. auto: ref_model where there is one, else base for LoRA, else start."
         ),
     ]
+}
+
+extension NamedPreferenceLoss {
+    /// Whether the loss looks at no reference.
+    fileprivate var isWithoutReference: Bool {
+        (try? make(PreferenceSettings()))?.usesReference == false
+    }
 }

@@ -38,8 +38,9 @@ public struct RunConfiguration: Sendable {
     /// The defaults, for a program that fills in what it needs.
     public init(method: any TrainingMethod = SupervisedFineTuning()) {
         let options = RunOption.all + method.keys
-        self.init(OptionValues(of: options), options, method, notes: [])
-        finetuning.stage = method.name
+        var values = OptionValues(of: options)
+        values.fill("stage", .text(method.name))
+        self.init(values, options, method, notes: [])
     }
 
     private init(
@@ -130,8 +131,8 @@ public struct RunConfiguration: Sendable {
                 .configuration, "stage is \(stage); it should be \(methods.map(\.name).listed).",
                 at: values.locations["stage"])
         }
-        try ConfigurationRules(values).check(purpose)
-        self.init(values, options, method, notes: Self.notes(values, options, ignored))
+        try ConfigurationRules(values, method, options).check(purpose)
+        self.init(values, options, method, notes: Self.notes(values, options, method, ignored))
     }
 
     private static func unknown(_ entry: ConfigurationText.Entry) -> FledgeError {
@@ -143,14 +144,16 @@ public struct RunConfiguration: Sendable {
     }
 
     private static func notes(
-        _ values: OptionValues, _ options: [RunOption], _ ignored: [String]
+        _ values: OptionValues, _ options: [RunOption], _ method: any TrainingMethod,
+        _ ignored: [String]
     ) -> [String] {
+        let run = values.context(method)
         let neutral = options.filter {
             $0.standing == .neutral && values.isSet($0.name) && values[$0.name] != $0.defaultValue
         }
         // What would matter in another run.
         let elsewhere = options.compactMap { option -> String? in
-            guard option.isEffective, let condition = option.condition, !condition.isMet(values),
+            guard option.isEffective, let condition = option.condition, !condition.isMet(run),
                 values.isSet(option.name), values[option.name] != option.defaultValue
             else { return nil }
             return "\(option.name) (matters \(condition.description))"

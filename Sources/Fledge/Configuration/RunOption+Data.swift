@@ -24,10 +24,10 @@ extension RunOption {
             "Faults that are accepted, by the codes of fledge plan; all for any."
         ),
         RunOption(
-            "train_on_prompt", .flag, false, .effective, matters: .with("stage", "sft"),
+            "train_on_prompt", .flag, false, .effective, matters: .read(.dialogues),
             "Also trains on the prompts."),
         RunOption(
-            "mask_history", .flag, false, .effective, matters: .with("stage", "sft"),
+            "mask_history", .flag, false, .effective, matters: .read(.dialogues),
             "Trains on the last turn of a conversation only."),
         RunOption(
             "streaming", .flag, false, .effective,
@@ -72,6 +72,8 @@ extension RunOption {
             "Evaluates on each data set by itself."),
         RunOption(
             "packing", .flag, nil, .effective,
+            // In the reference it shortens rows of every stage.
+            matters: Condition.read(.packing).or("reference_quirks", "all", "cutoff_minus_one"),
             "Joins short examples into full rows; null means in pre-training only."),
         RunOption(
             "neat_packing", .flag, false, .effective,

@@ -1,6 +1,11 @@
 internal import FledgeData
 
 extension RunOption {
+    private static let ofLoRA = Condition.with("finetuning_type", "lora")
+    /// An adapter that is given has its own form.
+    private static let ofNewAdapters = ofLoRA.and(
+        .without("adapter_name_or_path").or("create_new_adapter", "true"))
+
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
@@ -36,23 +41,23 @@ extension RunOption {
             "Modules trained in full beside the adapters."),
         RunOption(
             "lora_alpha", .integer(atLeast: 1), nil, .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofNewAdapters,
             "Numerator of the adapters' scale; twice the rank when null."),
         RunOption(
             "lora_dropout", .number(.probability), 0.0, .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofNewAdapters,
             "Dropout on the adapters' input."),
         RunOption(
             "lora_rank", .integer(atLeast: 1), 8, .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofNewAdapters,
             "Rank of the adapters."),
         RunOption(
             "lora_target", .list, ["all"], .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofNewAdapters,
             "Modules that get adapters; all means every linear one but the head."),
         RunOption(
             "use_rslora", .flag, false, .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofNewAdapters,
             "Divides the scale by the root of the rank."),
         RunOption(
             "use_dora", .flag, false, .refused,
@@ -68,7 +73,7 @@ extension RunOption {
             "Converts PiSSA adapters to LoRA."),
         RunOption(
             "create_new_adapter", .flag, false, .effective,
-            matters: .with("finetuning_type", "lora"),
+            matters: ofLoRA.and("adapter_name_or_path"),
             "Merges the loaded adapters and trains a new one."),
         RunOption(
             "module_dropout", .number(), 0.0, .neutral,
@@ -158,11 +163,11 @@ extension RunOption {
             "freeze_language_model", .flag, false, .refused,
             "Freezes the language model of an image model."),
         RunOption(
-            "compute_accuracy", .flag, false, .effective, matters: .with("stage", "sft"),
+            "compute_accuracy", .flag, false, .effective, matters: .read(.accuracy),
             "Evaluates the share of tokens that the model would choose, as eval_accuracy."),
         RunOption(
             "value_head_dropout", .number(.probability), 0.1, .effective,
-            matters: .with("stage", "rm"),
+            matters: .read(.valueHead),
             "Dropout before the value head in training; 0.1 is what the reference always has."),
         RunOption(
             "disable_shuffling", .flag, false, .effective,

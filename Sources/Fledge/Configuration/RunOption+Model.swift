@@ -122,11 +122,11 @@ extension RunOption {
             "Quantises the linear layers of the base model on loading: 4 or 8 bits."),
         RunOption(
             "quantization_type", .choice(["fp4", "nf4"]), "nf4", .effective,
-            matters: .with("quantization_bit"),
+            matters: ofFourBits,
             "The values that four bits stand for."),
         RunOption(
             "double_quantization", .flag, true, .effective,
-            matters: .with("quantization_bit"),
+            matters: ofFourBits,
             "Quantises the scales of four-bit blocks in turn."),
         RunOption(
             "quantization_device_map", .choice(["auto"]), nil, .neutral,

@@ -2,6 +2,8 @@ extension RunOption {
     private static let withGaLore = Condition.with("use_galore", "true")
     private static let withAPOLLO = Condition.with("use_apollo", "true")
     private static let withBAdam = Condition.with("use_badam", "true")
+    private static let withBAdamBlocks = withBAdam.and("badam_mode", "layer")
+    private static let withBAdamRatio = withBAdam.and("badam_mode", "ratio")
 
     /// What replaces the optimizer that `optim` names, or changes its rates.
     static let optimizers: [RunOption] = [
@@ -80,22 +82,22 @@ extension RunOption {
             "badam_mode", .choice(["layer", "ratio"]), "layer", .effective, matters: withBAdam,
             "layer: one decoder block at a time; ratio: a part of every matrix at a time."),
         RunOption(
-            "badam_start_block", .integer(atLeast: 0), nil, .effective, matters: withBAdam,
+            "badam_start_block", .integer(atLeast: 0), nil, .effective, matters: withBAdamBlocks,
             "The block to begin with, counted from 0."),
         RunOption(
             "badam_switch_mode", .choice(["ascending", "descending", "random", "fixed"]),
-            "ascending", .effective, acceptsNull: true, matters: withBAdam,
+            "ascending", .effective, acceptsNull: true, matters: withBAdamBlocks,
             "Which block is next."),
         RunOption(
             "badam_switch_interval", .integer(atLeast: 1), 50, .effective, acceptsNull: true,
-            matters: withBAdam,
+            matters: withBAdamBlocks,
             "Steps until the next block."),
         RunOption(
-            "badam_update_ratio", .number(.above(1e-6)), 0.05, .effective, matters: withBAdam,
+            "badam_update_ratio", .number(.between(1e-6, 1)), 0.05, .effective, matters: withBAdamRatio,
             "The part of every matrix that badam_mode: ratio trains."),
         RunOption(
             "badam_mask_mode", .choice(["adjacent", "scatter"]), "adjacent", .effective,
-            matters: withBAdam,
+            matters: withBAdamRatio,
             "Whether those weights lie together or apart."),
         RunOption(
             "badam_verbose", .integer(), 0, .neutral,

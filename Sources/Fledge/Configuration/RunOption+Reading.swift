@@ -45,6 +45,9 @@ extension RunOption {
         }
     }
 
+    /// The value that a word stands for; nil where it has another form.
+    func value(ofText text: String) -> OptionValue? { read(Node(text)) }
+
     private func read(_ node: Node) -> OptionValue? {
         switch kind {
         case .flag:
@@ -123,6 +126,7 @@ extension RunOption {
         case .any: true
         case .atLeast(let least): number >= least
         case .above(let least): number > least
+        case .between(let least, let most): (least...most).contains(number)
         case .fraction: number >= 0 && number < 1
         case .probability: number >= 0 && Float(number) < 1
         }

@@ -72,6 +72,9 @@ extension RunOption {
         case .any: break
         case .atLeast(let least): form["minimum"] = .number(least)
         case .above(let least): form["exclusiveMinimum"] = .number(least)
+        case .between(let least, let most):
+            form["minimum"] = .number(least)
+            form["maximum"] = .number(most)
         case .fraction, .probability:
             form["minimum"] = 0
             form["exclusiveMaximum"] = 1
@@ -94,6 +97,15 @@ extension RunOption {
             "  group:   \(group ?? "")", "  \(standing)",
         ]
         if let condition { lines.append("  matters \(condition.description) only") }
+        if name == "lr_scheduler_kwargs" {
+            for schedule in TrainingArguments.Schedule.allCases {
+                let parameters = ScheduleParameters.known(schedule)
+                if !parameters.isEmpty { lines.append("  of \(schedule.rawValue):") }
+                lines += parameters.map {
+                    "    \($0.name): \($0.form) = \($0.defaultValue). \($0.help)"
+                }
+            }
+        }
         if isPath { lines.append("  ~ at the beginning is the home folder") }
         return lines.joined(separator: "\n")
     }

@@ -1,4 +1,11 @@
 extension RunOption {
+    private static let ofEvaluations = Condition.with("eval_strategy", "steps", "epoch")
+    /// The rate rises before it takes its course.
+    private static let ofRisingRates = Condition.value(
+        of: "lr_scheduler_type",
+        TrainingArguments.Schedule.allCases.filter(\.warmsUp).map(\.rawValue))
+    private static let ofMoments = Condition.without("optim", "adafactor", "sgd")
+
     /// The course of training and its outputs.
     static let training: [RunOption] = [
         RunOption(
@@ -14,7 +21,7 @@ extension RunOption {
             "do_eval", .flag, false, .effective,
             "Evaluates after training."),
         RunOption(
-            "do_predict", .flag, false, .effective, matters: .with("stage", "sft", "rm"),
+            "do_predict", .flag, false, .effective, matters: .read(.predictions),
             "Writes what is predicted for the evaluation rows into generated_predictions.jsonl: answers (with predict_with_generate), or scores."
         ),
         RunOption(
@@ -56,9 +63,13 @@ extension RunOption {
             "Parameters of the schedule."),
         RunOption(
             "warmup_steps", .number(.atLeast(0)), 0.0, .effective,
+            matters: Condition.without("warmup_ratio").and(
+                ofRisingRates.or(
+                    Condition.with("optim", "schedule_free_adamw").and(
+                        "lr_scheduler_type", "constant"))),
             "Steps, or part (below 1) of all steps, in which the rate rises."),
         RunOption(
-            "warmup_ratio", .number(.atLeast(0)), nil, .effective,
+            "warmup_ratio", .number(.atLeast(0)), nil, .effective, matters: ofRisingRates,
             "Older name for a part in warmup_steps."),
         RunOption(
             "optim", .text, "adamw_torch_fused",
@@ -71,16 +82,21 @@ extension RunOption {
             "optim_target_modules", .list, [], .refused,
             "Modules of a low-rank optimizer."),
         RunOption(
-            "adam_beta1", .number(.fraction), 0.9, .effective,
+            "adam_beta1", .number(.fraction), 0.9, .effective, matters: ofMoments,
             "Decay of Adam's first moment."),
         RunOption(
-            "adam_beta2", .number(.fraction), 0.999, .effective,
+            "adam_beta2", .number(.fraction), 0.999, .effective, matters: ofMoments,
             "Decay of Adam's second moment."),
         RunOption(
             "adam_epsilon", .number(.above(1e-30)), 1e-08, .effective,
+            matters: .not(
+                .value(
+                    of: "optim",
+                    OptimizerArguments.names.filter(\.value.isWithoutEpsilon).keys.sorted())),
             "What Adam adds to the divisor, which is 0 where there is no gradient."),
         RunOption(
             "weight_decay", .number(.atLeast(0)), 0.0, .effective,
+            matters: Condition.without("use_badam", "true").or("badam_mode", "layer"),
             "Decoupled weight decay; biases and norms are left out."),
         RunOption(
             "max_grad_norm", .number(.atLeast(0)), 1.0, .effective,
@@ -117,7 +133,9 @@ extension RunOption {
             "When to log."),
         RunOption(
             "logging_steps", .number(.atLeast(0)), 500.0, .effective,
-            matters: .with("logging_strategy", "steps"),
+            matters: Condition.with("logging_strategy", "steps").or(
+                Condition.with("eval_strategy", "steps").and(
+                    .without("eval_steps").or("eval_steps", "0"))),
             "Steps, or part (below 1) of all steps, between logs."),
         RunOption(
             "logging_first_step", .flag, false, .effective,
@@ -147,7 +165,7 @@ extension RunOption {
             "project", .text, "huggingface", .neutral,
             "A label for trackers."),
         RunOption(
-            "logging_dir", .text, nil, .effective,
+            "logging_dir", .text, nil, .effective, matters: .with("report_to", "tensorboard"),
             "Folder for the event files of report_to: tensorboard; runs in output_dir when null."),
         RunOption(
             "trackio_space_id", .text, nil, .neutral,
@@ -189,24 +207,22 @@ extension RunOption {
             matters: .with("eval_strategy", "steps"),
             "Steps, or part (below 1) of all steps, between evaluations; logging_steps when null."),
         RunOption(
-            "eval_delay", .number(.atLeast(0)), 0.0, .effective,
+            "eval_delay", .number(.atLeast(0)), 0.0, .effective, matters: ofEvaluations,
             "Steps or epochs before the first evaluation."),
         RunOption(
-            "eval_on_start", .flag, false, .effective,
+            "eval_on_start", .flag, false, .effective, matters: ofEvaluations,
             "Evaluates before the first step."),
         RunOption(
             "load_best_model_at_end", .flag, false, .effective,
             "Goes back to the best checkpoint at the end."),
         RunOption(
             "metric_for_best_model", .text, nil, .effective,
-            matters: .with("load_best_model_at_end", "true").or("early_stopping_steps").or(
-                "lr_scheduler_type", "reduce_lr_on_plateau", "greedy"),
+            matters: ofEvaluations,
             "What the best checkpoint is judged by, a value of the evaluations such as accuracy; loss when null."
         ),
         RunOption(
             "greater_is_better", .flag, nil, .effective,
-            matters: .with("load_best_model_at_end", "true").or("early_stopping_steps").or(
-                "lr_scheduler_type", "reduce_lr_on_plateau", "greedy"),
+            matters: ofEvaluations,
             "Whether a larger metric is better; by the metric's name when null."),
         RunOption(
             "prediction_loss_only", .flag, false, .neutral,
@@ -227,7 +243,7 @@ extension RunOption {
             "batch_eval_metrics", .flag, false, .neutral,
             "Evaluation keeps only what its metrics need."),
         RunOption(
-            "predict_with_generate", .flag, false, .effective,
+            "predict_with_generate", .flag, false, .effective, matters: .read(.generation),
             "Evaluation generates answers and compares them with those of the data (ROUGE, BLEU-4) in place of measuring the loss."
         ),
         RunOption(

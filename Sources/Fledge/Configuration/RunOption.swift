@@ -32,6 +32,8 @@ public struct RunOption: Sendable {
         case atLeast(Double)
         /// Above a number.
         case above(Double)
+        /// From a number to another one.
+        case between(Double, Double)
         /// From 0 on and below 1.
         case fraction
         /// From 0 on and below 1 also in single precision, in which masks are drawn.
@@ -128,9 +130,11 @@ extension RunOption {
     public static func named(_ name: String) -> RunOption? { byName[name] }
 
     /// The known key that is nearest to a wrong one, if any is near.
-    public static func nearest(to name: String) -> String? {
+    public static func nearest(
+        to name: String, among options: [RunOption] = RunOption.all
+    ) -> String? {
         let limit = max(2, name.count / 3)
-        return all.map { (distance: editDistance(name, $0.name), name: $0.name) }
+        return options.map { (distance: editDistance(name, $0.name), name: $0.name) }
             .filter { $0.distance <= limit }
             .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
     }
@@ -185,6 +189,8 @@ extension RunOption {
             case .number(.any): "a number"
             case .number(.atLeast(let least)): "a number from \(Self.plain(least)) on"
             case .number(.above(let least)): "a number above \(Self.plain(least))"
+            case .number(.between(let least, let most)):
+                "a number from \(Self.plain(least)) to \(Self.plain(most))"
             case .number(.fraction): "a number from 0 to below 1"
             case .number(.probability): "a number from 0 to below 1 (at most 0.9999999)"
             case .text: choices?.joined(separator: ", ") ?? "a text"

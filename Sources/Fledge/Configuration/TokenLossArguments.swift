@@ -40,31 +40,31 @@ extension RunOption {
     /// The keys of losses of single tokens.
     static let tokenLosses: [RunOption] = [
         RunOption(
-            "use_dft_loss", .flag, false, .effective, matters: .with("stage", "sft"),
+            "use_dft_loss", .flag, false, .effective, matters: .read(.tokenLosses),
             "Dynamic fine-tuning: a token's loss counts by its probability."),
         RunOption(
-            "use_eaft_loss", .flag, false, .effective, matters: .with("stage", "sft"),
+            "use_eaft_loss", .flag, false, .effective, matters: .read(.tokenLosses),
             "Entropy-adaptive fine-tuning: a token's loss counts by the entropy of the model there."
         ),
         RunOption(
             "eaft_alpha", .number(.atLeast(0)), 1.0, .effective,
-            matters: .with("use_eaft_loss", "true"),
+            matters: Condition.read(.tokenLosses).and("use_eaft_loss", "true"),
             "The power of the entropy by which a token's loss counts."),
         RunOption(
-            "use_asft_loss", .flag, false, .effective, matters: .with("stage", "sft"),
+            "use_asft_loss", .flag, false, .effective, matters: .read(.tokenLosses),
             "Anchored fine-tuning: dynamic fine-tuning with the divergence from a reference (ref_model, ref_policy)."
         ),
         RunOption(
             "asft_alpha", .number(.atLeast(0)), 0.1, .effective,
-            matters: .with("use_asft_loss", "true"),
+            matters: Condition.read(.tokenLosses).and("use_asft_loss", "true"),
             "How much the divergence from the reference counts."),
         RunOption(
             "label_smoothing_factor", .number(.fraction), 0.0, .effective,
-            matters: .with("stage", "sft", "pt"),
+            matters: .read(.crossEntropy),
             "The share of probability that is taken from the right token and spread over all."),
         RunOption(
             "neftune_noise_alpha", .number(.atLeast(0)), nil, .effective,
-            matters: .with("stage", "sft", "pt"),
+            matters: .read(.crossEntropy),
             "How much uniform noise is added to embeddings in training (NEFTune)."),
     ]
 }

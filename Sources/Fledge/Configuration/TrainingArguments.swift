@@ -102,7 +102,7 @@ public struct TrainingArguments: Hashable, Sendable {
     }
 
     /// Courses of the learning rate.
-    public enum Schedule: String, Hashable, Sendable {
+    public enum Schedule: String, Hashable, Sendable, CaseIterable {
         case linear, cosine, polynomial, constant
         case cosineWithRestarts = "cosine_with_restarts"
         case constantWithWarmup = "constant_with_warmup"
@@ -112,6 +112,11 @@ public struct TrainingArguments: Hashable, Sendable {
         case warmupStableDecay = "warmup_stable_decay"
         case reduceOnPlateau = "reduce_lr_on_plateau"
         case greedy
+
+        /// Whether it follows what evaluations come to.
+        public var followsEvaluations: Bool { self == .reduceOnPlateau || self == .greedy }
+        /// Whether the rate rises before it takes its course, as long as `warmup_steps` says.
+        public var warmsUp: Bool { self != .constant && !followsEvaluations }
     }
 
     /// When something happens during training.

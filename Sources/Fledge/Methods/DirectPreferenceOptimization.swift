@@ -19,6 +19,9 @@ public struct DirectPreferenceOptimization: TrainingMethod {
     /// `dpo`.
     public var name: String { "dpo" }
 
+    /// The loss of pairs and its reference.
+    public var reads: Set<KeyGroup> { [.preferences, .pairs] }
+
     /// Pairs of answers.
     public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
 
@@ -31,8 +34,10 @@ public struct DirectPreferenceOptimization: TrainingMethod {
     /// False where the loss looks at means of a batch.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
         // A name that is unknown gets its error where the parts are made.
-        let loss = try? loss(configuration)
-        return loss?.couplesPairs != true && configuration.preference.classifierWeight == 0
+        guard let loss = try? loss(configuration) else { return true }
+        // The classifier looks at rewards, which losses without a reference have none of.
+        return !loss.couplesPairs
+            && (configuration.preference.classifierWeight == 0 || !loss.usesReference)
     }
 
     /// The loss that `pref_loss` names.

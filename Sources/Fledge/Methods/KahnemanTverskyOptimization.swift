@@ -10,6 +10,9 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
     /// `kto`.
     public var name: String { "kto" }
 
+    /// The loss of marked answers and its reference.
+    public var reads: Set<KeyGroup> { [.preferences, .feedback, .references] }
+
     /// Marked answers.
     public var rows: RowTraits { RowTraits(isMarked: true, learnsLastAnswer: true) }
 

@@ -11,6 +11,9 @@ public struct Pretraining: TrainingMethod {
     /// `pt`.
     public var name: String { "pt" }
 
+    /// What is done to the cross-entropy.
+    public var reads: Set<KeyGroup> { [.crossEntropy] }
+
     /// Texts, cut into blocks where nothing is said about it.
     public var rows: RowTraits { RowTraits(isText: true, packsByDefault: true, packs: true) }
 
@@ -35,14 +38,14 @@ public struct Pretraining: TrainingMethod {
 
     /// False where a loss of the reference depends on how micro-batches are cut.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool {
-        TokenLossChoice(configuration).merges
+        TokenLossChoice(configuration, loss: .crossEntropy).merges
     }
 
     /// Trains by the cross-entropy of every token.
     public func parts(
         _ side: ModelSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
-        try TokenLossChoice(configuration).parts(side)
+        try TokenLossChoice(configuration, loss: .crossEntropy).parts(side)
     }
 
     /// Adds the perplexity, e to the power of the loss.

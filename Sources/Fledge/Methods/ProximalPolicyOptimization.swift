@@ -9,6 +9,9 @@ public struct ProximalPolicyOptimization: TrainingMethod {
     /// `ppo`.
     public var name: String { "ppo" }
 
+    /// None: its rows alone are prepared.
+    public var reads: Set<KeyGroup> { [] }
+
     /// Questions.
     public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
 

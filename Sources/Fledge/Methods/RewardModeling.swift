@@ -15,6 +15,9 @@ public struct RewardModeling: TrainingMethod {
     /// `rm`.
     public var name: String { "rm" }
 
+    /// The value head and what it predicts.
+    public var reads: Set<KeyGroup> { [.valueHead, .predictions] }
+
     /// Pairs of answers.
     public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }
 

@@ -7,11 +7,18 @@ internal import FledgeTrain
 /// counts).
 struct TokenLossChoice {
     private let configuration: RunConfiguration
+    private let loss: TokenLossArguments.Loss
     private let measuresAccuracy: Bool
 
-    /// - Parameter measuresAccuracy: Whether evaluations tell the share of right tokens.
-    init(_ configuration: RunConfiguration, measuresAccuracy: Bool = false) {
+    /// - Parameters:
+    ///   - loss: The loss; the one that the configuration asks for when left out.
+    ///   - measuresAccuracy: Whether evaluations tell the share of right tokens.
+    init(
+        _ configuration: RunConfiguration, loss: TokenLossArguments.Loss? = nil,
+        measuresAccuracy: Bool = false
+    ) {
         (self.configuration, self.measuresAccuracy) = (configuration, measuresAccuracy)
+        self.loss = loss ?? configuration.tokenLoss.loss
     }
 
     private var options: TokenLossArguments { configuration.tokenLoss }
@@ -20,7 +27,7 @@ struct TokenLossChoice {
     /// Whether the reference forgets to divide this loss by the accumulation, and shall be equalled.
     private var isUndivided: Bool {
         let accumulates = configuration.training.gradientAccumulationSteps > 1
-        switch options.loss {
+        switch loss {
         case .anchored: return accumulates && quirks.contains(.asftNotDivided)
         case .crossEntropy where options.smoothing > 0:
             return accumulates && quirks.contains(.smoothingNotDivided)
@@ -35,7 +42,7 @@ struct TokenLossChoice {
     ///
     /// - Throws: ``FledgeError`` when a reference that the loss needs is missing or does not fit.
     func parts(_ side: ModelSide) throws -> TrainingParts<TokenBatch> {
-        switch options.loss {
+        switch loss {
         case .dynamic: parts(side, DynamicFineTuning(measuresAccuracy: measuresAccuracy))
         case .entropyAdaptive:
             parts(

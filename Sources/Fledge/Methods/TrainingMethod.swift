@@ -27,6 +27,9 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     /// The keys of a configuration that this method alone reads, beside the standard ones.
     var keys: [RunOption] { get }
 
+    /// The groups of standard keys that it reads.
+    var reads: Set<KeyGroup> { get }
+
     /// Whether it trains a value head that gives scores, with which an exported model is a classifier.
     var makesScores: Bool { get }
 
@@ -96,6 +99,10 @@ extension TrainingMethod {
 
     /// None.
     public var keys: [RunOption] { [] }
+
+    /// All but those of generation: a key that is taken for one without effect is not compared when a run
+    /// is resumed.
+    public var reads: Set<KeyGroup> { Set(KeyGroup.allCases).subtracting([.generation]) }
 
     /// False.
     public var makesScores: Bool { false }

@@ -108,7 +108,7 @@ extension RunConfiguration {
         let record = RunRecord(folder: checkpoint)
         var differences = [ResumeRules.Difference]()
         if let before = record?.options ?? options {
-            differences += ResumeRules.differences(options: before, json)
+            differences += ResumeRules.differences(options: before, self)
             // Without digests nothing but its path tells a model.
             if record == nil { differences += ResumeRules.differences(paths: before, json) }
         }

@@ -20,13 +20,13 @@ extension ResumeRules {
             case RunDigests.tokenized:
                 guard let words = rows.tokenizedDifference else { return nil }
                 sentence = words
-            case "adapter_name_or_path":
+            case "adapter_name_or_path", "ref_model_adapters":
                 sentence = change(
-                    old, new, of: "adapter_name_or_path \(rest)", "holds other weights than before")
+                    old, new, of: "\(key) \(rest)", "holds other weights than before")
             case "template": sentence = "template or tokenizer write something else than before"
             default:
-                sentence =
-                    "model_name_or_path holds other weights, or another config.json, than before"
+                sentence = change(
+                    old, new, of: key, "holds other weights, or another config.json, than before")
             }
             return Difference(key: key, sentence: sentence, breaksRun: true)
         }

@@ -18,19 +18,24 @@ struct ResumeRules {
     private static let harmless: Set = [
         "output_dir", "overwrite_output_dir", "do_train", "do_eval", "resume_from_checkpoint",
         "allow_changed", "allowed_faults", "drop_invalid_rows", "max_steps", "num_train_epochs",
-        "logging_strategy", "logging_steps", "logging_first_step", "report_to", "logging_dir",
-        "save_strategy", "save_steps", "save_total_limit", "save_only_model", "eval_strategy",
-        "eval_steps", "eval_delay", "eval_on_start", "eval_dataset", "eval_on_each_dataset",
-        "per_device_eval_batch_size", "load_best_model_at_end", "metric_for_best_model",
-        "greater_is_better", "early_stopping_steps", "plot_loss", "print_param_status",
-        "recompute", "disable_gradient_checkpointing", "cache_frozen_activations",
-        "overwrite_cache", "infer_backend",
+        "logging_strategy", "logging_first_step", "report_to", "logging_dir", "save_strategy",
+        "save_steps", "save_total_limit", "save_only_model", "load_best_model_at_end",
+        "early_stopping_steps", "plot_loss", "print_param_status", "recompute",
+        "disable_gradient_checkpointing", "cache_frozen_activations", "overwrite_cache",
+        "infer_backend", "infer_dtype", "do_predict",
     ]
+
+    /// What evaluations are of and come to: it changes steps only where the learning rate follows it.
+    private static let heard = Set(RunOption.generating.map(\.name)).union([
+        "logging_steps", "eval_strategy", "eval_steps", "eval_delay", "eval_on_start",
+        "eval_dataset", "eval_on_each_dataset", "per_device_eval_batch_size",
+        "metric_for_best_model", "greater_is_better", "predict_with_generate", "compute_accuracy",
+    ])
 
     /// Paths; what they lead to is compared, not what they are called.
     private static let paths: Set = [
         "model_name_or_path", "model_revision", "cache_dir", "adapter_name_or_path",
-        "adapter_folder", "dataset_dir", "tokenized_path",
+        "adapter_folder", "dataset_dir", "tokenized_path", "ref_model", "ref_model_adapters",
     ]
 
     /// What gives the trained weights their shapes.
@@ -50,15 +55,27 @@ struct ResumeRules {
     ///
     /// - Parameters:
     ///   - before: Keys and values of the run that is resumed; a key that is not there had its default.
-    ///   - now: Those of the run that resumes.
-    static func differences(options before: JSONValue, _ now: JSONValue) -> [Difference] {
+    ///   - configuration: The run that resumes.
+    static func differences(
+        options before: JSONValue, _ configuration: RunConfiguration
+    ) -> [Difference] {
+        let now = configuration.json
+        let contexts = [before, now].map { json in
+            let defaults = configuration.values
+            return KeyContext(
+                value: { json[$0] ?? defaults.defaultValue($0).json },
+                groups: configuration.method.readGroups)
+        }
+        let follows = contexts.contains { run in
+            TrainingArguments.Schedule(rawValue: run.value("lr_scheduler_type").stringValue ?? "")?
+                .followsEvaluations == true
+        }
         // The order of data has the run's seed where it has none of its own.
         let (before, now) = (withDataSeed(before, beside: now), withDataSeed(now, beside: before))
-        let generating = Set(RunOption.generating.map(\.name))
-        let compared = RunOption.all.filter { option in
-            option.isEffective && !harmless.contains(option.name) && !paths.contains(option.name)
-                && !generating.contains(option.name) && !option.name.hasPrefix("export_")
-                && option.name != "infer_dtype"
+        let compared = compared(configuration.options).filter { option in
+            (follows || !heard.contains(option.name))
+                // What matters in neither run makes no difference.
+                && option.condition.map { contexts.contains(where: $0.isMet) } ?? true
         }
         return compared.compactMap { option in
             let (old, new) = (value(option, in: before), value(option, in: now))
@@ -69,13 +86,29 @@ struct ResumeRules {
             return Difference(
                 key: option.name,
                 sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
-                breaksRun: !pace.contains(option.name))
+                breaksRun: !pace.contains(option.name) && !heard.contains(option.name))
         }
+    }
+
+    /// The keys that change the steps of some run, but for paths.
+    static func compared(_ options: [RunOption]) -> [RunOption] {
+        options.filter { option in
+            option.isEffective && !harmless.contains(option.name) && !paths.contains(option.name)
+                && !option.name.hasPrefix("export_")
+        }
+    }
+
+    /// The keys that may change what rows are made, by a method that nobody here knows.
+    static func changingRows(_ options: [RunOption]) -> [RunOption] {
+        compared(options).filter { !pace.contains($0.name) && !heard.contains($0.name) }
     }
 
     /// The paths that lead somewhere else, for checkpoints whose content nobody recorded.
     static func differences(paths before: JSONValue, _ now: JSONValue) -> [Difference] {
-        ["model_name_or_path", "adapter_name_or_path", "tokenized_path"].compactMap { key in
+        [
+            "model_name_or_path", "adapter_name_or_path", "tokenized_path", "ref_model",
+            "ref_model_adapters",
+        ].compactMap { key in
             func places(_ value: JSONValue?) -> [String] {
                 let texts = value?.arrayValue ?? [value ?? .null]
                 return texts.compactMap(\.stringValue).map {

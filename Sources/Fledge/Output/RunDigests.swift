@@ -1,5 +1,6 @@
 internal import FledgeCore
 internal import FledgeData
+internal import FledgeModel
 internal import Foundation
 
 /// What a run's weights are made of beside its keys: the content of base model, adapters and data, and
@@ -28,6 +29,12 @@ struct RunDigests: Hashable, Sendable {
         values["model_name_or_path"] = try Self.model(model)
         for (index, folder) in configuration.adapterFolders.enumerated() {
             values["adapter_name_or_path \(index + 1)"] = try Self.adapter(folder)
+        }
+        if let reference = try configuration.namedReference() {
+            values["ref_model"] = try Self.model(reference.path)
+            for (index, folder) in reference.adapters.enumerated() {
+                values["ref_model_adapters \(index + 1)"] = try Self.adapter(folder)
+            }
         }
         values["template"] = TemplateDigest(text).value
         guard let path = configuration.data.tokenizedPath,
@@ -83,5 +90,23 @@ struct RunDigests: Hashable, Sendable {
             names.contains(single)
             ? [single] : names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("adapter_") }
         return (["config.json"].filter(names.contains) + weights).map { path + "/" + $0 }
+    }
+}
+
+extension RunConfiguration {
+    /// The model that a run is held against by name, where it looks at one, and the adapters that are
+    /// merged into it.
+    ///
+    /// - Throws: ``FledgeError`` when there is no such model.
+    fileprivate func namedReference() throws -> (path: String, adapters: [String])? {
+        guard let name = preference.referenceModel,
+            RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
+        else { return nil }
+        let location = ModelLocation(
+            cache: model.cacheFolder, environment: ProcessInfo.processInfo.environment)
+        return (
+            try location.path(of: name, revision: model.modelRevision),
+            preference.referenceAdapters
+        )
     }
 }

@@ -4,8 +4,11 @@ internal import FledgeTokenize
 internal import FledgeTrain
 
 /// What can be wrong with a run beside its rows.
-struct RunChecks {
+package struct RunChecks {
     let configuration: RunConfiguration
+
+    /// Creates checks of a run.
+    package init(configuration: RunConfiguration) { self.configuration = configuration }
 
     /// The faults of a template with a tokenizer.
     func faults(of text: TextSide) -> [RunFault] {
@@ -61,7 +64,7 @@ struct RunChecks {
                         "num_train_epochs may be 0, or dataloader_drop_last leaves no full batch.")
             ]
         }
-        let warmup = options.warmup.count(of: plan.totalSteps)
+        let warmup = options.schedule.warmsUp ? options.warmup.count(of: plan.totalSteps) : 0
         if warmup >= plan.totalSteps, plan.totalSteps > 1 {
             faults.append(
                 RunFault(
@@ -83,16 +86,29 @@ struct RunChecks {
     }
 
     /// The fault of a prediction that does not fit the machine.
-    func faults(of memory: MemoryPlan, available: Int?) -> [RunFault] {
+    package func faults(of memory: MemoryPlan, available: Int?) -> [RunFault] {
         let needed = memory.prediction.peak - memory.prediction.weights
         guard let available, needed > available else { return [] }
+        let (what, advice) =
+            switch memory.most {
+            case .step:
+                (
+                    "A step",
+                    "Lower per_device_train_batch_size (and raise gradient_accumulation_steps) or cutoff_len."
+                )
+            case .evaluation:
+                ("A batch of evaluation", "Lower per_device_eval_batch_size or cutoff_len.")
+            case .generation:
+                (
+                    "Generating answers",
+                    "Lower per_device_eval_batch_size, max_new_tokens or cutoff_len."
+                )
+            }
         return [
             RunFault(
                 .memoryExceeded,
-                "A step needs \(MemoryPlan.mebibytes(needed)) beside the weights, there are \(MemoryPlan.mebibytes(available)).",
-                advice:
-                    "Lower per_device_train_batch_size (and raise gradient_accumulation_steps) or cutoff_len."
-            )
+                "\(what) needs \(MemoryPlan.mebibytes(needed)) beside the weights, there are \(MemoryPlan.mebibytes(available)).",
+                advice: advice)
         ]
     }
 }

@@ -13,6 +13,14 @@ package struct MemoryPlan {
     package let recomputesBlocks: Bool
     /// The peak resident size of the process, in bytes; nil where the system does not tell.
     package let resident: Int?
+    /// What needs most of the memory.
+    package let most: Part
+
+    /// What a run does with its model.
+    package enum Part: Hashable, Sendable {
+        case step, evaluation, generation
+    }
+
     private let tokens: Int
     private let reason: String
 
@@ -32,7 +40,7 @@ package struct MemoryPlan {
         generated: (answers: Int, length: Int)? = nil, sizesVary: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
-        func predict(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
+        func predictStep(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
             func prediction(_ size: LargestBatches.Size, accumulates: Bool) -> MemoryPrediction {
                 MemoryPrediction(
                     of: model, tokens: size.tokens, supervised: size.supervised,
@@ -44,30 +52,35 @@ package struct MemoryPlan {
                 let other = prediction(later, accumulates: true)
                 if other.peak > most.0.peak { most = (other, later.tokens) }
             }
-            if let evaluated {
-                most.0.include(
-                    evaluationOf: evaluated.tokens, supervised: evaluated.supervised, in: model)
-            }
-            if let generated {
-                most.0.include(
-                    generationOf: generated.answers, length: generated.length, in: model)
-            }
             for companion in companions { most.0.add(companion) }
             return most
         }
-        let (kept, tokens) = predict(false)
+        // What is computed again makes steps smaller, and evaluations not.
+        let kept = predictStep(false)
         switch configuration.finetuning.recompute {
         case .always: (recomputesBlocks, reason) = (true, "as asked")
         case .never: (recomputesBlocks, reason) = (false, "as asked")
         case .automatic:
             // Weights are loaded already; a tenth and 64 MiB are for what is not in tensors.
-            let needed = kept.peak + kept.peak / 10 + 64 << 20 - kept.weights
+            let needed = kept.0.peak + kept.0.peak / 10 + 64 << 20 - kept.0.weights
             let fits = available.map { needed <= $0 } ?? true
             recomputesBlocks = !fits
             reason =
-                fits ? "they fit" : "keeping them needs \(Self.mebibytes(kept.peak)) in all"
+                fits ? "they fit" : "keeping them needs \(Self.mebibytes(kept.0.peak)) in all"
         }
-        (prediction, self.tokens) = recomputesBlocks ? predict(true) : (kept, tokens)
+        var (prediction, tokens) = recomputesBlocks ? predictStep(true) : kept
+        let stepPeak = prediction.peak
+        if let evaluated {
+            prediction.include(
+                evaluationOf: evaluated.tokens, supervised: evaluated.supervised, in: model)
+        }
+        if let generated {
+            prediction.include(
+                generationOf: generated.answers, length: generated.length, in: model)
+        }
+        most =
+            prediction.peak == stepPeak ? .step : generated == nil ? .evaluation : .generation
+        (self.prediction, self.tokens) = (prediction, tokens)
         resident = Self.resident(prediction, sizesVary: sizesVary)
     }
 
@@ -108,7 +121,7 @@ package struct MemoryPlan {
     package var summary: String {
         let p = prediction
         return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
-            + (p.peak == p.weights + p.optimizer + p.evaluation ? "or in evaluation " : "")
+            + (most == .step ? "" : most == .evaluation ? "or in evaluation " : "or in generation ")
             + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
             + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
             + "\(Self.mebibytes(max(p.activations + p.working, p.evaluation))))"

@@ -59,7 +59,9 @@ struct PreparedRun<Method: TrainingMethod> {
         available = ProcessMemory.availableBytes()
         let largest = Self.largest(
             configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
-        let generated = Self.largestGeneration(configuration, method, data, predictor)
+        let generated = Self.largestGeneration(
+            configuration, method, data, predictor,
+            context: GenerationEngine(side.model, concurrent: 1).context)
         memory = MemoryPlan(
             configuration, side.model,
             // What a preparation is done with is held no longer.
@@ -151,7 +153,7 @@ struct PreparedRun<Method: TrainingMethod> {
     /// none are.
     private static func largestGeneration(
         _ configuration: RunConfiguration, _ method: Method, _ data: StageData<Method.Sample>,
-        _ predictor: Predictor<Method.Batch>?
+        _ predictor: Predictor<Method.Batch>?, context: Int
     ) -> (answers: Int, length: Int)? {
         guard let limit = predictor?.generatedTokens else { return nil }
         let sizes = data.evaluations.flatMap(\.rows).map {
@@ -159,7 +161,8 @@ struct PreparedRun<Method: TrainingMethod> {
         }
         guard let longest = sizes.map({ $0.tokens - $0.supervised }).max() else { return nil }
         return (
-            min(sizes.count, configuration.training.evaluationBatchSize), longest + limit
+            min(sizes.count, configuration.training.evaluationBatchSize),
+            min(longest + limit, context)
         )
     }
 

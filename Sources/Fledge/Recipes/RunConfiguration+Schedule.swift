@@ -1,27 +1,29 @@
 internal import FledgeCore
-internal import FledgeTrain
+package import FledgeTrain
 
 extension TrainingArguments {
     /// The schedule that `lr_scheduler_type` and its companions describe.
-    func learningRates(totalSteps: Int) -> any LearningRateSchedule {
+    package func learningRates(totalSteps: Int) -> any LearningRateSchedule {
         let warmup = warmup.count(of: totalSteps)
         let (peak, steps) = (learningRate, totalSteps - warmup)
-        func number(_ key: String) -> Double? { scheduleParameters?[key]?.doubleValue }
+        let parameters = ScheduleParameters(schedule, scheduleParameters)
+        func number(_ key: String) -> Double? { parameters.number(key) }
+        func word(_ key: String) -> String? { parameters.word(key) }
         func warmed(_ schedule: some ScaledSchedule) -> any LearningRateSchedule {
             Warmup(warmup, schedule)
         }
         func count(_ key: String, _ standard: Int) -> Int {
-            scheduleParameters?[key]?.intValue ?? standard
+            parameters.count(key) ?? standard
         }
         func watched(threshold: Double, _ mode: String) -> WatchedMetric {
             let name = bestModelMetric
             return WatchedMetric(
                 name.hasPrefix("eval_") ? name : "eval_" + name,
-                isMaximized: scheduleParameters?["mode"]?.stringValue == "max",
+                isMaximized: word("mode").map { $0 == "max" } ?? greaterIsBetter,
                 threshold: number("threshold") ?? threshold,
-                isRelative: (scheduleParameters?["threshold_mode"]?.stringValue ?? mode) == "rel")
+                isRelative: (word("threshold_mode") ?? mode) == "rel")
         }
-        let floor = number("min_lr_rate") ?? (number("min_lr") ?? 0) / peak
+        let floor = number("min_lr_rate") ?? (peak > 0 ? (number("min_lr") ?? 0) / peak : 0)
         switch schedule {
         case .linear: return warmed(LinearSchedule(peak: peak, steps: steps))
         case .cosine:
@@ -38,10 +40,9 @@ extension TrainingArguments {
         case .constant: return ConstantSchedule(peak)
         case .constantWithWarmup: return warmed(ConstantSchedule(peak))
         case .inverseSquareRoot:
-            let timescale = scheduleParameters?["timescale"]?.intValue
             return warmed(
                 InverseRootSchedule(
-                    peak: peak, timescale: timescale ?? (warmup > 0 ? warmup : 10_000)))
+                    peak: peak, timescale: count("timescale", warmup > 0 ? warmup : 10_000)))
         case .cosineWithMinimum:
             return warmed(
                 CosineSchedule(
@@ -65,9 +66,9 @@ extension TrainingArguments {
                 warmup: count("warmup", 0), bounds: least...max(least, number("max_lr") ?? 1),
                 epsilon: number("eps") ?? 1e-8, resetAfter: count("reset_start", 500))
         case .warmupStableDecay:
-            let stable = scheduleParameters?["num_stable_steps"]?.intValue ?? steps / 3
-            let decay = scheduleParameters?["num_decay_steps"]?.intValue ?? steps - stable
-            let curve = scheduleParameters?["decay_type"]?.stringValue
+            let stable = count("num_stable_steps", steps / 3)
+            let decay = count("num_decay_steps", steps - stable)
+            let curve = word("decay_type")
             return warmed(
                 StableDecaySchedule(
                     peak: peak, stable: stable, decay: decay, floor: number("min_lr_ratio") ?? 0,

@@ -27,12 +27,24 @@ struct TokenizedSignature: Sendable {
             text.tokenizer.configuration.serialized(),
         ]
         if configuration.training.predictsWithGeneration { parts.append("prompts") }
+        parts += Self.ownKeys(configuration).map {
+            "\($0.name)=\(configuration.values[$0.name].json.serialized())"
+        }
         // What rows are compared with, and how they are found to differ is kept with them.
         if text.templateChecks != nil {
             parts += text.ownTemplate?.templates.map { $0.name + "\n" + $0.template.text } ?? []
         }
         options = String(
             SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8)).prefix(32))
+    }
+
+    /// The keys that a method of one's own may read to make rows: its own, and all standard ones that
+    /// change steps. What the methods here read is a part of the data's options.
+    private static func ownKeys(_ configuration: RunConfiguration) -> [RunOption] {
+        let method = configuration.method
+        guard [any TrainingMethod].standard.contains(where: { type(of: $0) == type(of: method) })
+        else { return ResumeRules.changingRows(configuration.options) }
+        return method.keys
     }
 
     /// The name of what is made of some data by this program.

@@ -132,6 +132,7 @@ struct TrainingCourse<Method: TrainingMethod> {
             options.loadsBestModelAtEnd
             || configuration.finetuning.earlyStoppingEvaluations != nil
             || configuration.values.isSet("metric_for_best_model")
+            || options.schedule.followsEvaluations
         if isJudged, options.evaluationStrategy != .never {
             all.insert(JudgedMetric(bestMetric.name), at: 0)
         }

@@ -64,9 +64,12 @@ extension TrainingRecipe {
         if configuration.training.evaluates, !active.contains(.evaluationBatchMean) {
             changing.append("eval_batch_mean")
         }
-        if configuration.data.packing == true {
+        if configuration.data.packing == true, configuration.packs {
             if !active.contains(.cutoffMinusOne) { changing.append("cutoff_minus_one") }
-            if !active.contains(.packingAttention), !configuration.data.neatPacking {
+            // Texts see what is before them in the block.
+            if !active.contains(.packingAttention), !configuration.data.neatPacking,
+                !configuration.method.rows.isText
+            {
                 changing.append("packing_attention")
             }
         }

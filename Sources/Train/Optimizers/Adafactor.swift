@@ -16,6 +16,8 @@ public struct Adafactor: ZeroStateOptimizer, DecayingOptimizer, Hashable {
     public var weightDecay: Double
     /// Which parameters have weight decay.
     public var decayRule = DecayRule.standard
+    /// True.
+    public var decaysFirst: Bool { true }
 
     /// Creates an optimizer.
     public init(

@@ -2,7 +2,8 @@ public import FledgeTensor
 
 /// BAdam (Luo and others 2024): one decoder block after another is trained, each with fresh moments.
 ///
-/// Embeddings, the head and the last norm are not trained.
+/// Embeddings, the head and the last norm are not trained; a value head, which no block is any use
+/// without, is trained in every step.
 public struct BAdam: Optimizer {
     /// What trains a block.
     public var base: any DecayingOptimizer
@@ -20,7 +21,8 @@ public struct BAdam: Optimizer {
     public func groups(of parameters: [Parameter]) -> [ParameterGroup] {
         let blocks = Dictionary(grouping: parameters) { Self.block($0.name) ?? -1 }
         let numbers = blocks.keys.filter { $0 >= 0 }.sorted()
-        return numbers.enumerated().flatMap { index, number in
+        let heads = base.groups(of: (blocks[-1] ?? []).filter { $0.name.hasPrefix("v_head.") })
+        return heads + numbers.enumerated().flatMap { index, number in
             base.groups(of: blocks[number] ?? []).map { group in
                 var group = group
                 group.name = "block \(number), \(group.name)"

@@ -80,9 +80,8 @@ public struct GaLore: ZeroStateOptimizer {
             change, gradient: projection.projected(gradient, state), state: &state, inner)
         let expanded = projection.expanded(change.value, state)
         let keep = 1 - step.rate * step.weightDecay
-        // Adafactor's weights decay before the step, Adam's after it.
-        if base is Adafactor { parameter.scaleKept(by: keep) }
+        if base.decaysFirst { parameter.scaleKept(by: keep) }
         parameter.addToKept(expanded, factor: settings.scale)
-        if !(base is Adafactor) { parameter.scaleKept(by: keep) }
+        if !base.decaysFirst { parameter.scaleKept(by: keep) }
     }
 }

@@ -79,9 +79,15 @@ public protocol DecayingOptimizer: Optimizer {
     var weightDecay: Double { get set }
     /// Which parameters have it.
     var decayRule: DecayRule { get set }
+    /// Whether its published form, where it is a part of another rule, takes weight decay before the
+    /// step and not after it.
+    var decaysFirst: Bool { get }
 }
 
 extension DecayingOptimizer {
+    /// False, as of Adam.
+    public var decaysFirst: Bool { false }
+
     /// Two groups, with weight decay and without.
     public func groups(of parameters: [Parameter]) -> [ParameterGroup] {
         [

@@ -18,6 +18,8 @@ public struct PolynomialSchedule: ScaledSchedule, Hashable {
 
     /// The rate as a fraction of the peak.
     public func multiplier(at step: Int) -> Double {
+        // Of a peak of zero every fraction is the same rate.
+        guard peak != 0 else { return 0 }
         guard step <= steps else { return end / peak }
         let remaining = 1 - Double(step) / Double(max(1, steps))
         return ((peak - end) * pow(remaining, power) + end) / peak

@@ -32,7 +32,7 @@ public struct StableDecaySchedule: ScaledSchedule, Hashable {
     /// The rate as a fraction of the peak.
     public func multiplier(at step: Int) -> Double {
         if step < stable { return 1 }
-        guard step < stable + decay else { return floor }
+        guard step - stable < decay else { return floor }
         let fall = fallen(Double(step - stable) / Double(max(1, decay)))
         return max(0, fall * (1 - floor) + floor)
     }
