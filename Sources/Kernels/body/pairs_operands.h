@@ -1,5 +1,9 @@
 // Operands of attention as pairs, and products of its tiles of queries and keys.
 
+_Static_assert(
+    ATTENTION_VECTORS == 4 && key_tile == ATTENTION_VECTORS * LANES && query_tile == key_tile,
+    "a row of a tile is one panel");
+
 // A right-hand operand of `vectors` vectors of columns lies in panels, as even as can be.
 INLINE long B(panels)(long vectors) {
     return (vectors + ATTENTION_VECTORS - 1) / ATTENTION_VECTORS;
