@@ -144,7 +144,8 @@ extension RunConfiguration {
                 && (fixed.contains($0.key) || !allowed.contains($0.key) && !allowed.contains("all"))
         }
         guard refused.isEmpty else {
-            var keys = [String]()
+            // What is allowed already has to stay so.
+            var keys = allowed
             for key in refused.map(\.key) where !keys.contains(key) && !fixed.contains(key) {
                 keys.append(key)
             }
