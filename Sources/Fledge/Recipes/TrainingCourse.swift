@@ -36,7 +36,10 @@ struct TrainingCourse<Method: TrainingMethod> {
             "Training \(run.batches.sampleCount) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
         )
-        try prepare()
+        do { try prepare(after: checkpoint?.step ?? 0) } catch let error as FledgeError {
+            keeper.end(after: error, step: checkpoint?.step ?? 0)
+            throw error
+        }
         BufferPool.resetPeak()
         let saver = saver(keeper, superseding: checkpointsToForget(beginning))
         var logs: [any Callback] = [RunLog(folder: folder)]
@@ -88,21 +91,6 @@ struct TrainingCourse<Method: TrainingMethod> {
         }
         announce(note)
         return true
-    }
-    /// Computes what the method wants to have before the first step.
-    private func prepare() throws {
-        guard let preparation = run.parts.preparation else { return }
-        var made = digests.values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        let preference = configuration.preference
-        made.append("\(preference.referencePolicy) \(configuration.trainingType)")
-        for path in [preference.referenceModel].compactMap(\.self) {
-            made.append(try RunDigests.model(path))
-        }
-        for folder in preference.referenceAdapters { made.append(try RunDigests.adapter(folder)) }
-        made.append("\(String(describing: preference.referenceQuantization)) \(Kernels.signature)")
-        made.append("\(configuration.model.linearStorage)")
-        try preparation(
-            [run.batches] + run.evaluations.map(\.source), ContentDigest.of(texts: made), announce)
     }
 
     /// The keys that change what a run does.
