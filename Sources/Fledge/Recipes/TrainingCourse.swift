@@ -8,6 +8,13 @@ struct TrainingCourse<Method: TrainingMethod> {
     let recipe: TrainingRecipe
     let run: PreparedRun<Method>
     let digests: RunDigests
+    /// What trains: one stage from the first step to the last evaluation, whatever it remembers.
+    let trained: any Stage<Method.Batch>
+
+    init(recipe: TrainingRecipe, run: PreparedRun<Method>, digests: RunDigests) {
+        (self.recipe, self.run, self.digests) = (recipe, run, digests)
+        trained = run.parts.stage(run.memory.recomputesBlocks)
+    }
 
     var configuration: RunConfiguration { run.configuration }
     var options: TrainingArguments { run.configuration.training }
@@ -48,11 +55,8 @@ struct TrainingCourse<Method: TrainingMethod> {
             run.batches, evaluatingEach: run.evaluations, steps: plan.totalSteps,
             resuming: checkpoint)
         recipe.announceDrops(run.batches.drops)
-        if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
-            announce("The best checkpoint is \(best); its weights are taken.")
-            try run.parts.artifact.restore(from: best)
-        }
         do {
+            if options.loadsBestModelAtEnd { try takeBest(saver.state) }
             try writeResults(done, saver.state, keeper)
             saver.removeSuperseded()
             try evaluate(after: done.epoch)
@@ -102,7 +106,7 @@ struct TrainingCourse<Method: TrainingMethod> {
     func trainer(
         _ more: [any Callback], _ given: (any Stage<Method.Batch>)? = nil
     ) -> Trainer<Method.Batch> {
-        let stage: any Stage<Method.Batch> = given ?? stage()
+        let stage: any Stage<Method.Batch> = given ?? evaluated
         return trainer(of: stage, more)
     }
 
