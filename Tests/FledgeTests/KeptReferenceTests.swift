@@ -41,14 +41,6 @@ import Testing
             ])
     }
 
-    /// The answer of another row is that of the row before it in the epoch.
-    @Test func streamedRowsThatMeetOthersInEveryEpochAreScored() throws {
-        try expectTheNumbersOfARunThatAsks([
-            "stage=kto", "dataset=marks", "streaming=true", "learning_rate=0.005",
-            "num_train_epochs=3",
-        ])
-    }
-
     /// Runs with the same files, whose references are not the same.
     @Test func scoresOfAnotherReferenceAreNotTaken() throws {
         let project = try ToyProject()
