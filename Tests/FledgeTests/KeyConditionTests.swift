@@ -1,4 +1,5 @@
 import Fledge
+import FledgeTesting
 import Testing
 
 /// A key that is named as without effect has none in that run, and one that is not named has one.

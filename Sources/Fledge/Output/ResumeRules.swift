@@ -59,8 +59,7 @@ struct ResumeRules {
     static func differences(
         options before: JSONValue, _ configuration: RunConfiguration
     ) -> [Difference] {
-        let now = configuration.json
-        let contexts = [before, now].map { json in
+        let contexts = [before, configuration.json].map { json in
             let defaults = configuration.values
             return KeyContext(
                 value: { json[$0] ?? defaults.defaultValue($0).json },
@@ -71,14 +70,17 @@ struct ResumeRules {
                 .followsEvaluations == true
         }
         // The order of data has the run's seed where it has none of its own.
-        let (before, now) = (withDataSeed(before, beside: now), withDataSeed(now, beside: before))
+        let (earlier, now) = (
+            withDataSeed(before, beside: configuration.json),
+            withDataSeed(configuration.json, beside: before)
+        )
         let compared = compared(configuration.options).filter { option in
             (follows || !heard.contains(option.name))
                 // What matters in neither run makes no difference.
                 && option.condition.map { contexts.contains(where: $0.isMet) } ?? true
         }
         return compared.compactMap { option in
-            let (old, new) = (value(option, in: before), value(option, in: now))
+            let (old, new) = (value(option, in: earlier), value(option, in: now))
             // 2 and 2.0 are one value.
             let isSame =
                 old == new || old.doubleValue.map { $0 == new.doubleValue } == true
