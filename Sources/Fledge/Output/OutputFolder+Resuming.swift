@@ -145,7 +145,7 @@ extension RunConfiguration {
         }
         guard refused.isEmpty else {
             // What is allowed already has to stay so.
-            var keys = allowed
+            var keys = allowed.sorted()
             for key in refused.map(\.key) where !keys.contains(key) && !fixed.contains(key) {
                 keys.append(key)
             }
