@@ -1,6 +1,5 @@
 internal import FledgeCore
 internal import FledgeData
-internal import FledgeModel
 internal import Foundation
 
 /// What a run's weights are made of beside its keys: the content of base model, adapters and data, and
@@ -99,14 +98,8 @@ extension RunConfiguration {
     ///
     /// - Throws: ``FledgeError`` when there is no such model.
     fileprivate func namedReference() throws -> (path: String, adapters: [String])? {
-        guard let name = preference.referenceModel,
-            RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
+        guard RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
         else { return nil }
-        let location = ModelLocation(
-            cache: model.cacheFolder, environment: ProcessInfo.processInfo.environment)
-        return (
-            try location.path(of: name, revision: model.modelRevision),
-            preference.referenceAdapters
-        )
+        return try referenceModelPath().map { ($0, referenceAdapterFolders) }
     }
 }
