@@ -38,7 +38,10 @@ import Testing
     /// The steps are the same with them and without.
     @Test(arguments: [
         (["stage=rm", "dataset=pairs"], ["do_predict=true", "eval_dataset=pairs"]),
-        (["dataset=toy"], ["simpo_gamma=0.9", "galore_rank=4", "pref_beta=0.3", "ref_model=@/model"]),
+        (
+            ["dataset=toy"],
+            ["simpo_gamma=0.9", "galore_rank=4", "pref_beta=0.3", "ref_model=@/model"]
+        ),
         (["dataset=toy"], ["compute_accuracy=true", "eval_dataset=toy", "eval_strategy=epoch"]),
         (["dataset=toy"], ["predict_with_generate=true", "eval_dataset=toy", "do_predict=true"]),
         (pairs + ["pref_loss=orpo"], ["pref_bco_weight=0.5", "ref_policy=base"]),
@@ -100,7 +103,8 @@ import Testing
         try FileManager.default.moveItem(atPath: other, toPath: other + "2")
         let moved = Self.pairs + ["ref_model=@/other2", "ref_model_adapters=@/adapter"]
         try train(2, moved)
-        #expect(refusal(3, Self.pairs + ["ref_model=@/other2"]).contains("ref_model_adapters 1 was"))
+        #expect(
+            refusal(3, Self.pairs + ["ref_model=@/other2"]).contains("ref_model_adapters 1 was"))
         let model = try TinyModel.make()
         for parameter in model.parameters {
             parameter.value = TinyModel.tensor("x" + parameter.name, parameter.value.shape)

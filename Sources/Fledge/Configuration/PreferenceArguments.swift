@@ -76,12 +76,16 @@ extension RunOption {
 
     /// The loss of pairs looks at a reference.
     private static let ofReferredPairs = ofPairs.and(
-        .not(.value(of: "pref_loss", NamedPreferenceLoss.standard.filter(\.isWithoutReference).map(\.name))))
+        .not(
+            .value(
+                of: "pref_loss",
+                NamedPreferenceLoss.standard.filter(\.isWithoutReference).map(\.name))))
     private static let ofReferredAnswers = ofReferredPairs.or(.read(.references))
     private static let ofReferences = ofReferredAnswers.or(
         Condition.read(.tokenLosses).and("use_asft_loss", "true"))
     /// The reference is a model that is named.
-    private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(ofReferences)
+    private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(
+        ofReferences)
     private static let withReferenceModel = Condition.with("ref_model").and(ofReferenceModel)
     /// So many bits, of the base or of a reference of its own.
     static let ofFourBits = Condition.with("quantization_bit", "4").or(

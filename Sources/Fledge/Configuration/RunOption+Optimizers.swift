@@ -93,7 +93,8 @@ extension RunOption {
             matters: withBAdamBlocks,
             "Steps until the next block."),
         RunOption(
-            "badam_update_ratio", .number(.between(1e-6, 1)), 0.05, .effective, matters: withBAdamRatio,
+            "badam_update_ratio", .number(.between(1e-6, 1)), 0.05, .effective,
+            matters: withBAdamRatio,
             "The part of every matrix that badam_mode: ratio trains."),
         RunOption(
             "badam_mask_mode", .choice(["adjacent", "scatter"]), "adjacent", .effective,

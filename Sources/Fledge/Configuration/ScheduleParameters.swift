@@ -46,7 +46,8 @@ struct ScheduleParameters {
         guard schedule == .cosineWithMinimum || schedule == .cosineWarmupWithMinimum,
             floors.count > 1
         else { return nil }
-        return "`lr_scheduler_kwargs` has \(floors.joined(separator: " and ")): each is the last rate."
+        return
+            "`lr_scheduler_kwargs` has \(floors.joined(separator: " and ")): each is the last rate."
     }
 
     /// The parameters that a schedule takes.

@@ -12,7 +12,9 @@ public struct SupervisedFineTuning: TrainingMethod {
     public var name: String { "sft" }
 
     /// What is learned of dialogues, by which loss, and what is predicted.
-    public var reads: Set<KeyGroup> { [.dialogues, .crossEntropy, .tokenLosses, .accuracy, .generation, .predictions] }
+    public var reads: Set<KeyGroup> {
+        [.dialogues, .crossEntropy, .dropout, .tokenLosses, .accuracy, .generation, .predictions]
+    }
 
     /// Dialogues.
     public var rows: RowTraits { RowTraits(packs: true) }
