@@ -22,17 +22,18 @@ public struct BAdam: Optimizer {
         let blocks = Dictionary(grouping: parameters) { Self.block($0.name) ?? -1 }
         let numbers = blocks.keys.filter { $0 >= 0 }.sorted()
         let heads = base.groups(of: (blocks[-1] ?? []).filter { $0.name.hasPrefix("v_head.") })
-        return heads + numbers.enumerated().flatMap { index, number in
-            base.groups(of: blocks[number] ?? []).map { group in
-                var group = group
-                group.name = "block \(number), \(group.name)"
-                group.optimizer = self
-                group.turn = .init(index) { [turns] step in
-                    turns.block(at: step, of: numbers.count) == index
+        return heads
+            + numbers.enumerated().flatMap { index, number in
+                base.groups(of: blocks[number] ?? []).map { group in
+                    var group = group
+                    group.name = "block \(number), \(group.name)"
+                    group.optimizer = self
+                    group.turn = .init(index) { [turns] step in
+                        turns.block(at: step, of: numbers.count) == index
+                    }
+                    return group
                 }
-                return group
             }
-        }
     }
 
     private static func block(_ name: String) -> Int? {
