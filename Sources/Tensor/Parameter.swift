@@ -5,7 +5,9 @@ public final class Parameter {
     /// The name that checkpoints know it by.
     public let name: String
     /// The present value.
-    public var value: Tensor
+    public var value: Tensor { didSet { revision &+= 1 } }
+    /// How often the value was changed: what follows from it holds as long as this is the same.
+    package private(set) var revision = 0
     /// The float32 value that a bfloat16 ``value`` is the rounding of: what an optimizer changes and
     /// files keep; nil where the value itself is.
     public var master: Tensor?

@@ -272,18 +272,26 @@ struct SeveralRunsTests {
         _ = try run.wait()
     }
 
-    @Test func whatIsWholeIsNamed() throws {
+    @Test func whatIsDamagedIsPassedOver() throws {
         #expect(try train("save_steps=1").status == 0)
         try FileManager.default.removeItem(
             atPath: project.file("out/checkpoint-4/optimizer.safetensors"))
         try project.write("cut", to: "out/checkpoint-3/tokenizer.json")
-        let damaged = try train("max_steps=6")
-        #expect(damaged.status == 1 && damaged.isClearFailure, "\(damaged.errors)")
+        // What somebody named is not passed over.
+        let named = try train("max_steps=6", "resume_from_checkpoint=out/checkpoint-4")
+        #expect(named.status == 1 && named.isClearFailure, "\(named.errors)")
         #expect(
-            damaged.errors.contains("resume_from_checkpoint: out/checkpoint-2 goes on"),
-            "\(damaged.errors)")
-        let goesOn = try train("max_steps=6", "resume_from_checkpoint=out/checkpoint-2")
+            named.errors.contains("resume_from_checkpoint: out/checkpoint-2 goes on"),
+            "\(named.errors)")
+        let plan = try CommandRun(["plan", "run.yaml", "max_steps=6"], in: project.path).wait()
+        #expect(plan.status == 0 && plan.output.contains("The run goes on from out/checkpoint-2."))
+        let goesOn = try train("max_steps=6")
         #expect(goesOn.status == 0, "\(goesOn.errors)")
+        #expect(
+            goesOn.errors.contains("Warning: out/checkpoint-4 is damaged.")
+                && goesOn.errors.contains("that is whole is taken, out/checkpoint-2.")
+                && goesOn.errors.contains("Resuming from out/checkpoint-2, after step 2."),
+            "\(goesOn.errors)")
         // A folder with nothing in it is no checkpoint.
         try Folder.create(project.file("out/checkpoint-9"))
         #expect(try train("max_steps=7").errors.contains("after step 6."))

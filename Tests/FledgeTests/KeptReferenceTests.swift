@@ -22,6 +22,88 @@ import Testing
         }
     }
 
+    private static let pairs = ["stage=dpo", "dataset=pairs", "learning_rate=0.005"]
+
+    private func expectTheNumbersOfARunThatAsks(_ keys: [String]) throws {
+        let project = try ToyProject()
+        let asked = try project.history(keys).compactMap { $0["loss"] }
+        let kept = try project.history(keys + ["precompute_ref_log_probs=true"])
+            .compactMap { $0["loss"] }
+        #expect(asked.count == kept.count && asked.count > 4)
+        for (a, b) in zip(asked, kept) { #expect(abs(a - b) < 1e-6, "\(asked) \(kept)") }
+    }
+
+    @Test func rowsThatOneEpochLeavesOutAreScoredToo() throws {
+        try expectTheNumbersOfARunThatAsks(
+            Self.pairs + [
+                "max_samples=7", "dataloader_drop_last=true", "num_train_epochs=4",
+                "gradient_accumulation_steps=1",
+            ])
+    }
+
+    /// Runs with the same files, whose references are not the same.
+    @Test func scoresOfAnotherReferenceAreNotTaken() throws {
+        let project = try ToyProject()
+        let keys =
+            Self.pairs + [
+                "precompute_ref_log_probs=true", "adapter_name_or_path=\(project.path)/adapter",
+            ]
+        func first(_ more: String...) throws -> (loss: Double?, margin: Double?, isTaken: Bool) {
+            var heard: [String] = []
+            let history = try project.history(keys + more) { heard.append($0) }
+            return (
+                history.first?["loss"], history.first?["rewards/margins"],
+                heard.contains { $0.contains("The scores of the reference are those of") }
+            )
+        }
+        let base = try first()
+        #expect(!base.isTaken && base.margin != 0)
+        let merged = try first("create_new_adapter=true")
+        #expect(!merged.isTaken && abs((merged.loss ?? 0) - log(2)) < 1e-6)
+        let start = try first("ref_policy=start")
+        #expect(!start.isTaken && start.margin == 0)
+        let wide = try first("ref_policy=base", "bf16=true")
+        #expect(!wide.isTaken)
+        // The bare base under whatever name.
+        let named = try first("ref_policy=base")
+        #expect(named.isTaken && named.loss == base.loss && named.margin == base.margin)
+        let model = try first("ref_model=\(project.path)/model")
+        #expect(model.isTaken && model.loss == base.loss && model.margin == base.margin)
+    }
+
+    /// Two micro-batches of two rows with two answers each; with an evaluation those of all rows.
+    @Test func onlyWhatTheRunWillSeeIsAskedAbout() throws {
+        let project = try ToyProject()
+        func scored(_ more: String...) throws -> [String] {
+            var heard: [String] = []
+            _ = try project.history(
+                Self.pairs + ["precompute_ref_log_probs=true", "max_steps=1"] + more
+            ) { heard.append($0) }
+            return heard.filter { $0.hasPrefix("The reference has scored") }
+        }
+        #expect(try scored().first?.hasPrefix("The reference has scored 8 answers;") == true)
+        #expect(try scored() == [])
+        // What is known stays.
+        #expect(
+            try scored("eval_dataset=pairs", "eval_strategy=steps").first?
+                .hasPrefix("The reference has scored 8 answers;") == true)
+    }
+
+    @Test func aRequestToStopIsHeard() throws {
+        let project = try ToyProject()
+        let (stop, keys) = (StopFlag(), Self.pairs + ["precompute_ref_log_probs=true"])
+        let error = #expect(throws: FledgeError.self) {
+            try TrainingRecipe(
+                project.configuration(keys), stop: stop, cache: project.cache,
+                announce: { if $0.hasPrefix("Training 8 rows") { stop.set() } }
+            ).run()
+        }
+        #expect(error?.code == .interrupted)
+        let record = try JSONValue(contentsOf: project.path + "/out/fledge_run.json")
+        #expect(record["state"] == "interrupted" && record["step"] == 0)
+        #expect(try project.history(keys).count == 5)
+    }
+
     private func batch(_ words: [Int32], shares: Bool = false) -> AnswerBatch {
         let samples = words.map { word in
             ProcessedSample(

@@ -69,6 +69,23 @@ import Testing
         expect({ results[$0]?.doubleValue }, golden)
     }
 
+    /// What is asked for by name is the reference also where nothing is trained.
+    @Test(arguments: evaluationsOfTraining)
+    func anAdapterAloneIsHeldAgainstItsBase(_ golden: Golden) throws {
+        let project = try ToyProject()
+        func results(_ policy: String) throws -> JSONValue {
+            let run = try project.configuration(
+                common(project) + ["do_train=false", "do_eval=true", "ref_policy=\(policy)"]
+                    + golden.keys)
+            try TrainingRecipe(run, cache: project.cache).run()
+            return try JSONValue(contentsOf: project.path + "/out/eval_results.json")
+        }
+        let base = try results("base")
+        expect({ base[$0]?.doubleValue }, golden)
+        #expect(try results("start")["eval_rewards/chosen"]?.doubleValue == 0)
+        #expect(try results("auto")["eval_rewards/chosen"] == nil)
+    }
+
     @Test(arguments: evaluationsOfTraining)
     func theEvaluationBeforeTheFirstStepIsTheReferences(_ golden: Golden) throws {
         let project = try ToyProject()

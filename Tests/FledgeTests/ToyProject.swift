@@ -141,9 +141,14 @@ final class ToyProject {
             yaml: yaml, file: "toy.yaml", overrides: more, methods: methods, environment: [:])
     }
 
+    /// A cache that no other project has.
+    var cache: TokenizedCache { TokenizedCache(path: path + "/cache") }
+
     /// What a run logged.
-    func history(_ more: [String]) throws -> [LogEntry] {
-        try TrainingRecipe(configuration(more)).run()
+    func history(
+        _ more: [String], announce: @escaping (String) -> Void = { _ in }
+    ) throws -> [LogEntry] {
+        try TrainingRecipe(configuration(more), cache: cache, announce: announce).run()
         return try TrainerState(path: path + "/out/trainer_state.json").logHistory
     }
 }

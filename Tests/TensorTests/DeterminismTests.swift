@@ -78,10 +78,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [ElementType.float32, .bfloat16]) func cache(type: ElementType) {
+    @Test(arguments: [ElementType.float32, .bfloat16], Kernels.availablePaths)
+    func cache(type: ElementType, path: String) {
+        for d in [16, 27] { Kernels.withPath(path) { cache(type, d) } }
+    }
+
+    private func cache(_ type: ElementType, _ d: Int) {
         let (q, k, v) = (
-            sample([90, 4 * 16], "q", type), sample([90, 2 * 16], "k", type),
-            sample([90, 2 * 16], "v", type)
+            sample([90, 4 * d], "q", type), sample([90, 2 * d], "k", type),
+            sample([90, 2 * d], "v", type)
         )
         func rows(_ x: Tensor, _ range: Range<Int>) -> Tensor {
             let columns = x.shape[1]
@@ -100,7 +105,7 @@ import Testing
             ]
             return .init(count: range.count, rows: seen.filter { !$0.isEmpty })
         }
-        var block = KeyValueBlock(channels: 2 * 16, capacity: 4, type)
+        var block = KeyValueBlock(channels: 2 * d, capacity: 4, type)
         var parts: [Float] = []
         for range in [0..<70, 70..<71, 71..<72, 72..<90] {
             let run = CachedRun([stretch(range)])
@@ -116,7 +121,7 @@ import Testing
         let both = CachedRun([stretch(50..<60), stretch(80..<90)])
         let (a, b) = (rows(q, 50..<60).scalars(), rows(q, 80..<90).scalars())
         let again = cachedAttention(
-            Tensor(a + b, shape: [20, 64]).converted(to: type), block, both, heads: 4,
+            Tensor(a + b, shape: [20, 4 * d]).converted(to: type), block, both, heads: 4,
             keyValueHeads: 2, scale: 0.3)
         #expect(
             again.scalars() == rows(whole, 50..<60).scalars() + rows(whole, 80..<90).scalars())

@@ -69,7 +69,17 @@ import Testing
     /// How a sequence is laid out changes no bit of what its tokens get.
     @Test(arguments: [ElementType.float32, .bfloat16, .float64], forests + largeForests)
     func everySequenceGetsWhatItGetsAlone(type: ElementType, layout: SequenceLayout) {
-        let x = Operands(layout.count, 20, type)
+        for path in Kernels.availablePaths {
+            for d in [20, 33] {
+                Kernels.withPath(path) { expectEverySequenceAsAlone(type, layout, d) }
+            }
+        }
+    }
+
+    private func expectEverySequenceAsAlone(
+        _ type: ElementType, _ layout: SequenceLayout, _ d: Int
+    ) {
+        let x = Operands(layout.count, d, type)
         let whole = x.attended(layout)
         for end in ends(layout) {
             let ranges = layout.ranges(to: end)
@@ -77,7 +87,7 @@ import Testing
                 rows(x.q.value, ranges), rows(x.k.value, ranges), rows(x.v.value, ranges),
                 layout: SequenceLayout(lengths: [ranges.map(\.count).reduce(0, +)]),
                 heads: x.heads, keyValueHeads: x.keyValueHeads, scale: 0.6)
-            #expect(rows(whole, ranges).doubles() == alone.doubles())
+            #expect(rows(whole, ranges).doubles() == alone.doubles(), "\(Kernels.path) \(d)")
         }
     }
 

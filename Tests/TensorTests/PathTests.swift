@@ -117,7 +117,9 @@ import Testing
 
     @Test(arguments: paths, types) func attentions(path: String, type: ElementType) {
         for (lengths, heads, keyValueHeads, d) in [
-            ([1], 1, 1, 8), ([65, 0, 1, 130], 6, 2, 64), ([200], 3, 3, 20),
+            ([1], 1, 1, 8), ([65, 0, 1, 130], 6, 2, 64), ([200], 3, 3, 20), ([100], 2, 1, 80),
+            ([40, 90], 4, 2, 96), ([70], 2, 2, 128), ([66], 2, 1, 256), ([129], 3, 1, 33),
+            ([17], 5, 1, 3),
         ] {
             let layout = SequenceLayout(lengths: lengths)
             let q = parameter([layout.count, heads * d], "q", scale: 2)

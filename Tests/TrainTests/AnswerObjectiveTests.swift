@@ -287,6 +287,25 @@ import Testing
         }
     }
 
+    @Test func theHeadIsReadOnceForEachOfItsValues() throws {
+        let model = try model()
+        let batch = PreferenceCollator().batch(pairs).answers
+        let hidden = model.hiddenStates(batch.tokens, ForwardPass(.float64))
+        let head = try #require(model.head.parameter)
+        head.isTrainable = true
+        let logits = MeanLogits()
+        func means() -> [Double] { logits(hidden, head: model.head, batch) }
+        let first = means()
+        #expect(means() == first && logits.readCount == 1)
+        head.value = head.value * 2.0
+        let second = means()
+        #expect(logits.readCount == 2)
+        for (a, b) in zip(first, second) { #expect(abs(b - 2 * a) < 1e-12) }
+        // As optimizers change it.
+        head.changeKept { $0[0] += 1 }
+        #expect(means() != second && logits.readCount == 3)
+    }
+
     @Test func dropoutIsOff() throws {
         let model = try TinyModel.make()
         try ToyData.attachAdapter(to: model, dropout: 0.5)

@@ -11,11 +11,14 @@ import Testing
     private static let answered = [1..<4, 2..<5]
     private static let scores = [0.7, -0.2]
 
-    private func rewards() -> [AnswerRewards] {
+    /// - Parameter padding: Whether what lies behind the first answer takes part, as in the reference.
+    private func rewards(padding: Bool = false) -> [AnswerRewards] {
         Self.answered.enumerated().map { row, range in
             var rewards = range.map { -0.2 * (Self.log[row][$0] - Self.reference[row][$0]) }
             rewards[rewards.count - 1] += Self.scores[row]
-            return AnswerRewards(rewards, values: Array(Self.values[row][range]))
+            return AnswerRewards(
+                rewards, values: Array(Self.values[row][range]),
+                padding: padding ? 5 - range.upperBound : 0)
         }
     }
 
@@ -30,11 +33,16 @@ import Testing
         expectClose(plain[1].advantages, [-1.1803056, -0.8499441, -0.6328051])
         expectClose(plain[0].returns, [0.72075, 0.785, 0.7])
         expectClose(plain[1].returns, [-0.26475, -0.205, -0.2])
-        let whitened = GeneralizedAdvantages(whitensRewards: true)(rewards())
+        let whitened = GeneralizedAdvantages(whitensRewards: true)(
+            rewards(padding: true))
         expectClose(whitened[0].advantages, [0.8201486, 0.9986383, 0.8820955])
         expectClose(whitened[1].advantages, [-1.1625139, -0.8620754, -0.676293])
         expectClose(whitened[0].returns, [1.574304, 1.9440188, 1.8679116])
         expectClose(whitened[1].returns, [-1.3216872, -0.9676962, -0.7869614])
+        // Nothing lies behind an answer by itself.
+        let right = GeneralizedAdvantages(whitensRewards: true)(rewards())
+        #expect(right[0].returns[2] > whitened[0].returns[2] + 0.1)
+        expectClose(right[1].returns, whitened[1].returns)
     }
 
     @Test func losses() {

@@ -241,10 +241,13 @@ struct ConfigurationRules {
     }
 
     private func checkAdapters() throws {
-        try require(
+        try values.require(
             values.list("adapter_name_or_path").isEmpty
                 || values.text("finetuning_type") == "lora",
-            "Adapter is only valid for the LoRA method.", "adapter_name_or_path")
+            "Adapter is only valid for the LoRA method.", ["adapter_name_or_path"],
+            advice:
+                "To train further weights of a model with its adapter, merge it first: fledge export, "
+                + "and name what that writes as model_name_or_path.")
         try checkQuantization()
     }
 
@@ -270,9 +273,13 @@ struct ConfigurationRules {
                 "`export_dequantize` needs a quantised base: `quantization_bit` or "
                     + "`gguf_keep_quantized`.", "export_dequantize")
         }
-        try require(
-            ["lora", "oft"].contains(values.text("finetuning_type")),
-            "Quantization is only compatible with the LoRA or OFT method.", key)
+        let method = values.text("finetuning_type")
+        try values.require(
+            ["lora", "oft"].contains(method),
+            "Quantization is only compatible with the LoRA or OFT method.", [key],
+            advice:
+                "finetuning_type: \(method) changes the weights themselves: set lora, or leave \(key) out."
+        )
         let adapters = values.list("adapter_name_or_path")
         try require(
             adapters.isEmpty || !values.flag("create_new_adapter"),

@@ -1,4 +1,3 @@
-internal import FledgeAdapters
 internal import FledgeCore
 internal import FledgeData
 internal import FledgeModel
@@ -12,32 +11,42 @@ struct ReferenceChoice {
     let companion: DecoderLM?
     /// What the user should know.
     let notes: [String]
+    /// What the reference computes with; nil where there is none.
+    private let content: ReferenceContent?
 
     /// The reference that objectives ask, and what has to be computed before: where scores are kept, the
     /// model behind them is asked once.
     func kept<Batch: TokenizedBatch>(
         _ configuration: RunConfiguration, answers: @escaping (Batch) -> AnswerBatch
     ) -> (policy: (any ReferencePolicy)?, preparation: TrainingParts<Batch>.Preparation?) {
-        guard configuration.preference.precomputesReference, let policy else {
+        guard configuration.preference.precomputesReference, let policy, let content else {
             return (policy, nil)
         }
         let table = ReferencePreparation(policy)
         return (
             table.reference,
-            { try table.prepare($0, $1, $2, answers: answers) }
+            { coming in
+                let digest = ContentDigest.of(texts: [coming.digest, try content.digest()])
+                try table.prepare(coming, digest, answers: answers)
+            }
         )
     }
 
-    private init(_ policy: (any ReferenceModel)?, _ notes: String...) {
-        (self.policy, companion, self.notes) = (policy, nil, notes)
+    private init(
+        _ policy: (any ReferenceModel)?, of content: ReferenceContent?, _ notes: String...
+    ) {
+        (self.policy, companion, self.content, self.notes) = (policy, nil, content, notes)
     }
 
+    /// A model of its own.
     private init(
-        _ model: DecoderLM, below trunk: FrozenTrunk<DecoderLM>? = nil, _ notes: String...
-    ) {
+        loading content: ReferenceContent, below trunk: FrozenTrunk<DecoderLM>? = nil,
+        _ notes: String...
+    ) throws {
+        let model = try content.load()
         let shared = trunk?.shared(with: model)
         policy = shared.map { ModelReference($0) } ?? ModelReference(model)
-        (companion, self.notes) = (model, notes)
+        (companion, self.content, self.notes) = (model, content, notes)
     }
 
     /// The policy with its adapters off, none of which lies in a trunk.
@@ -50,15 +59,11 @@ struct ReferenceChoice {
     ///
     /// - Throws: ``FledgeError`` when what `ref_policy` asks for is not there or does not fit.
     init(_ side: ModelSide, _ configuration: RunConfiguration) throws {
-        let options = configuration.preference
-        let choice = options.referencePolicy
-        if let path = options.referenceModel, choice == .automatic || choice == .model {
-            let model = try Self.load(
-                path, adapters: options.referenceAdapters,
-                linears: options.referenceQuantization.map { .quantized($0) } ?? .plain,
-                configuration)
-            try Self.requireVocabulary(of: side.model, in: model, path)
-            self.init(model, "The reference is the model \(path).")
+        let choice = configuration.preference.referencePolicy
+        if choice == .automatic || choice == .model,
+            let named = configuration.preference.referenceModel
+        {
+            try self.init(named: named, side, configuration)
             return
         }
         guard choice != .model else {
@@ -66,65 +71,64 @@ struct ReferenceChoice {
                 .configuration, "ref_policy is model, but there is no ref_model.",
                 advice: "Name one, or take base or start.")
         }
-        guard configuration.training.trains else {
-            self.init(
-                nil, "Nothing is trained and no ref_model is named: the model is its own reference."
-            )
-            return
-        }
-        let continued = side.continuedAdapter
+        let (trains, continued) = (configuration.training.trains, side.continuedAdapter)
+        // The policy as it was loaded: the adapter that goes on is no part of the base.
+        var base = ReferenceContent(
+            model: try configuration.requiredModelPath(), merged: configuration.adapterFolders,
+            linears: configuration.model.linearStorage, type: configuration.trainingType)
+        if continued != nil { base.merged.removeLast() }
+        var start = base
+        start.attached = [continued].compactMap(\.self)
         switch (choice, side.adapters != nil) {
-        case (.start, true) where continued != nil:
-            let model = try Self.load(
-                configuration.requiredModelPath(), adapters: configuration.adapterFolders,
-                linears: configuration.model.linearStorage, configuration)
+        case (.automatic, _) where !trains:
             self.init(
-                model, "The reference is a copy of the start, with the adapter as it is there.")
+                nil, of: nil,
+                "Nothing is trained and no ref_model is named: the model is its own reference.")
+        case (.start, _) where !trains, (.base, false) where !trains:
+            self.init(
+                ModelReference(side.model), of: start,
+                "The reference is the model itself: nothing is trained.")
+        case (.start, true) where continued != nil:
+            // The adapter is beside the weights as the policy has it, so that both begin with the same
+            // bits.
+            try self.init(
+                loading: start,
+                "The reference is a copy of the start, with the adapter as it is there.")
         case (.automatic, true) where continued != nil:
             self.init(
-                Self.withoutAdapters(side),
+                Self.withoutAdapters(side), of: base,
                 "Warning: the adapter \(continued ?? "") goes on, but the reference is the model without it, as in LLaMA-Factory; ref_policy: start takes the model with it, ref_policy: base says that this is meant."
             )
         case (_, true):
             // A new adapter changes nothing before the first step.
             self.init(
-                Self.withoutAdapters(side), "The reference is the model without the adapter.")
+                Self.withoutAdapters(side), of: base,
+                "The reference is the model without the adapter.")
         case (_, false):
-            let model = try Self.load(
-                configuration.requiredModelPath(), adapters: [],
-                linears: configuration.model.linearStorage, configuration)
             // The copy differs in what is trained alone.
-            self.init(
-                model, below: side.trunk,
+            try self.init(
+                loading: base, below: side.trunk,
                 "The reference is a copy of the model as it is before the first step.")
         }
     }
 
-    private static func requireVocabulary(
-        of policy: DecoderLM, in reference: DecoderLM, _ path: String
-    ) throws {
-        let (ours, theirs) = (
-            policy.configuration.vocabularySize, reference.configuration.vocabularySize
-        )
-        guard ours == theirs else {
+    /// The model that `ref_model` names.
+    private init(named: String, _ side: ModelSide, _ configuration: RunConfiguration) throws {
+        let linears = configuration.preference.referenceQuantization
+        try self.init(
+            loading: ReferenceContent(
+                model: try configuration.referenceModelPath() ?? named,
+                merged: configuration.referenceAdapterFolders,
+                linears: linears.map { .quantized($0) } ?? .plain,
+                type: configuration.trainingType),
+            "The reference is the model \(named).")
+        let theirs = companion?.configuration.vocabularySize
+        let ours = side.model.configuration.vocabularySize
+        guard theirs == ours else {
             throw FledgeError(
-                .mismatch, "ref_model has vectors for \(theirs) tokens, the policy for \(ours).",
-                advice: "Name a model with the policy's tokenizer.", at: .init(file: path))
+                .mismatch,
+                "ref_model has vectors for \(theirs ?? 0) tokens, the policy for \(ours).",
+                advice: "Name a model with the policy's tokenizer.", at: .init(file: named))
         }
-    }
-
-    /// A model that nothing trains, its adapters merged; those of a model in blocks stay beside it.
-    private static func load(
-        _ path: String, adapters: [String], linears: LinearStorage,
-        _ configuration: RunConfiguration
-    ) throws -> DecoderLM {
-        let model = try Checkpoint(path: path).causalLM(
-            storing: configuration.trainingType, linears: linears)
-        for folder in adapters {
-            let set = try model.attachAdapter(folder: folder)
-            if model.quantizedMatrices.isEmpty { set.merge() }
-        }
-        for parameter in model.parameters { parameter.isTrainable = false }
-        return model
     }
 }

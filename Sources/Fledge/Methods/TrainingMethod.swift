@@ -185,13 +185,8 @@ public struct TrainingParts<Batch: TokenizedBatch> {
 
     /// What is computed once before the first step of a run.
     ///
-    /// - Parameters:
-    ///   - sources: The batches of training, and those of every evaluation.
-    ///   - digest: What it will be made of: model, template and data.
-    ///   - announce: Receives a line for what is done.
-    public typealias Preparation = (
-        _ sources: [any BatchSource<Batch>], _ digest: String, _ announce: (String) -> Void
-    ) throws -> Void
+    /// - Parameter coming: The batches that the steps of the run and its evaluations will see.
+    public typealias Preparation = (_ coming: ComingBatches<Batch>) throws -> Void
 
     /// Creates the parts of a method that minimises an objective.
     ///

@@ -6,7 +6,10 @@ internal import Logging
 extension OutputFolder {
     /// Opens the checkpoint that a run begins with, and tells of what differs from its run.
     ///
-    /// - Throws: ``FledgeError`` when the checkpoint is damaged, or of another run.
+    /// Where the checkpoint was not asked for by name, the newest one before it that is whole stands for
+    /// one that is damaged.
+    ///
+    /// - Throws: ``FledgeError`` when none is whole, or the checkpoint is of another run.
     static func open(
         _ beginning: Beginning, for configuration: RunConfiguration, digests: RunDigests,
         announce: (String) -> Void
@@ -16,28 +19,47 @@ extension OutputFolder {
             return nil
         }
         Logger.fledge.debug("the run goes on", metadata: ["checkpoint": "\(folder)"])
-        let checkpoint = try checkpoint(folder, configuration)
+        let checkpoint = try checkpoint(folder, configuration, announce)
         try configuration.requireSameRun(
-            as: folder, options: checkpoint.options, digests: digests, announce: announce)
+            as: checkpoint.folder, options: checkpoint.options, digests: digests,
+            announce: announce)
         return checkpoint
     }
 
     /// Verifies a checkpoint.
     ///
-    /// - Throws: ``FledgeError`` when it is damaged, which names the newest one that is not.
+    /// - Throws: ``FledgeError`` when it is damaged and was asked for by name, which names the newest one
+    ///   that is not, or when there is none that stands for it.
     private static func checkpoint(
-        _ folder: String, _ configuration: RunConfiguration
+        _ folder: String, _ configuration: RunConfiguration, _ announce: (String) -> Void
     ) throws -> TrainingCheckpoint {
         do { return try TrainingCheckpoint(folder: folder) } catch var error as FledgeError {
-            let others = checkpoints(in: configuration.training.outputFolder).reversed()
-            let whole = others.first {
-                $0 != folder && (try? TrainingCheckpoint(folder: $0)) != nil
+            var isNamed = false
+            if case .checkpoint = configuration.training.resume { isNamed = true }
+            let all = checkpoints(in: configuration.training.outputFolder)
+            var others = isNamed ? all.filter { $0 != folder }[...] : all.prefix { $0 != folder }
+            guard let whole = newestWhole(&others) else {
+                error.advice =
+                    "No other one is whole: start anew with overwrite_output_dir: true."
+                throw error
             }
-            error.advice =
-                whole.map { "resume_from_checkpoint: \($0) goes on from the newest that is whole." }
-                ?? "No other one is whole: start anew with overwrite_output_dir: true."
-            throw error
+            guard !isNamed else {
+                error.advice =
+                    "resume_from_checkpoint: \(whole.folder) goes on from the newest that is whole."
+                throw error
+            }
+            error.advice = "The newest before it that is whole is taken, \(whole.folder)."
+            announce("Warning: \(folder) is damaged. \(error)")
+            return whole
         }
+    }
+
+    /// Takes checkpoints from the end up to one that is whole; nil where none is.
+    private static func newestWhole(_ paths: inout ArraySlice<String>) -> TrainingCheckpoint? {
+        while let path = paths.popLast() {
+            if let checkpoint = try? TrainingCheckpoint(folder: path) { return checkpoint }
+        }
+        return nil
     }
 
     /// Puts the weights of the checkpoint that a run begins with into the run's model.
@@ -69,11 +91,11 @@ extension OutputFolder {
                 throw spoiled(checkpoint.folder, reason, configuration)
             }
             SpoiledMark.put(on: checkpoint.folder, reason)
-            guard let next = earlier.popLast() else {
+            guard let next = newestWhole(&earlier) else {
                 throw spoiled(checkpoint.folder, reason, configuration)
             }
             announce("\(checkpoint.folder) is spoiled, \(reason): an earlier one is taken.")
-            checkpoint = try Self.checkpoint(next, configuration)
+            checkpoint = next
         }
         checkpoint.hasSoundStates = true
         return checkpoint
@@ -122,7 +144,8 @@ extension RunConfiguration {
                 && (fixed.contains($0.key) || !allowed.contains($0.key) && !allowed.contains("all"))
         }
         guard refused.isEmpty else {
-            var keys = [String]()
+            // What is allowed already has to stay so.
+            var keys = allowed.sorted()
             for key in refused.map(\.key) where !keys.contains(key) && !fixed.contains(key) {
                 keys.append(key)
             }

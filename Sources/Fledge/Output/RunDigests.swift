@@ -1,6 +1,5 @@
 internal import FledgeCore
 internal import FledgeData
-internal import FledgeModel
 internal import Foundation
 
 /// What a run's weights are made of beside its keys: the content of base model, adapters and data, and
@@ -30,9 +29,9 @@ struct RunDigests: Hashable, Sendable {
         for (index, folder) in configuration.adapterFolders.enumerated() {
             values["adapter_name_or_path \(index + 1)"] = try Self.adapter(folder)
         }
-        if let reference = try configuration.namedReference() {
-            values["ref_model"] = try Self.model(reference.path)
-            for (index, folder) in reference.adapters.enumerated() {
+        if configuration.looksAtNamedReference, let path = try configuration.referenceModelPath() {
+            values["ref_model"] = try Self.model(path)
+            for (index, folder) in configuration.referenceAdapterFolders.enumerated() {
                 values["ref_model_adapters \(index + 1)"] = try Self.adapter(folder)
             }
         }
@@ -94,19 +93,8 @@ struct RunDigests: Hashable, Sendable {
 }
 
 extension RunConfiguration {
-    /// The model that a run is held against by name, where it looks at one, and the adapters that are
-    /// merged into it.
-    ///
-    /// - Throws: ``FledgeError`` when there is no such model.
-    fileprivate func namedReference() throws -> (path: String, adapters: [String])? {
-        guard let name = preference.referenceModel,
-            RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
-        else { return nil }
-        let location = ModelLocation(
-            cache: model.cacheFolder, environment: ProcessInfo.processInfo.environment)
-        return (
-            try location.path(of: name, revision: model.modelRevision),
-            preference.referenceAdapters
-        )
+    /// Whether the run is held against a model where `ref_model` names one.
+    fileprivate var looksAtNamedReference: Bool {
+        RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
     }
 }

@@ -84,12 +84,12 @@ public struct RunPlanner {
             try FolderLock.requireFree(options.outputFolder)
             guard options.trains else { return nil }
             let beginning = try OutputFolder.beginning(of: configuration)
-            guard case .resumed(let folder) = beginning else { return nil }
+            guard case .resumed = beginning else { return nil }
             notes += OutputFolder.notes(beginning, in: options.outputFolder)
             let digests = try RunDigests(configuration, text)
             let checkpoint = try OutputFolder.open(
                 beginning, for: configuration, digests: digests, announce: { notes.append($0) })
-            notes.append("The run goes on from \(folder).")
+            notes += [checkpoint.map { "The run goes on from \($0.folder)." }].compactMap(\.self)
             plan.notes += notes
             return checkpoint
         } catch let error as FledgeError {

@@ -235,9 +235,26 @@ extension RunConfiguration {
         guard let path = model.modelPath else {
             throw FledgeError(.configuration, "Please provide `model_name_or_path`.")
         }
-        let environment = ProcessInfo.processInfo.environment
-        return try ModelLocation(cache: model.cacheFolder, environment: environment)
-            .path(of: HomePath.expanded(path), revision: model.modelRevision)
+        return try modelPath(of: path)
+    }
+
+    /// The path of a model that is named in one of the keys; a name is looked up in the local hub cache.
+    ///
+    /// - Throws: ``FledgeError`` when there is none.
+    func modelPath(of text: String) throws -> String {
+        try location.path(of: HomePath.expanded(text), revision: model.modelRevision)
+    }
+
+    /// The folder of an adapter; a name is looked up in the local hub cache, and stays what it is where
+    /// there is none.
+    func adapterPath(of text: String) -> String {
+        let path = HomePath.expanded(text)
+        return (try? location.path(of: path, holding: "adapter_config.json")) ?? path
+    }
+
+    private var location: ModelLocation {
+        ModelLocation(
+            cache: model.cacheFolder, environment: ProcessInfo.processInfo.environment)
     }
 
     /// Whether control strings in a user's text stay text.

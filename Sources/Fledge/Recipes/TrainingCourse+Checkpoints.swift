@@ -57,6 +57,30 @@ extension TrainingCourse {
         return checkpoint
     }
 
+    /// Puts the best checkpoint's weights in the place of the last ones, and gives the stage back what it
+    /// knew there; where there is none that is whole, the last ones stay.
+    ///
+    /// - Throws: ``FledgeError`` when the checkpoint does not fit.
+    func takeBest(_ state: TrainerState) throws {
+        let step = state.bestGlobalStep
+        let better = step.map { "the best evaluation is that of step \($0), which was not saved" }
+        guard let best = state.bestModelCheckpoint else {
+            return announce(
+                "Warning: there is no best checkpoint: \(better ?? "no step was evaluated"). The weights of the last step stay. Save at every evaluation (save_steps as eval_steps) to have one."
+            )
+        }
+        let checkpoint: TrainingCheckpoint
+        do { checkpoint = try TrainingCheckpoint(folder: best) } catch {
+            return announce(
+                "Warning: the best checkpoint, \(best), cannot be taken, and the weights of the last step stay. \(error)"
+            )
+        }
+        announce("The best checkpoint is \(best); its weights are taken.")
+        if let better, checkpoint.step != step { announce("Warning: \(better).") }
+        try run.parts.artifact.restore(from: best)
+        if !checkpoint.holdsOnlyModel { trained.state = try checkpoint.stageState() }
+    }
+
     /// Says where the learning rate goes on when a run has become longer or shorter: its schedule is
     /// that of a run of the new length from the beginning.
     func announceStretch(_ checkpoint: TrainingCheckpoint) {

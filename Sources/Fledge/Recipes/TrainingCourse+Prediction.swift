@@ -6,11 +6,10 @@ extension TrainingCourse {
     /// The file that predictions are written to.
     static var predictionsName: String { "generated_predictions.jsonl" }
 
-    /// What trains; where evaluations predict, it does so too.
-    func stage() -> any Stage<Method.Batch> {
-        let stage = run.parts.stage(run.memory.recomputesBlocks)
-        guard let predictor = run.predictor, predictor.isEvaluation else { return stage }
-        return PredictingStage(stage, predictor, keepsLines: false)
+    /// What trains and is evaluated; where evaluations predict, it does so too.
+    var evaluated: any Stage<Method.Batch> {
+        guard let predictor = run.predictor, predictor.isEvaluation else { return trained }
+        return PredictingStage(trained, predictor, keepsLines: false)
     }
 
     /// Predicts for the evaluation sets, and writes predictions and results.
@@ -26,8 +25,7 @@ extension TrainingCourse {
         for (prefix, batches) in sets {
             announce("Predicting \(prefix): \(batches.sampleCount) rows.")
         }
-        let stage = PredictingStage(
-            run.parts.stage(run.memory.recomputesBlocks), predictor, keepsLines: true)
+        let stage = PredictingStage(trained, predictor, keepsLines: true)
         var results = try trainer([], stage).evaluationValues(sets)
         if let loss = results.removeValue(forKey: "eval_loss") { results["predict_loss"] = loss }
         results["epoch"] = epoch

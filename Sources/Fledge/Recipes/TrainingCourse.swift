@@ -8,6 +8,13 @@ struct TrainingCourse<Method: TrainingMethod> {
     let recipe: TrainingRecipe
     let run: PreparedRun<Method>
     let digests: RunDigests
+    /// What trains: one stage from the first step to the last evaluation, whatever it remembers.
+    let trained: any Stage<Method.Batch>
+
+    init(recipe: TrainingRecipe, run: PreparedRun<Method>, digests: RunDigests) {
+        (self.recipe, self.run, self.digests) = (recipe, run, digests)
+        trained = run.parts.stage(run.memory.recomputesBlocks)
+    }
 
     var configuration: RunConfiguration { run.configuration }
     var options: TrainingArguments { run.configuration.training }
@@ -36,7 +43,10 @@ struct TrainingCourse<Method: TrainingMethod> {
             "Training \(run.batches.sampleCount) rows for \(plan.totalSteps) steps of "
                 + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
         )
-        try prepare()
+        do { try prepare(after: checkpoint?.step ?? 0) } catch let error as FledgeError {
+            keeper.end(after: error, step: checkpoint?.step ?? 0)
+            throw error
+        }
         BufferPool.resetPeak()
         let saver = saver(keeper, superseding: checkpointsToForget(beginning))
         var logs: [any Callback] = [RunLog(folder: folder)]
@@ -45,11 +55,8 @@ struct TrainingCourse<Method: TrainingMethod> {
             run.batches, evaluatingEach: run.evaluations, steps: plan.totalSteps,
             resuming: checkpoint)
         recipe.announceDrops(run.batches.drops)
-        if options.loadsBestModelAtEnd, let best = saver.state.bestModelCheckpoint {
-            announce("The best checkpoint is \(best); its weights are taken.")
-            try run.parts.artifact.restore(from: best)
-        }
         do {
+            if options.loadsBestModelAtEnd { try takeBest(saver.state) }
             try writeResults(done, saver.state, keeper)
             saver.removeSuperseded()
             try evaluate(after: done.epoch)
@@ -89,21 +96,6 @@ struct TrainingCourse<Method: TrainingMethod> {
         announce(note)
         return true
     }
-    /// Computes what the method wants to have before the first step.
-    private func prepare() throws {
-        guard let preparation = run.parts.preparation else { return }
-        var made = digests.values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        let preference = configuration.preference
-        made.append("\(preference.referencePolicy) \(configuration.trainingType)")
-        for path in [preference.referenceModel].compactMap(\.self) {
-            made.append(try RunDigests.model(path))
-        }
-        for folder in preference.referenceAdapters { made.append(try RunDigests.adapter(folder)) }
-        made.append("\(String(describing: preference.referenceQuantization)) \(Kernels.signature)")
-        made.append("\(configuration.model.linearStorage)")
-        try preparation(
-            [run.batches] + run.evaluations.map(\.source), ContentDigest.of(texts: made), announce)
-    }
 
     /// The keys that change what a run does.
     private var effectiveOptions: JSONValue {
@@ -114,7 +106,7 @@ struct TrainingCourse<Method: TrainingMethod> {
     func trainer(
         _ more: [any Callback], _ given: (any Stage<Method.Batch>)? = nil
     ) -> Trainer<Method.Batch> {
-        let stage: any Stage<Method.Batch> = given ?? stage()
+        let stage: any Stage<Method.Batch> = given ?? evaluated
         return trainer(of: stage, more)
     }
 

@@ -10,6 +10,7 @@ public struct TrainingRecipe {
     let callbacks: [any Callback]
     let stop: StopFlag
     let sharesPrefixes: Bool
+    let cache: TokenizedCache
     private let progress: RowProgress?
 
     /// Creates a run of the method that the configuration names.
@@ -19,16 +20,18 @@ public struct TrainingRecipe {
     ///   - stop: Lets a signal handler end the run after the micro-batch that is under way.
     ///   - sharesPrefixes: Whether what samples of an optimizer step begin with is computed once,
     ///     where no dropout is on. It changes sums by their order only.
+    ///   - cache: Where tokenised data and what is computed of them are kept for other runs.
     ///   - announce: Receives a line for everything that the run is about to do.
     ///   - progress: Hears of rows that are tokenised.
     public init(
         _ configuration: RunConfiguration, callbacks: [any Callback] = [],
         stop: StopFlag = StopFlag(), sharesPrefixes: Bool = true,
+        cache: TokenizedCache = TokenizedCache(),
         announce: @escaping (String) -> Void = { _ in }, progress: RowProgress? = nil
     ) {
         (self.configuration, self.callbacks) = (configuration, callbacks)
         (self.stop, self.sharesPrefixes, self.announce) = (stop, sharesPrefixes, announce)
-        self.progress = progress
+        (self.cache, self.progress) = (cache, progress)
     }
 
     /// Trains, evaluates and writes everything into `output_dir`.
@@ -64,7 +67,7 @@ public struct TrainingRecipe {
         for note in text.notes { announce(note) }
         let data = try StageData(
             configuration, text, method.recipe(configuration, text), threads: Kernels.threads,
-            progress: progress)
+            cache: cache, progress: progress)
         for line in data.summary { announce(line) }
         announceQuirks()
         let faults = data.faults.map(RunFault.init)

@@ -7,7 +7,7 @@
 
 static void NAME(attention_prepare)(
     const fledge_attention_gradient *job, long head, long start, long count) {
-    long dimension = job->dimension, width = NAME(padded)(dimension);
+    long dimension = job->dimension, width = job->width;
     long at = head * job->rows + start;
     const T *output = (const T *)job->output + start * job->query_stride + head * dimension;
     const T *slope = (const T *)job->output_gradient + start * job->query_stride + head * dimension;
@@ -28,7 +28,7 @@ typedef struct NAME(query_operands) {
 INLINE void NAME(attention_tile)(
     const fledge_attention_gradient *job, long head, long q0, long rows, long k0, long columns,
     long limit, const NAME(query_operands) *q, const NAME(key_operands) *k, S *weights, S *slopes) {
-    long dimension = job->dimension, width = NAME(padded)(dimension);
+    long dimension = job->dimension, width = job->width;
     long query_at = head * job->rows + q0, key_at = head * job->rows + k0;
     S *dq = (S *)job->dq + query_at * width, *dk = (S *)job->dk + key_at * width;
     S *dv = (S *)job->dv + key_at * width;
@@ -65,7 +65,7 @@ INLINE void NAME(attention_tile)(
 
 static void NAME(attention_backward)(
     const fledge_attention_gradient *job, long key_value_head, const fledge_attention_pair *pair) {
-    long dimension = job->dimension, tile = key_tile * NAME(padded)(dimension);
+    long dimension = job->dimension, tile = key_tile * job->width;
     long stride = job->query_stride, key_stride = job->key_stride;
     long key_tiles = (pair->key_count + key_tile - 1) / key_tile;
     S *memory = fledge_scratch(

@@ -17,17 +17,24 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
 #include "attention.h"
 #include "attention_backward.h"
 
+// All but the passes of attention.
+#ifndef ELEMENT_KERNELS
+#define ELEMENT_KERNELS \
+    .to_float = NAME(to_float), .from_float = NAME(from_float), \
+    .add = NAME(add), .subtract = NAME(subtract), .multiply = NAME(multiply), \
+    .multiply_add = NAME(multiply_add), .scale = NAME(scale), .scale_add = NAME(scale_add), \
+    .sum = NAME(sum), .sum_squares = NAME(sum_squares), .sum_rows = NAME(sum_rows), \
+    .rms_forward = NAME(rms_forward), .rms_backward = NAME(rms_backward), \
+    .rotate = NAME(rotate), \
+    .gate_forward = NAME(gate_forward), .gate_backward = NAME(gate_backward), \
+    .dropout = NAME(dropout), \
+    .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient), \
+    .fold_heads = NAME(fold_heads), .attention_prepare = NAME(attention_prepare)
+#endif
+
 static const fledge_element_kernels NAME(kernels) = {
-    .to_float = NAME(to_float), .from_float = NAME(from_float),
-    .add = NAME(add), .subtract = NAME(subtract), .multiply = NAME(multiply),
-    .multiply_add = NAME(multiply_add), .scale = NAME(scale), .scale_add = NAME(scale_add),
-    .sum = NAME(sum), .sum_squares = NAME(sum_squares), .sum_rows = NAME(sum_rows),
-    .rms_forward = NAME(rms_forward), .rms_backward = NAME(rms_backward),
-    .rotate = NAME(rotate),
-    .gate_forward = NAME(gate_forward), .gate_backward = NAME(gate_backward),
-    .dropout = NAME(dropout),
-    .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient),
-    .fold_heads = NAME(fold_heads),
-    .attention_forward = NAME(attention_forward), .attention_width = NAME(padded),
-    .attention_prepare = NAME(attention_prepare), .attention_backward = NAME(attention_backward),
+    ELEMENT_KERNELS,
+    .attention_width = NAME(padded),
+    .attention_forward = NAME(attention_forward),
+    .attention_backward = NAME(attention_backward),
 };

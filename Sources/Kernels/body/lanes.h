@@ -19,11 +19,20 @@ typedef float vfd __attribute__((vector_size(VECTOR_BYTES / 2)));     // as many
 
 INLINE vf PATH(widen)(vh h) { return (vf)(__builtin_convertvector(h, vu) << 16); }
 
+// Numbers below 2⁻¹²⁶ become zeros, as instructions for bfloat16 have it.
+INLINE vf PATH(flush)(vf x) {
+    vu u = (vu)x, is_small = (vu)((u & 0x7F800000u) == 0);
+    return (vf)(u & (~is_small | 0x80000000u));
+}
+
 // Round to nearest even; a NaN stays one. The instruction takes what is below 2⁻¹²⁶ for zero.
 INLINE vh PATH(narrow)(vf x) {
 #if PAIR_INSTRUCTION
     return (vh)_mm512_cvtneps_pbh((__m512)x);
 #else
+#if PAIRS
+    x = PATH(flush)(x);
+#endif
     vu u = (vu)x;
     vu rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
     vu quiet = (u >> 16) | 0x40;

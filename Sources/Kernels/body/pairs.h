@@ -13,20 +13,22 @@ INLINE vf B(dot)(vf sum, vu a, vu b) {
     return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 #else
     vu high = (vu){} + 0xFFFF0000u;
-    sum = MULTIPLY_ADD((vf)(a & high), (vf)(b & high), sum);
-    return MULTIPLY_ADD((vf)(a << 16), (vf)(b << 16), sum);
+    vf a1 = PATH(flush)((vf)(a & high)), b1 = PATH(flush)((vf)(b & high));
+    vf a0 = PATH(flush)((vf)(a << 16)), b0 = PATH(flush)((vf)(b << 16));
+    sum = PATH(flush)(MULTIPLY_ADD(a1, b1, PATH(flush)(sum)));
+    return PATH(flush)(MULTIPLY_ADD(a0, b0, sum));
 #endif
 }
 
-INLINE void B(tile_as)(
+// Sums over `depth` pairs of a tile whose right-hand rows lie `b_row` apart, each from zero.
+INLINE void B(add_up)(
     const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
-    const uint32_t *b, float *c, long c_row, int load) {
-    vf sums[TILE_ROWS][TILE_VECTORS];
+    const uint32_t *b, long b_row, vf sums[TILE_ROWS][ATTENTION_VECTORS]) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
             sums[i][j] = (vf){};
-    for (long k = 0; k < depth; k++, a += a_unit, b += vectors * LANES) {
-        vu right[TILE_VECTORS];
+    for (long k = 0; k < depth; k++, a += a_unit, b += b_row) {
+        vu right[ATTENTION_VECTORS];
         for (int j = 0; j < vectors; j++) memcpy(&right[j], b + j * LANES, sizeof(vu));
         for (int i = 0; i < rows; i++) {
             uint32_t pair;
@@ -35,6 +37,13 @@ INLINE void B(tile_as)(
             for (int j = 0; j < vectors; j++) sums[i][j] = B(dot)(sums[i][j], left, right[j]);
         }
     }
+}
+
+INLINE void B(tile_as)(
+    const int rows, const int vectors, long depth, const char *a, long a_row, long a_unit,
+    const uint32_t *b, float *c, long c_row, int load) {
+    vf sums[TILE_ROWS][ATTENTION_VECTORS];
+    B(add_up)(rows, vectors, depth, a, a_row, a_unit, b, vectors * LANES, sums);
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) {
             float *at = c + i * c_row + j * LANES;
@@ -110,5 +119,8 @@ static void B(pack_right)(
 }
 
 #include "blocking.h"
+#include "pairs_operands.h"
+#include "pairs_attention.h"
+#include "pairs_attention_backward.h"
 #undef B
 #undef UNIT

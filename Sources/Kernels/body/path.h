@@ -75,14 +75,14 @@ static void PATH(expand)(
 #define NAME(name) PATH(name##_bfloat16)
 #define ROUNDED(v) PATH(widen)(PATH(narrow)(v))
 #include "elements.h"
+#if PAIRS
+#include "pairs.h"
+#endif
 #undef T
 #undef TYPE
 #undef NAME
 #undef ROUNDED
 
-#if PAIRS
-#include "pairs.h"
-#endif
 #include "blocks.h"
 #include "block_dots.h"
 #include "adamw.h"

@@ -100,7 +100,7 @@ typedef struct fledge_attention {
 /// Gradients are summed in the type of the sums for every query head apart, `[heads, rows, width]`
 /// with the kernels' `attention_width`; `inner` holds rowsum(dO∘O), `[heads, rows]`.
 typedef struct fledge_attention_gradient {
-    long rows, dimension, group, heads;
+    long rows, dimension, width, group, heads;
     long query_stride, key_stride;
     double scale;
     const void *_Nullable q, *_Nullable k, *_Nullable v;

@@ -25,8 +25,11 @@ public struct ModelLocation: Sendable {
     /// - Parameters:
     ///   - text: A path, or `owner/name`.
     ///   - revision: A branch, tag or commit.
+    ///   - file: What its folder holds.
     /// - Throws: ``FledgeError`` that says what to download and where to when there is neither.
-    public func path(of text: String, revision: String = "main") throws -> String {
+    public func path(
+        of text: String, revision: String = "main", holding file: String = "config.json"
+    ) throws -> String {
         let files = FileManager.default
         guard !files.fileExists(atPath: text) else { return text }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -43,11 +46,11 @@ public struct ModelLocation: Sendable {
             contentsOfFile: "\(folder)/refs/\(revision)", encoding: .utf8)
         let commit = reference?.trimmingCharacters(in: .whitespacesAndNewlines) ?? revision
         let snapshot = "\(folder)/snapshots/\(commit)"
-        guard files.fileExists(atPath: snapshot + "/config.json") else {
+        guard files.fileExists(atPath: snapshot + "/" + file) else {
             throw FledgeError(
                 .fileNotFound,
                 "\(text) is neither a path nor (at revision \(revision)) in the cache \(cache).",
-                advice: "Download its config.json, tokenizer files and *.safetensors into a folder "
+                advice: "Download its \(file), tokenizer files and *.safetensors into a folder "
                     + "and name that folder.")
         }
         return snapshot

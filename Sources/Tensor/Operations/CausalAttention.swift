@@ -68,7 +68,8 @@ struct CausalAttention: RecordedOperation {
         let parts = (0..<3).map { _ in Tensor(uninitialized: [heads, tokens, width], sums) }
         let inner = Tensor(uninitialized: [heads, tokens], sums)
         var job = fledge_attention_gradient()
-        (job.rows, job.dimension, job.group, job.heads) = (tokens, dimension, group, heads)
+        (job.rows, job.dimension, job.width) = (tokens, dimension, width)
+        (job.group, job.heads) = (group, heads)
         (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
         job.scale = Double(scale)
         (job.q, job.k, job.v) = (q.pointer, k.pointer, v.pointer)

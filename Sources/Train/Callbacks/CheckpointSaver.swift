@@ -64,13 +64,13 @@ public final class CheckpointSaver: Callback {
 
     /// Takes up what an earlier process found best.
     public func trainingWillBegin(_ run: TrainingRun) {
-        for entry in run.history { observe(entry) }
+        for entry in run.history { observe(entry, run) }
         update(run)
         if run.rank == 0 { AtomicFolder.removeLeftovers(in: folder, prefix: ".checkpoint-") }
     }
 
-    /// Remembers the best evaluation.
-    public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) { observe(entry) }
+    /// Remembers the best evaluation; its checkpoint is the best one as soon as it is saved.
+    public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) { observe(entry, run) }
 
     /// Saves when it is time, and after the last step.
     public func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws {
@@ -110,6 +110,7 @@ public final class CheckpointSaver: Callback {
         try FiniteCheck.require(
             run.parameters, states: run.optimizer.tensors, step: run.step)
         update(run)
+        if state.bestGlobalStep == run.step { state.bestModelCheckpoint = path(run.step) }
         let target = try AtomicFolder(path: path(run.step))
         let digests = WrittenDigests()
         try digests.collecting {
@@ -144,14 +145,26 @@ public final class CheckpointSaver: Callback {
         state.logHistory = run.history
     }
 
-    private func observe(_ entry: LogEntry) {
-        guard let best, let value = entry[best.name], value.isFinite else { return }
+    /// Compares an evaluation with the best one. That before the first step does not count, as in the
+    /// reference: nothing was trained there.
+    private func observe(_ entry: LogEntry, _ run: TrainingRun) {
+        guard let best, entry.step > 0, let value = entry[best.name], value.isFinite else { return }
         if let known = state.bestMetric, best.greaterIsBetter ? value <= known : value >= known {
             return
         }
         state.bestMetric = value
         state.bestGlobalStep = entry.step
-        state.bestModelCheckpoint = path(entry.step)
+        // Where none was saved, the best checkpoint before it stays the best one.
+        if let earlier = checkpoint(entry.step, before: run) { state.bestModelCheckpoint = earlier }
+    }
+
+    /// The checkpoint of a step of an earlier process of the run; nil where there is none.
+    private func checkpoint(_ step: Int, before run: TrainingRun) -> String? {
+        guard let resumed = run.resumedFrom, step <= run.firstStep else { return nil }
+        let beside = (resumed as NSString).deletingLastPathComponent as NSString
+        let other =
+            step == run.firstStep ? resumed : beside.appendingPathComponent("checkpoint-\(step)")
+        return [path(step), other].first { Folder.exists($0) && isOwn($0) }
     }
 
     /// Removes the checkpoints of an earlier run, once there is something in their place.

@@ -64,7 +64,9 @@ public final class ProgressPrinter: Callback {
         let loss = Self.number(summary["train_loss"] ?? 0)
         let memory = ProcessMemory.peakResidentBytes.map { " · peak \($0 >> 20) MiB resident" }
         write(
-            "\(run.step) steps in \(TimeText.clock(run.elapsed.rounded())) · mean loss \(loss) · "
+            (run.step < run.plan.totalSteps && run.isEnding
+                ? "Ended before step \(run.plan.totalSteps), as early stopping asks. " : "")
+                + "\(run.step) steps in \(TimeText.clock(run.elapsed.rounded())) · mean loss \(loss) · "
                 + "\(Self.whole(run.tokensPerSecond)) tokens/s\(memory ?? "")\n")
     }
 

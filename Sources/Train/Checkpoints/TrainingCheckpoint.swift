@@ -129,7 +129,7 @@ public struct TrainingCheckpoint: Sendable {
             run.optimizer.tensors.map { ($0.name, $0.tensor) },
             to: folder + "/" + optimizerName)
         let metrics = run.sinceLog.metrics.sorted { $0.key < $1.key }
-        let stage = run.stageState()
+        let stage = run.stageState
         if !stage.tensors.isEmpty {
             try SafetensorsWriter.write(
                 stage.tensors.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 },
@@ -222,7 +222,9 @@ public struct TrainingCheckpoint: Sendable {
     }
 
     /// What the stage wrote; an empty state where it wrote nothing.
-    private func stageState() throws -> StageState {
+    ///
+    /// - Throws: ``FledgeError`` when its tensors cannot be read.
+    package func stageState() throws -> StageState {
         var state = StageState(values: progress["stage"] ?? .object([]))
         let path = folder + "/" + Self.stageName
         guard FileManager.default.fileExists(atPath: path) else { return state }

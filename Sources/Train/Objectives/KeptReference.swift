@@ -16,8 +16,9 @@ public final class KeptReference: ReferencePolicy {
     public var count: Int { scores.count }
 
     /// Computes what is missing of a batch.
-    public func add(_ batch: AnswerBatch) throws {
-        let keys = Self.keys(batch)
+    public func add(_ batch: AnswerBatch) throws { try add(batch, Self.keys(batch)) }
+
+    private func add(_ batch: AnswerBatch, _ keys: [String]) throws {
         guard keys.contains(where: { scores[$0] == nil }) else { return }
         for (key, score) in zip(keys, try computed(batch)) { scores[key] = score }
     }
@@ -27,8 +28,9 @@ public final class KeptReference: ReferencePolicy {
 
     /// Known scores; what is not known is computed.
     public func scores(_ batch: AnswerBatch) throws -> [Double] {
-        try add(batch)
-        return Self.keys(batch).map { scores[$0] ?? 0 }
+        let keys = Self.keys(batch)
+        try add(batch, keys)
+        return keys.map { scores[$0] ?? 0 }
     }
 
     /// Those of the reference, computed anew.
@@ -43,23 +45,24 @@ public final class KeptReference: ReferencePolicy {
     private func reference() throws -> any ReferencePolicy {
         guard let base else {
             throw FledgeError(
-                .mismatch, "An answer is not among those that the reference was asked about.",
-                advice: "The data have changed since: start anew, or set "
-                    + "precompute_ref_log_probs: false.")
+                .mismatch,
+                "An answer is not among the \(count) that the reference was asked about before the first step.",
+                advice: "Set precompute_ref_log_probs: false: the reference is asked at every step."
+            )
         }
         return base
     }
 
     /// A digest of each sample's tokens and of which of them are supervised, and by how much.
     static func keys(_ batch: AnswerBatch) -> [String] {
-        let (layout, supervision) = (batch.tokens.layout, batch.tokens.supervision)
+        let supervision = batch.tokens.supervision
+        let sequences = batch.leaves.map { batch.tokens.layout.ranges(to: $0) }
         var supervised = [[UInt8]](repeating: [], count: batch.sampleCount)
         for index in 0..<supervision.count {
             let sample = Int(supervision.samples[index])
-            let segment = layout.ranges(to: batch.leaves[sample])
+            let row = Int(supervision.rows[index])
             var place = 0
-            for range in segment {
-                let row = Int(supervision.rows[index])
+            for range in sequences[sample] {
                 if range.contains(row) {
                     place += row - range.lowerBound
                     break
@@ -70,10 +73,10 @@ public final class KeptReference: ReferencePolicy {
             append(UInt32(bitPattern: supervision.targets[index]), to: &supervised[sample])
             append(supervision.weights[index].bitPattern, to: &supervised[sample])
         }
-        return batch.leaves.enumerated().map { sample, leaf in
+        return sequences.enumerated().map { sample, sequence in
             var digest = SHA256()
             var ids = [UInt8]()
-            for row in layout.ranges(to: leaf).joined() {
+            for row in sequence.joined() {
                 append(UInt32(bitPattern: batch.tokens.ids[row]), to: &ids)
             }
             append(UInt32(ids.count), to: &ids)

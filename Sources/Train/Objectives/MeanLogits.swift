@@ -1,16 +1,20 @@
 import FledgeCore
-import FledgeData
+package import FledgeData
 import FledgeModel
-import FledgeTensor
+package import FledgeTensor
 
 /// The mean of all logits of a sample, without any logit: its mean state times the head's mean row.
 ///
-/// A frozen head's mean row is kept.
-final class MeanLogits {
-    private var kept: (head: ObjectIdentifier, row: [Double])?
+/// The head's mean row is kept until the head changes, which is once a step where it is trained.
+package final class MeanLogits {
+    private var kept: (head: ObjectIdentifier, revision: Int, row: [Double])?
+    /// How often a head was read.
+    package private(set) var readCount = 0
+
+    package init() {}
 
     /// For each sample the mean over its tokens and the vocabulary.
-    func callAsFunction(
+    package func callAsFunction(
         _ hidden: Tensor, head: LinearMatrix, _ batch: AnswerBatch
     ) -> [Double] {
         let row = meanRow(of: head)
@@ -41,9 +45,11 @@ final class MeanLogits {
         let identity =
             head.parameter.map { ObjectIdentifier($0) }
             ?? head.blocks.map { ObjectIdentifier($0) }
-        if let kept, kept.head == identity { return kept.row }
+        let revision = head.parameter?.revision ?? 0
+        if let kept, kept.head == identity, kept.revision == revision { return kept.row }
         let row = head.meanRow().doubles()
-        if let identity, head.parameter?.isTrainable != true { kept = (identity, row) }
+        readCount += 1
+        if let identity { kept = (identity, revision, row) }
         return row
     }
 }

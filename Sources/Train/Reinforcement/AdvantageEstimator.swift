@@ -7,10 +7,16 @@ public struct AnswerRewards: Hashable, Sendable {
     public var values: [Double]
     /// Answers with the same number are answers to one question.
     public var group: Int
+    /// Positions behind the answer in a padded batch. The reference's whitening gives them rewards, which
+    /// flow into the answer's last tokens; 0 leaves that out.
+    public var padding: Int
 
     /// Creates rewards.
-    public init(_ rewards: [Double], values: [Double] = [], group: Int = 0) {
-        (self.rewards, self.values, self.group) = (rewards, values, group)
+    public init(
+        _ rewards: [Double], values: [Double] = [], group: Int = 0, padding: Int = 0
+    ) {
+        (self.rewards, self.values) = (rewards, values)
+        (self.group, self.padding) = (group, padding)
     }
 
     /// The sum over its tokens.
@@ -72,7 +78,12 @@ public struct GeneralizedAdvantages: AdvantageEstimator, Hashable {
     /// - Precondition: Every answer has as many values as rewards.
     public func callAsFunction(_ answers: [AnswerRewards]) -> [AnswerAdvantages] {
         var rewards = answers.map(\.rewards)
-        if whitensRewards { Whitening(of: rewards).apply(to: &rewards, keepsMean: true) }
+        var ofPadding = 0.0
+        if whitensRewards {
+            let whitening = Whitening(of: rewards)
+            whitening.apply(to: &rewards, keepsMean: true)
+            ofPadding = whitening.whitened(0, keepsMean: true)
+        }
         var advantages: [[Double]] = []
         var returns: [[Double]] = []
         for (answer, rewards) in zip(answers, rewards) {
@@ -82,6 +93,7 @@ public struct GeneralizedAdvantages: AdvantageEstimator, Hashable {
                 "GeneralizedAdvantages: \(values.count) values of \(rewards.count) tokens")
             var own = [Double](repeating: 0, count: rewards.count)
             var (next, nextValue) = (0.0, 0.0)
+            for _ in 0..<answer.padding { next = ofPadding + discount * smoothing * next }
             for t in rewards.indices.reversed() {
                 next =
                     rewards[t] + discount * nextValue - values[t] + discount * smoothing * next

@@ -32,9 +32,13 @@ struct Whitening {
     func apply(to values: inout [[Double]], keepsMean: Bool) {
         for row in values.indices {
             for t in values[row].indices {
-                values[row][t] = (values[row][t] - mean) * factor + (keepsMean ? mean : 0)
+                values[row][t] = whitened(values[row][t], keepsMean: keepsMean)
             }
         }
+    }
+
+    func whitened(_ value: Double, keepsMean: Bool) -> Double {
+        (value - mean) * factor + (keepsMean ? mean : 0)
     }
 }
 

@@ -93,8 +93,8 @@ public final class Trainer<Batch: Sendable> {
             batchesPerEpoch: source.batchesPerEpoch, accumulation: accumulation, steps: steps)
         let run = TrainingRun(
             plan, stage.parameters, optimizer, schedule, rank: communicator.rank)
-        run.stageState = { [stage] in stage.state }
         if let state = try checkpoint?.restore(run) { stage.state = state }
+        run.stageState = stage.state
         try callbacks.forEach { try $0.trainingWillBegin(run) }
         run.restartClock()
         let batches = BatchPrefetcher(
@@ -165,9 +165,14 @@ public final class Trainer<Batch: Sendable> {
         let watch = Stopwatch()
         var gradients = Gradients()
         var report = LossReport()
+        let index = run.step + 1
         run.optimizer.showTrained()
-        // What is evaluated and saved, also by callbacks and after an interruption, are averages.
-        defer { run.optimizer.showAverages() }
+        defer {
+            // What is evaluated and saved, also by callbacks and after an interruption, are averages.
+            run.optimizer.showAverages()
+            // A step that is dropped leaves nothing behind in the stage.
+            if run.step < index { stage.state = run.stageState }
+        }
         for batch in try batches.next() {
             guard !stop.isSet else { throw interruption() }
             OperationProfile.lap("batch")
@@ -175,7 +180,6 @@ public final class Trainer<Batch: Sendable> {
             OperationProfile.lap("accumulation")
         }
         try sumOverRanks(&report, &gradients)
-        let index = run.step + 1
         guard report.weight > 0 else {
             throw FledgeError(
                 .data, "No token of optimizer step \(index) is supervised.",
@@ -198,6 +202,7 @@ public final class Trainer<Batch: Sendable> {
         try run.optimizer.step(gradients, scale: factor, rate: rate, step: index)
         OperationProfile.lap("optimizer")
         run.step = index
+        run.stageState = stage.state
         run.tokens += report.tokens
         run.processTokens += report.tokens
         run.lossSum += report.mean

@@ -78,8 +78,9 @@ public final class TrainingRun {
     public let rank: Int
 
     package var sinceLog: (loss: Double, steps: Int, metrics: [String: Metric]) = (0, 0, [:])
-    /// What the stage has to find again when the run goes on from a checkpoint.
-    package var stageState: () -> StageState = { StageState() }
+    /// What the stage has to find again when the run goes on from a checkpoint: its state after the last
+    /// whole step, whatever a step that is under way has made of it.
+    package var stageState = StageState()
     /// Seconds of training before this process; nil where they are not known.
     package var secondsBefore: Double? = 0
     private var clock = Stopwatch()
