@@ -98,7 +98,7 @@ import Testing
         }
         let most = try peak("max_new_tokens=2147483648")
         #expect(most < 256 << 20)
-        #expect(try peak("max_new_tokens=1000000") == most && peak("max_new_tokens=2") < most)
+        #expect(try peak("max_new_tokens=1000000") == most)
     }
 
     @Test func evaluationsOfTrainingGenerateToo() throws {

@@ -8,6 +8,8 @@ public enum KeyGroup: Hashable, Sendable, CaseIterable {
     case dialogues
     /// What is done to the cross-entropy of tokens: `label_smoothing_factor`, `neftune_noise_alpha`.
     case crossEntropy
+    /// `lora_dropout`; of methods that leave dropout on.
+    case dropout
     /// Which loss tokens have: `use_dft_loss`, `use_eaft_loss`, `use_asft_loss` and theirs.
     case tokenLosses
     /// `compute_accuracy`.

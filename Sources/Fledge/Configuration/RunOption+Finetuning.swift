@@ -45,7 +45,7 @@ extension RunOption {
             "Numerator of the adapters' scale; twice the rank when null."),
         RunOption(
             "lora_dropout", .number(.probability), 0.0, .effective,
-            matters: ofNewAdapters,
+            matters: ofNewAdapters.and(.read(.dropout)),
             "Dropout on the adapters' input."),
         RunOption(
             "lora_rank", .integer(atLeast: 1), 8, .effective,

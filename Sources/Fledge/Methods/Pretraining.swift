@@ -11,8 +11,8 @@ public struct Pretraining: TrainingMethod {
     /// `pt`.
     public var name: String { "pt" }
 
-    /// What is done to the cross-entropy.
-    public var reads: Set<KeyGroup> { [.crossEntropy] }
+    /// What is done to the cross-entropy, and dropout.
+    public var reads: Set<KeyGroup> { [.crossEntropy, .dropout] }
 
     /// Texts, cut into blocks where nothing is said about it.
     public var rows: RowTraits { RowTraits(isText: true, packsByDefault: true, packs: true) }

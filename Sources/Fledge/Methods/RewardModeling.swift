@@ -15,8 +15,8 @@ public struct RewardModeling: TrainingMethod {
     /// `rm`.
     public var name: String { "rm" }
 
-    /// The value head and what it predicts.
-    public var reads: Set<KeyGroup> { [.valueHead, .predictions] }
+    /// The value head, dropout, and what is predicted.
+    public var reads: Set<KeyGroup> { [.valueHead, .dropout, .predictions] }
 
     /// Pairs of answers.
     public var rows: RowTraits { RowTraits(isRanking: true, learnsLastAnswer: true) }

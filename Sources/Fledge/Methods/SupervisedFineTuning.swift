@@ -13,7 +13,7 @@ public struct SupervisedFineTuning: TrainingMethod {
 
     /// What is learned of dialogues, by which loss, and what is predicted.
     public var reads: Set<KeyGroup> {
-        [.dialogues, .crossEntropy, .tokenLosses, .accuracy, .generation, .predictions]
+        [.dialogues, .crossEntropy, .dropout, .tokenLosses, .accuracy, .generation, .predictions]
     }
 
     /// Dialogues.

@@ -29,9 +29,9 @@ struct RunDigests: Hashable, Sendable {
         for (index, folder) in configuration.adapterFolders.enumerated() {
             values["adapter_name_or_path \(index + 1)"] = try Self.adapter(folder)
         }
-        if let reference = try configuration.namedReference() {
-            values["ref_model"] = try Self.model(reference.path)
-            for (index, folder) in reference.adapters.enumerated() {
+        if configuration.looksAtNamedReference, let path = try configuration.referenceModelPath() {
+            values["ref_model"] = try Self.model(path)
+            for (index, folder) in configuration.referenceAdapterFolders.enumerated() {
                 values["ref_model_adapters \(index + 1)"] = try Self.adapter(folder)
             }
         }
@@ -93,6 +93,7 @@ struct RunDigests: Hashable, Sendable {
 }
 
 extension RunConfiguration {
+<<<<<<< HEAD
     /// The model that a run is held against by name, where it looks at one, and the adapters that are
     /// merged into it.
     ///
@@ -101,5 +102,10 @@ extension RunConfiguration {
         guard RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
         else { return nil }
         return try referenceModelPath().map { ($0, referenceAdapterFolders) }
+=======
+    /// Whether the run is held against a model where `ref_model` names one.
+    fileprivate var looksAtNamedReference: Bool {
+        RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
+>>>>>>> mendkeys
     }
 }
