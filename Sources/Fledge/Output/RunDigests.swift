@@ -93,19 +93,8 @@ struct RunDigests: Hashable, Sendable {
 }
 
 extension RunConfiguration {
-<<<<<<< HEAD
-    /// The model that a run is held against by name, where it looks at one, and the adapters that are
-    /// merged into it.
-    ///
-    /// - Throws: ``FledgeError`` when there is no such model.
-    fileprivate func namedReference() throws -> (path: String, adapters: [String])? {
-        guard RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
-        else { return nil }
-        return try referenceModelPath().map { ($0, referenceAdapterFolders) }
-=======
     /// Whether the run is held against a model where `ref_model` names one.
     fileprivate var looksAtNamedReference: Bool {
         RunOption.named("ref_model")?.condition?.isMet(values.context(method)) != false
->>>>>>> mendkeys
     }
 }

@@ -61,6 +61,8 @@ package struct TokenSampler {
             candidates.removeAll { $0.score < threshold }
         }
         let best = candidates.reduce(-Float.infinity) { max($0, $1.score) }
+        // At temperatures near zero scores are no numbers any more: the most probable token is left.
+        guard best.isFinite else { return (Self.argmax(scores), 0) }
         var weights = candidates.map { exp(Double($0.score - best)) }
         if options.topP < 1 {
             let kept = Self.nucleus(weights, candidates.map(\.score), options.topP)
