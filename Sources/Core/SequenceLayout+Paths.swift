@@ -2,6 +2,12 @@ extension SequenceLayout {
     /// Whether some segment continues another.
     public var hasSharedSegments: Bool { segments.contains { $0.parent != nil } }
 
+    /// Whether some tokens are of several sequences: a segment that goes on with another one's positions
+    /// has its tokens before its own. One that begins anew only sees them.
+    public var hasSharedTokens: Bool {
+        segments.contains { $0.parent != nil && $0.firstPosition > 0 }
+    }
+
     /// The segment and those above it, the root first.
     public func path(to index: Int) -> [Int] {
         var result = [index]

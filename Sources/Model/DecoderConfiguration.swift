@@ -101,6 +101,9 @@ public struct DecoderConfiguration: Hashable, Sendable {
         return slidingWindow
     }
 
+    /// The most tokens that a prompt and its answer may have together.
+    public var contextLength: Int { min(maxPositions, longestSequence ?? maxPositions) }
+
     /// The ids at which generation stops: the model's own, and those that generation_config.json adds.
     public var generationEndOfTextIDs: [Int] {
         let added = originalGeneration.flatMap { ConfigurationReader.ids($0["eos_token_id"]) } ?? []

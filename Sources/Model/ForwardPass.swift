@@ -39,14 +39,14 @@ public struct ForwardPass {
         self.elementType = elementType
         tokens = Self.keyed(batch)
         (self.seed, epoch) = (RandomKey(seed: seed), batch.epoch)
-        sharesTokens = batch.layout.hasSharedSegments
+        sharesTokens = batch.layout.hasSharedTokens
     }
 
     /// The same pass for other tokens, such as a part of the batch.
     public func taking(_ batch: TokenBatch) -> ForwardPass {
         var copy = self
         if tokens != nil { copy.tokens = Self.keyed(batch) }
-        copy.sharesTokens = batch.layout.hasSharedSegments
+        copy.sharesTokens = batch.layout.hasSharedTokens
         return copy
     }
 

@@ -67,6 +67,31 @@ import Testing
         #expect(abs(leak.sum / leak.weight - expected.loss / 22) > 1e-4)
     }
 
+    /// Where samples see those before them, each draws for itself alone all the same.
+    @Test func samplesThatSeeOthersHaveDrawsOfTheirOwn() throws {
+        let rows = [
+            PackedRow(
+                samples: [sample([4, 5, 6], learned: true), sample([7, 8], learned: true)],
+                indices: [3, 9])
+        ]
+        func keys(_ batch: TokenBatch) -> [UInt64]? {
+            ForwardPass(.float32, training: batch, seed: 1).dropout(0.5, at: "x")?.rowKeys
+        }
+        let leaking = SupervisedCollator().leakingBatch(rows)
+        #expect(leaking.layout.hasSharedSegments && !leaking.layout.hasSharedTokens)
+        #expect(keys(leaking) == keys(SupervisedCollator().batch(rows: rows)))
+        let shared = PrefixForest([[4, 5, 6], [4, 5, 6, 7]]).layout
+        #expect(shared.hasSharedTokens)
+        // A whole step, with adapters' dropout and noise on embeddings.
+        let model = try TinyModel.make()
+        _ = try model.attach(
+            LoRA(rank: 4, alpha: 8, dropout: 0.3, targets: .allLinear), seed: 3)
+        var gradients = Gradients()
+        let report = try ObjectiveStage(model, TokenCrossEntropy(), embeddingNoise: 5)
+            .accumulate(leaking, into: &gradients)
+        #expect(report.sum.isFinite && report.weight == 4)
+    }
+
     @Test(arguments: [ElementType.float32, .bfloat16])
     func theLossOfASampleDoesNotChangeWithItsNeighbours(_ type: ElementType) throws {
         let model = try TinyModel.make(storing: type)

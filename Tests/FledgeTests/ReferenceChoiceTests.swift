@@ -28,6 +28,25 @@ import Testing
         #expect(two["rewards/margins"] == 0)
     }
 
+    /// A reference that sees less than the policy is an error of the run, before it begins.
+    @Test(arguments: [["stage=dpo", "dataset=pairs"], ["stage=kto", "dataset=marks"]])
+    func aReferenceWithAShortWindowIsAnError(_ keys: [String]) throws {
+        let folder = project.path + "/narrow"
+        try FileManager.default.copyItem(atPath: project.path + "/model", toPath: folder)
+        var json = try JSONValue(contentsOf: folder + "/config.json")
+        json["model_type"] = "mistral"
+        json["architectures"] = ["MistralForCausalLM"]
+        json["sliding_window"] = 3
+        try json.serialized().write(
+            toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+        for more in [[], ["precompute_ref_log_probs=true"]] {
+            let error = #expect(throws: FledgeError.self) {
+                try project.history(keys + ["max_steps=1", "ref_model=\(folder)"] + more)
+            }
+            #expect(error?.message.contains("the reference's attention has a window of 3") == true)
+        }
+    }
+
     /// A folder as the hub's tools lay it out.
     private func writeHub(_ name: String, from folder: String) throws {
         let place = "\(project.path)/hub/models--me--\(name)"

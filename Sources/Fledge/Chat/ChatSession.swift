@@ -42,8 +42,7 @@ public struct ChatSession {
         announce: @escaping (String) -> Void = { _ in }
     ) {
         self.announce = announce
-        let sizes = model.configuration
-        context = min(sizes.maxPositions, sizes.longestSequence ?? sizes.maxPositions)
+        context = model.configuration.contextLength
         let generating = configuration.generating
         self.text = text
         engine = GenerationEngine(model, concurrent: 1)

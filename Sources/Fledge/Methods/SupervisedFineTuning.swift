@@ -81,9 +81,7 @@ public struct SupervisedFineTuning: TrainingMethod {
         _ evaluations: [PackedRow], _ side: ModelSide, _ configuration: RunConfiguration
     ) -> FledgeError? {
         guard configuration.training.predictsWithGeneration else { return nil }
-        let sizes = side.model.configuration
-        return PromptRows.excess(
-            evaluations, over: min(sizes.maxPositions, sizes.longestSequence ?? .max))
+        return PromptRows.excess(evaluations, over: side.model.configuration.contextLength)
     }
 
     /// False where a loss of the reference depends on how micro-batches are cut.

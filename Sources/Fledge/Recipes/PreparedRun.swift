@@ -27,6 +27,8 @@ struct PreparedRun<Method: TrainingMethod> {
     let trunk: TrunkPlan?
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
+    /// Models that see what the policy sees.
+    private let companions: [DecoderConfiguration]
 
     /// Loads the model and lays out the course.
     ///
@@ -61,7 +63,7 @@ struct PreparedRun<Method: TrainingMethod> {
             configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
         let generated = Self.largestGeneration(
             configuration, method, data, predictor,
-            context: GenerationEngine(side.model, concurrent: 1).context)
+            context: side.model.configuration.contextLength)
         memory = MemoryPlan(
             configuration, side.model,
             // What a preparation is done with is held no longer.
@@ -72,6 +74,7 @@ struct PreparedRun<Method: TrainingMethod> {
             generated: generated,
             sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
+        companions = parts.companions.map(\.configuration)
         parts.companions = []
         trunk = TrunkPlan(
             configuration, side.trunk, plan,
@@ -180,8 +183,11 @@ struct PreparedRun<Method: TrainingMethod> {
 
     /// The error of a sample that is longer than the model can compute.
     var excess: FledgeError? {
-        data.excess(
-            over: side.model.configuration, cutoffLength: configuration.data.cutoffLength)
+        let cutoffLength = configuration.data.cutoffLength
+        return data.excess(over: side.model.configuration, cutoffLength: cutoffLength)
+            ?? companions.lazy.compactMap {
+                data.excess(over: $0, named: "reference", cutoffLength: cutoffLength)
+            }.first
             ?? method.excess(data.evaluations.flatMap(\.rows), side, configuration)
     }
 

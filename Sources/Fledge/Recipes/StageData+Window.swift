@@ -5,7 +5,9 @@ internal import FledgeModel
 extension StageData {
     /// The error of the first sample that is longer than the model can compute, among those to train and
     /// those to evaluate on; nil where there is none.
-    func excess(over model: DecoderConfiguration, cutoffLength: Int) -> FledgeError? {
+    func excess(
+        over model: DecoderConfiguration, named name: String = "model", cutoffLength: Int
+    ) -> FledgeError? {
         guard let longest = model.longestSequence else { return nil }
         func long(_ rows: LoadedSamples<Sample>) -> ProcessedSample? {
             for row in rows {
@@ -29,8 +31,8 @@ extension StageData {
         return FledgeError(
             .unsupported,
             isStreamed
-                ? "Streamed samples may have \(cutoffLength) tokens; the model's \(reason), which is not supported yet."
-                : "The sample\(training == nil ? " for evaluation" : "") has \(sample.inputIDs.count) tokens; the model's \(reason), which is not supported yet.",
+                ? "Streamed samples may have \(cutoffLength) tokens; the \(name)'s \(reason), which is not supported yet."
+                : "The sample\(training == nil ? " for evaluation" : "") has \(sample.inputIDs.count) tokens; the \(name)'s \(reason), which is not supported yet.",
             advice: "Set cutoff_len to \(longest) or less.", at: sample.source)
     }
 }

@@ -86,11 +86,7 @@ public final class GenerationEngine {
     package var heldRows: Int { cache?.heldRows ?? 0 }
 
     /// The most tokens that prompt and answer may have together.
-    public var context: Int {
-        let configuration = model.configuration
-        return min(
-            configuration.maxPositions, configuration.longestSequence ?? configuration.maxPositions)
-    }
+    public var context: Int { model.configuration.contextLength }
 
     /// Puts a request behind those that wait.
     ///

@@ -104,7 +104,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         let tokens = batch.tokens
         var report = LossReport(tokens: tokens.tokenCount)
         guard tokens.supervision.count > 0 else { return report }
-        try requireComputable(tokens)
+        try model.requireComputable(tokens)
         var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
         pass.embeddingNoise = embeddingNoise
@@ -123,7 +123,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     public func evaluate(_ batch: Batch) throws -> LossReport {
         let tokens = batch.tokens
         guard tokens.supervision.count > 0 else { return LossReport(tokens: tokens.tokenCount) }
-        try requireComputable(tokens)
+        try model.requireComputable(tokens)
         let loss = try objective(model, batch, ForwardPass(model.elementType))
         try model.requireSound()
         return LossReport(
@@ -141,17 +141,20 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
         get { objective.state }
         nonmutating set { objective.state = newValue }
     }
+}
 
+extension CausalLM {
     /// Refuses sequences that the model would compute in another way than it means.
     ///
+    /// - Parameter name: What the model is to whoever reads the error.
     /// - Throws: ``FledgeError`` with `unsupported` when one is longer than the model's window.
-    private func requireComputable(_ batch: TokenBatch) throws {
-        guard let longest = model.configuration.longestSequence else { return }
+    func requireComputable(_ batch: TokenBatch, as name: String = "model") throws {
+        guard let longest = configuration.longestSequence else { return }
         let most = batch.layout.segments.map(\.endPosition).max() ?? 0
         guard most > longest else { return }
         throw FledgeError(
             .unsupported,
-            "A sequence has \(most) tokens; the model sees at most \(longest), and longer ones are not supported yet.",
+            "A sequence has \(most) tokens; the \(name) sees at most \(longest), and longer ones are not supported yet.",
             advice: "Set cutoff_len to \(longest) or less.")
     }
 }
