@@ -80,7 +80,7 @@ import Testing
         let leaking = SupervisedCollator().leakingBatch(rows)
         #expect(leaking.layout.hasSharedSegments && !leaking.layout.hasSharedTokens)
         #expect(keys(leaking) == keys(SupervisedCollator().batch(rows: rows)))
-        let shared = PrefixForest([[4, 5, 6], [4, 5, 6, 7]]).layout
+        let shared = PrefixForest([[4, 5, 6], [4, 5, 6, 7]], minimumLength: 1).layout
         #expect(shared.hasSharedTokens)
         // A whole step, with adapters' dropout and noise on embeddings.
         let model = try TinyModel.make()
