@@ -21,6 +21,8 @@ public struct AlignedSample: Hashable, Sendable {
     public var fault: String?
     /// Why the row has no answer, or none that is marked, where a stage needs one.
     public var answerFault: String?
+    /// Columns as they are in the file, by name: those that whoever judges answers has asked for.
+    public var columns: [String: JSONValue] = [:]
     /// What the row holds and nothing reads.
     public var unread: [UnreadName] = []
 

@@ -9,25 +9,35 @@ public struct PromptSample: Hashable, Sendable {
     public var responseIDs: [Int32]
     /// Where the row is written.
     public var source: FledgeError.Location
+    /// The row itself, for those who judge answers by it; nil where nobody has asked for it.
+    public var row: AlignedSample?
 
     /// Creates a sample.
-    public init(promptIDs: [Int32], responseIDs: [Int32], source: FledgeError.Location) {
+    public init(
+        promptIDs: [Int32], responseIDs: [Int32], source: FledgeError.Location,
+        row: AlignedSample? = nil
+    ) {
         (self.promptIDs, self.responseIDs, self.source) = (promptIDs, responseIDs, source)
+        self.row = row
     }
 }
 
 /// Makes questions for reinforcement learning and for prediction.
 public struct PromptProcessor: SampleProcessor {
     private let encoder: DialogueEncoder
+    private let keepsRows: Bool
 
     /// Creates a processor.
     ///
-    /// - Parameter cutoffLength: The most tokens of a question with its answer.
+    /// - Parameters:
+    ///   - cutoffLength: The most tokens of a question with its answer.
+    ///   - keepsRows: Whether samples hold the row that they were made of.
     /// - Throws: ``FledgeError`` when the length is not positive.
     public init(
         tokenizer: any Tokenizer, template: ChatTemplate, cutoffLength: Int = 2048,
-        quirks: ReferenceQuirks = []
+        quirks: ReferenceQuirks = [], keepsRows: Bool = false
     ) throws {
+        self.keepsRows = keepsRows
         encoder = try DialogueEncoder(tokenizer, template, cutoffLength: cutoffLength, quirks)
     }
 
@@ -49,6 +59,7 @@ public struct PromptProcessor: SampleProcessor {
         report.tokenCount += kept.source
         return PromptSample(
             promptIDs: Array(turn.prompt.prefix(kept.source)),
-            responseIDs: Array(turn.response.prefix(kept.target)), source: row.source)
+            responseIDs: Array(turn.response.prefix(kept.target)), source: row.source,
+            row: keepsRows ? row : nil)
     }
 }

@@ -27,6 +27,10 @@ public enum KeyGroup: Hashable, Sendable, CaseIterable {
     case feedback
     /// A reference, whatever the loss: `ref_model`, `ref_policy`, `precompute_ref_log_probs` and theirs.
     case references
+    /// How answers are drawn and what policies learn from them: `ppo_epochs`, `num_generations` and theirs.
+    case rollouts
+    /// What judges answers: `reward_model`, `reward_rules` and theirs.
+    case rewards
     /// `value_head_dropout`.
     case valueHead
     /// `packing`; of methods whose rows can be packed (``RowTraits/packs``).
