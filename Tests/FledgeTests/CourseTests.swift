@@ -52,7 +52,7 @@ private struct CountingTraining: TrainingMethod {
     func mergesBatches(_ configuration: RunConfiguration) -> Bool { merges }
 
     func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         let objective = PreferenceOptimization(loss: SimplePreference())
         var parts = TrainingParts(side, objective, seed: 1, usesDropout: false)

@@ -149,7 +149,7 @@ struct OwnMethod: TrainingMethod {
     }
 
     func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         TrainingParts(
             side,

@@ -110,7 +110,7 @@ private struct StillRewardModeling: TrainingMethod {
     }
 
     func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         let folder = try #require(configuration.model.adapterPaths.first)
         let head = try ValueHead(

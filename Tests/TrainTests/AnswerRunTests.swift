@@ -32,7 +32,7 @@ private struct Both: ModelArtifact {
     }
 
     /// Asks to stop after some micro-batches.
-    private final class StoppingStage<Base: Stage>: Stage {
+    private final class StoppingStage<Base: Stage>: Stage where Base.Work == Base.Batch {
         private let base: Base
         private let stop: StopFlag
         private var left: Int?

@@ -27,8 +27,14 @@ public enum KeyGroup: Hashable, Sendable, CaseIterable {
     case feedback
     /// A reference, whatever the loss: `ref_model`, `ref_policy`, `precompute_ref_log_probs` and theirs.
     case references
-    /// How answers are drawn and what policies learn from them: `ppo_epochs`, `num_generations` and theirs.
+    /// Answers that a policy draws and learns from: `num_generations`, `mask_truncated_completions`.
     case rollouts
+    /// Learning with a value head: `ppo_epochs`, `gamma` and theirs.
+    case proximal
+    /// Limited ratios of new to old probability: `epsilon`, `num_iterations`, `beta`.
+    case ratios
+    /// Advantages within groups: `scale_rewards`, `loss_type` and theirs.
+    case groups
     /// What judges answers: `reward_model`, `reward_rules` and theirs.
     case rewards
     /// `value_head_dropout`.

@@ -82,7 +82,8 @@ extension RunOption {
                 NamedPreferenceLoss.standard.filter(\.isWithoutReference).map(\.name))))
     private static let ofReferredAnswers = ofReferredPairs.or(.read(.references))
     private static let ofReferences = ofReferredAnswers.or(
-        Condition.read(.tokenLosses).and("use_asft_loss", "true"))
+        Condition.read(.tokenLosses).and("use_asft_loss", "true")
+    ).or(.read(.rollouts))
     /// The reference is a model that is named.
     private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(
         ofReferences)

@@ -26,6 +26,8 @@ public struct RunConfiguration: Sendable {
     public var tokenLoss: TokenLossArguments
     /// Preferences and what they are measured against.
     public var preference: PreferenceArguments
+    /// How a policy learns from its own answers.
+    public var reinforcement: ReinforcementArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
     public var notes: [String]
     /// The values under their keys, and which of them were set.
@@ -57,6 +59,7 @@ public struct RunConfiguration: Sendable {
         generating = GeneratingArguments(values)
         tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
+        reinforcement = ReinforcementArguments(values)
     }
 
     /// Reads a file.

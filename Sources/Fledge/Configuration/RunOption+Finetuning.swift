@@ -9,8 +9,10 @@ extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
-            "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto"]), "sft", .effective,
-            "What is trained; of ppo only the data are prepared so far."),
+            "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto", "grpo", "rloo"]), "sft",
+            .effective,
+            "What is trained: pt, sft, rm, dpo, kto and ppo as in LLaMA-Factory; grpo and rloo as in TRL."
+        ),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",
             .effectiveFor(["lora", "freeze", "full"]),
@@ -87,21 +89,6 @@ extension RunOption {
         RunOption(
             "oft_target", .list, ["all"], .neutral,
             "Matters with finetuning_type: oft only."),
-        RunOption(
-            "ppo_buffer_size", .integer(), 1, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "ppo_epochs", .integer(), 4, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "ppo_score_norm", .flag, false, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "ppo_whiten_rewards", .flag, false, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "ppo_target", .number(), 6.0, .neutral,
-            "Matters with stage: ppo only."),
         RunOption(
             "reward_model", .text, nil, .neutral,
             "Matters with stage: ppo only."),

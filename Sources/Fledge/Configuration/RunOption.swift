@@ -115,7 +115,8 @@ extension RunOption {
     /// The keys in groups, in the order of help texts.
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
-        ("Losses of tokens", tokenLosses), ("Preferences", preference), ("Optimizers", optimizers),
+        ("Losses of tokens", tokenLosses), ("Preferences", preference),
+        ("Learning from own answers", reinforcement), ("Optimizers", optimizers),
         ("Training", training + system),
         ("Generation", generating),
     ]

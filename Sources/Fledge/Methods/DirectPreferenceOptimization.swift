@@ -55,7 +55,7 @@ public struct DirectPreferenceOptimization: TrainingMethod {
 
     /// Trains the policy by the loss that `pref_loss` names, held against the reference.
     public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         let options = configuration.preference
         let loss = try loss(configuration)

@@ -58,7 +58,7 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
 
     /// Trains the policy, held against the reference.
     public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<FeedbackBatch> {
         let options = configuration.preference
         let reference = try ReferenceChoice(side, configuration)

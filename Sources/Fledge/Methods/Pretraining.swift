@@ -43,7 +43,7 @@ public struct Pretraining: TrainingMethod {
 
     /// Trains by the cross-entropy of every token.
     public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
         try TokenLossChoice(configuration, loss: .crossEntropy).parts(side)
     }

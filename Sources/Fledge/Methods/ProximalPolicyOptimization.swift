@@ -1,54 +1,77 @@
-public import FledgeCore
-public import FledgeData
+public import FledgeModel
+public import FledgeTrain
 
-/// Proximal policy optimization (`stage: ppo`; reference: 05 §10): its questions can be prepared.
-public struct ProximalPolicyOptimization: TrainingMethod {
+/// Proximal policy optimization (`stage: ppo`; reference: 05 §10).
+public struct ProximalPolicyOptimization: PolicyMethod {
+    /// What judges answers; nil for what the configuration names.
+    public let reward: (@Sendable (JudgedAnswer) throws -> Double)?
+
     /// Creates the method.
-    public init() {}
+    ///
+    /// - Parameter reward: What judges answers; nil for what the configuration names.
+    public init(reward: (@Sendable (JudgedAnswer) throws -> Double)? = nil) {
+        self.reward = reward
+    }
 
     /// `ppo`.
     public var name: String { "ppo" }
 
-    /// None: its rows alone are prepared.
-    public var reads: Set<KeyGroup> { [] }
+    /// How answers are drawn and judged, and learning with a value head.
+    public var reads: Set<KeyGroup> { [.rollouts, .proximal, .rewards] }
 
-    /// Questions.
-    public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
+    /// One.
+    public var defaultAnswersPerQuestion: Int { 1 }
 
-    /// False: its samples can be made and planned.
-    public var isTrainable: Bool { false }
+    /// False, as in the reference.
+    public var drawsFromAll: Bool { false }
 
-    /// Questions.
-    public func recipe(
-        _ configuration: RunConfiguration, _ text: TextSide
-    ) throws -> SampleRecipe<PromptSample> {
-        let processor = try PromptProcessor(
-            tokenizer: text.tokenizer, template: text.template,
-            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks)
-        return SampleRecipe(SingleSamples(processor), answerCount: 0) { $0.faults(in: $1, $2) }
-    }
+    /// True.
+    public var trainsValues: Bool { true }
 
-    /// Puts the sequences of samples into one flat run.
-    public func collate(
-        _ picked: [(index: Int, sample: PromptSample)], epoch: Int, sharesPrefixes: Bool,
-        _ configuration: RunConfiguration
-    ) -> TokenBatch {
-        SupervisedCollator(sharesPrefixes: sharesPrefixes).batch(
-            picked.flatMap(\.sample.sequences), epoch: epoch)
-    }
-
-    /// The question.
-    public func size(
-        of sample: PromptSample, sharesPrefixes: Bool
-    ) -> (tokens: Int, supervised: Int) {
-        (sample.promptIDs.count, 0)
-    }
-
-    /// Not there yet.
-    public func parts(
+    /// Always.
+    public func reference(
         _ side: ModelSide, _ configuration: RunConfiguration
-    ) throws -> TrainingParts<TokenBatch> {
-        try configuration.requireTrainable()
-        throw FledgeError(.unsupported, "stage: \(name) cannot be trained yet.")
+    ) throws -> PolicyReference? { try PolicyReference(side, configuration) }
+
+    /// Those that are gone through before the answers are drawn anew.
+    public func batchesPerStep(_ configuration: RunConfiguration) -> Int {
+        configuration.training.gradientAccumulationSteps * configuration.reinforcement.bufferSize
+    }
+
+    /// Generalised advantages with a clipped loss.
+    public func options(
+        _ configuration: RunConfiguration, _ generation: GenerationOptions
+    ) -> PolicyOptions {
+        let keys = configuration.reinforcement
+        var options = PolicyOptions(
+            generation: generation,
+            estimator: GeneralizedAdvantages(
+                discount: keys.discount, smoothing: keys.smoothing,
+                whitensRewards: keys.whitensRewards),
+            loss: ClippedPolicyLoss(low: keys.clipRange))
+        options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
+        options.epochs = keys.epochs
+        options.answersPerUpdate =
+            options.answersPerQuestion * configuration.training.trainBatchSize
+            * configuration.training.gradientAccumulationSteps
+        options.rewardControl =
+            keys.adaptsCost
+            ? AdaptiveKLControl(keys.initialCost, target: keys.targetDivergence)
+            : FixedKLControl(keys.initialCost)
+        options.valueLoss = ClippedValueLoss(range: keys.valueClipRange)
+        options.valueWeight = keys.valueWeight
+        options.normalizesScores = keys.normalizesScores
+        options.masksTruncated = keys.masksTruncated
+        options.ratioLimit = 10
+        options.take(configuration)
+        return options
+    }
+}
+
+extension PolicyOptions {
+    /// What all methods take from a configuration.
+    mutating func take(_ configuration: RunConfiguration) {
+        seed = configuration.training.seed
+        answersPerPass = configuration.training.trainBatchSize
     }
 }

@@ -45,28 +45,16 @@ public struct RewardModeling: TrainingMethod {
 
     /// Trains a value head, and the model below it.
     public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         // Scores come from the states before the output matrix: one of its own has no gradient.
         let table = side.model.parameters.first
         if let output = side.model.head.parameter, output !== table { output.isTrainable = false }
-        let seed = configuration.training.seed
-        let channels = side.model.configuration.hiddenSize
-        let folder = try configuration.valueHeadFolder()
-        let isThere = ValueHead.isPresent(in: folder)
-        let dropout = Float(configuration.finetuning.valueHeadDropout)
-        let head =
-            try isThere
-            ? ValueHead(folder: folder, channels: channels, dropout: dropout)
-            : ValueHead(channels: channels, seed: seed, dropout: dropout)
+        let made = try ValueHeadChoice(side, configuration)
         return TrainingParts(
-            side, RewardRanking(head: head), seed: seed,
-            artifact: JointArtifact(side.artifact, head), head: head,
-            notes: [
-                isThere
-                    ? "The value head is that of \(folder)."
-                    : "The value head is new: \(folder) has none."
-            ])
+            side, RewardRanking(head: made.head), seed: configuration.training.seed,
+            artifact: JointArtifact(side.artifact, made.head), head: made.head,
+            notes: [made.note])
     }
 
     /// The scores of both answers of each pair, rounded as the reference rounds them.

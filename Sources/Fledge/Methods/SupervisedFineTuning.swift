@@ -91,7 +91,7 @@ public struct SupervisedFineTuning: TrainingMethod {
 
     /// Trains by the loss of tokens that the configuration asks for.
     public func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<TokenBatch> {
         try TokenLossChoice(
             configuration, measuresAccuracy: configuration.finetuning.measuresAccuracy

@@ -40,6 +40,12 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     /// depends on those beside it.
     func mergesBatches(_ configuration: RunConfiguration) -> Bool
 
+    /// Micro-batches of a step.
+    func batchesPerStep(_ configuration: RunConfiguration) -> Int
+
+    /// How answers are drawn in the steps of a run; nil where none are.
+    func rollouts(_ configuration: RunConfiguration) -> RolloutSize?
+
     /// Refuses options that make no sense with this method, before anything is loaded.
     ///
     /// - Throws: ``FledgeError`` that names the key.
@@ -68,7 +74,9 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
     /// What is trained with a model that was loaded, and what trains it.
     ///
     /// - Throws: ``FledgeError`` when something that the method needs is missing or does not fit.
-    func parts(_ side: ModelSide, _ configuration: RunConfiguration) throws -> TrainingParts<Batch>
+    func parts(
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<Batch>
 
     /// Adds to the values of an evaluation what follows from them.
     ///
@@ -100,10 +108,12 @@ extension TrainingMethod {
     /// None.
     public var keys: [RunOption] { [] }
 
-    /// All but those of generation, rollouts and rewards: a key that is taken for one without effect is not compared when a run
-    /// is resumed.
-    public var reads: Set<KeyGroup> { 
-        Set(KeyGroup.allCases).subtracting([.generation, .rollouts, .rewards])
+    /// All but those of generated answers: a key that is taken for one without effect is not compared
+    /// when a run is resumed.
+    public var reads: Set<KeyGroup> {
+        Set(KeyGroup.allCases).subtracting([
+            .generation, .rollouts, .proximal, .ratios, .groups, .rewards,
+        ])
     }
 
     /// False.
@@ -114,6 +124,14 @@ extension TrainingMethod {
 
     /// True.
     public func mergesBatches(_ configuration: RunConfiguration) -> Bool { true }
+
+    /// Those whose gradients are accumulated.
+    public func batchesPerStep(_ configuration: RunConfiguration) -> Int {
+        configuration.training.gradientAccumulationSteps
+    }
+
+    /// None are.
+    public func rollouts(_ configuration: RunConfiguration) -> RolloutSize? { nil }
 
     /// Refuses nothing.
     public func check(_ configuration: RunConfiguration) throws {}
@@ -190,6 +208,24 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     /// - Parameter coming: The batches that the steps of the run and its evaluations will see.
     public typealias Preparation = (_ coming: ComingBatches<Batch>) throws -> Void
 
+    /// Creates the parts of a method with a stage of its own.
+    ///
+    /// - Parameters:
+    ///   - artifact: What is saved; the model side's own one when left out.
+    ///   - head: The value head that is trained with the model.
+    ///   - companions: Models whose weights are held beside the policy's.
+    ///   - stage: Makes the stage; blocks are computed again in the backward pass when it is told so.
+    public init(
+        _ side: ModelSide, artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil,
+        companions: [DecoderLM] = [], notes: [String] = [],
+        stage: @escaping (_ recomputesBlocks: Bool) -> any Stage<Batch>
+    ) {
+        self.artifact = artifact ?? side.artifact
+        (self.head, self.companions, self.notes) = (head, companions, notes)
+        (self.stage, preparation, draws) = (stage, nil, false)
+        parameters = side.model.trainableParameters + (head?.trainableParameters ?? [])
+    }
+
     /// Creates the parts of a method that minimises an objective.
     ///
     /// - Parameters:
@@ -226,11 +262,12 @@ public struct TrainingParts<Batch: TokenizedBatch> {
 }
 
 extension [any TrainingMethod] {
-    /// The methods of LLaMA-Factory's stages.
+    /// The methods of LLaMA-Factory's stages, and Fledge's own.
     public static var standard: [any TrainingMethod] {
         [
             Pretraining(), SupervisedFineTuning(), RewardModeling(), ProximalPolicyOptimization(),
             DirectPreferenceOptimization(), KahnemanTverskyOptimization(),
+            GroupRelativePolicyOptimization(), ReinforceLeaveOneOut(),
         ]
     }
 }

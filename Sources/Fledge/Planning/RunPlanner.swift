@@ -159,7 +159,12 @@ public struct RunPlanner {
         _ run: PreparedRun<Method>, tokens all: Double, anEpoch: Double
     ) throws -> Double? {
         let probe = StepProbe(run.parts.stage(run.memory.recomputesBlocks))
-        func rate() throws -> Double? { try probe.tokensPerSecond(run.known, run.plan) }
+        let together =
+            run.method.rollouts(configuration) == nil
+            ? 1 : run.method.batchesPerStep(configuration)
+        func rate() throws -> Double? {
+            try probe.tokensPerSecond(run.known, run.plan, together: together)
+        }
         guard let plan = run.trunk else { return try rate().map { all / $0 } }
         plan.isActive = false
         let computing = try rate()
@@ -178,25 +183,39 @@ struct StepProbe<Batch: TokenizedBatch> {
 
     /// Tokens a second over two steps' worth of micro-batches, or as many as fit into some seconds.
     ///
+    /// - Parameter together: Micro-batches that a step makes its work of: one, unless answers are drawn
+    ///   for all of them at the same time.
     /// - Returns: Nil when there is nothing to compute.
     func tokensPerSecond(
-        _ batches: some BatchSource<Batch>, _ course: TrainingPlan, seconds limit: Double = 8
+        _ batches: some BatchSource<Batch>, _ course: TrainingPlan, together: Int = 1,
+        seconds limit: Double = 8
     ) throws -> Double? {
         let indices = Array(0..<min(batches.batchesPerEpoch, max(2 * course.accumulation, 4)))
         let merged = try batches.batches(epoch: 0, indices: indices)
         guard let first = merged.first else { return nil }
-        // The first pass fills buffers and caches.
         var gradients = Gradients()
-        _ = try stage.accumulate(first, into: &gradients)
         var (tokens, seconds) = (0, 0.0)
-        for batch in merged.dropFirst() + [first] {
+        if together == 1 {
+            // The first pass fills buffers and caches.
+            try compute(stage, [first], &gradients)
+        }
+        let order = together == 1 ? merged.dropFirst() + [first] : merged[...]
+        for start in stride(from: order.startIndex, to: order.endIndex, by: together) {
+            let part = Array(order[start..<min(start + together, order.endIndex)])
             let duration = try ContinuousClock().measure {
-                _ = try stage.accumulate(batch, into: &gradients)
+                try compute(stage, part, &gradients)
             }
-            tokens += batch.tokens.tokenCount
+            tokens += part.reduce(0) { $0 + $1.tokens.tokenCount }
             seconds += duration.inSeconds
             if seconds > limit { break }
         }
         return seconds > 0 ? Double(tokens) / seconds : nil
+    }
+
+    private func compute(
+        _ stage: some Stage<Batch>, _ batches: [Batch], _ gradients: inout Gradients
+    ) throws {
+        let plan = try stage.plan(batches, StepContext(index: 1))
+        for work in plan.updates.joined() { _ = try stage.accumulate(work, into: &gradients) }
     }
 }

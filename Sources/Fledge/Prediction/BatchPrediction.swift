@@ -39,36 +39,48 @@ public struct Predictor<Batch: Sendable> {
     }
 }
 
-/// A stage that predicts where others evaluate.
-final class PredictingStage<Batch: Sendable>: Stage {
-    private let base: any Stage<Batch>
-    private let predictor: Predictor<Batch>
-    private let keepsLines: Bool
-    /// What was predicted so far.
-    private(set) var lines: [JSONValue] = []
+/// What was predicted.
+final class PredictionRecord {
+    /// Lines for the file, in the order of the samples.
+    fileprivate(set) var lines: [JSONValue] = []
     /// What the user should know about the values.
-    private(set) var notes: Set<String> = []
+    fileprivate(set) var notes: Set<String> = []
+}
 
-    init(_ base: any Stage<Batch>, _ predictor: Predictor<Batch>, keepsLines: Bool) {
-        (self.base, self.predictor, self.keepsLines) = (base, predictor, keepsLines)
+extension Stage {
+    /// The stage, which predicts where others evaluate.
+    func predicting(
+        _ predictor: Predictor<Batch>, into record: PredictionRecord? = nil
+    ) -> any Stage<Batch> {
+        PredictingStage(base: self, predictor: predictor, record: record)
     }
+}
+
+private struct PredictingStage<Base: Stage>: Stage {
+    let base: Base
+    let predictor: Predictor<Base.Batch>
+    let record: PredictionRecord?
 
     var parameters: [Parameter] { base.parameters }
 
-    func accumulate(_ batch: Batch, into gradients: inout Gradients) throws -> LossReport {
-        try base.accumulate(batch, into: &gradients)
+    func plan(_ batches: [Base.Batch], _ step: StepContext) throws -> StepPlan<Base.Work> {
+        try base.plan(batches, step)
     }
 
-    func evaluate(_ batch: Batch) throws -> LossReport {
+    func accumulate(_ work: Base.Work, into gradients: inout Gradients) throws -> LossReport {
+        try base.accumulate(work, into: &gradients)
+    }
+
+    func evaluate(_ batch: Base.Batch) throws -> LossReport {
         let prediction = try predictor.predict(batch)
-        notes.formUnion(prediction.notes)
-        if keepsLines { lines += prediction.lines }
+        record?.notes.formUnion(prediction.notes)
+        record?.lines += prediction.lines
         return prediction.report
     }
 
     var state: StageState {
         get { base.state }
-        set { base.state = newValue }
+        nonmutating set { base.state = newValue }
     }
 
     func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric] {

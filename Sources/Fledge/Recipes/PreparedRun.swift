@@ -42,7 +42,7 @@ struct PreparedRun<Method: TrainingMethod> {
             configuration, method, text, data
         )
         side = try ModelSide(training: configuration)
-        var parts = try method.parts(side, configuration)
+        var parts = try method.parts(side, text, configuration)
         let shares = sharesPrefixes && !parts.draws
         let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
         batches = rule.epochs(data.train)
@@ -59,11 +59,20 @@ struct PreparedRun<Method: TrainingMethod> {
         }
         plan = configuration.trainingPlan(batches.batchesPerEpoch)
         available = ProcessMemory.availableBytes()
-        let largest = Self.largest(
-            configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
-        let generated = Self.largestGeneration(
-            configuration, method, data, predictor,
-            context: side.model.configuration.contextLength)
+        let rollouts = method.rollouts(configuration)
+        let context = side.model.configuration.contextLength
+        let largest =
+            rollouts.map { Self.largest($0, configuration, data, context: context) }
+            ?? Self.largest(
+                configuration, method, data, known, plan, rule.mergingLimit, sharesPrefixes: shares)
+        let generated =
+            rollouts.map {
+                (
+                    answers: $0.concurrentAnswers,
+                    length: min(Self.longest(data) + $0.newTokens, context)
+                )
+            }
+            ?? Self.largestGeneration(configuration, method, data, predictor, context: context)
         memory = MemoryPlan(
             configuration, side.model,
             // What a preparation is done with is held no longer.
@@ -119,6 +128,30 @@ struct PreparedRun<Method: TrainingMethod> {
         return LargestBatches(
             anyOf: sizes, batch: batch,
             step: batch * configuration.training.gradientAccumulationSteps, limit: limit ?? 0)
+    }
+
+    /// The largest passes over answers: full ones, or one question with its longest answer.
+    private static func largest(
+        _ rollouts: RolloutSize, _ configuration: RunConfiguration,
+        _ data: StageData<Method.Sample>,
+        context: Int
+    ) -> LargestBatches {
+        let length = min(longest(data) + rollouts.newTokens, context)
+        let answer = LargestBatches.Size(
+            tokens: length, supervised: min(rollouts.newTokens, length))
+        let batch = configuration.training.trainBatchSize
+        let step =
+            batch * rollouts.answersPerQuestion
+            * configuration.training.gradientAccumulationSteps
+        return LargestBatches(
+            anyOf: Array(repeating: answer, count: min(step, batch + rollouts.tokensPerPass)),
+            batch: batch, step: step, limit: rollouts.tokensPerPass)
+    }
+
+    /// The most tokens of a question; of streamed data as many as are allowed.
+    private static func longest(_ data: StageData<Method.Sample>) -> Int {
+        let known = data.known.map(\.length) + data.evaluations.flatMap { $0.rows.map(\.length) }
+        return known.max() ?? 1
     }
 
     /// Tokens that samples put into batches.

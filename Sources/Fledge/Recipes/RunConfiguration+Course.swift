@@ -9,10 +9,10 @@ extension RunConfiguration {
         if let steps = training.maxSteps {
             return TrainingPlan(
                 batchesPerEpoch: batchesPerEpoch,
-                accumulation: training.gradientAccumulationSteps, steps: steps)
+                accumulation: method.batchesPerStep(self), steps: steps)
         }
         return TrainingPlan(
-            batchesPerEpoch: batchesPerEpoch, accumulation: training.gradientAccumulationSteps,
+            batchesPerEpoch: batchesPerEpoch, accumulation: method.batchesPerStep(self),
             epochs: training.epochs)
     }
 }

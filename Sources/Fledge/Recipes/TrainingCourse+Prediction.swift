@@ -9,7 +9,7 @@ extension TrainingCourse {
     /// What trains and is evaluated; where evaluations predict, it does so too.
     var evaluated: any Stage<Method.Batch> {
         guard let predictor = run.predictor, predictor.isEvaluation else { return trained }
-        return PredictingStage(trained, predictor, keepsLines: false)
+        return trained.predicting(predictor)
     }
 
     /// Predicts for the evaluation sets, and writes predictions and results.
@@ -25,24 +25,25 @@ extension TrainingCourse {
         for (prefix, batches) in sets {
             announce("Predicting \(prefix): \(batches.sampleCount) rows.")
         }
-        let stage = PredictingStage(trained, predictor, keepsLines: true)
+        let record = PredictionRecord()
+        let stage = trained.predicting(predictor, into: record)
         var results = try trainer([], stage).evaluationValues(sets)
         if let loss = results.removeValue(forKey: "eval_loss") { results["predict_loss"] = loss }
         results["epoch"] = epoch
         announceMetrics(of: "Prediction", results, sets: sets.map(\.prefix))
         let path = options.outputFolder + "/" + Self.predictionsName
         let file = try AtomicFile(path: path)
-        for (index, line) in stage.lines.enumerated() {
-            let isLast = index == stage.lines.count - 1
+        for (index, line) in record.lines.enumerated() {
+            let isLast = index == record.lines.count - 1
             try file.write(
                 line.serialized() + (isLast && !predictor.endsLastLine ? "" : "\n"))
         }
         try file.commit()
-        let notes = stage.notes.sorted()
+        let notes = record.notes.sorted()
         for note in notes { announce(note) }
         try ResultFiles(folder: options.outputFolder).write(
             results, split: "predict",
             notes: notes.isEmpty ? [:] : ["predict_note": notes.joined(separator: " ")])
-        announce("\(stage.lines.count) predictions are in \(path).")
+        announce("\(record.lines.count) predictions are in \(path).")
     }
 }

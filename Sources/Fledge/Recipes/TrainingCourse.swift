@@ -41,7 +41,7 @@ struct TrainingCourse<Method: TrainingMethod> {
             totalSteps: plan.totalSteps, time: run.text.time, resuming: checkpoint)
         announce(
             "Training \(run.batches.sampleCount) rows for \(plan.totalSteps) steps of "
-                + "\(options.trainBatchSize * options.gradientAccumulationSteps) rows, into \(folder)."
+                + "\(options.trainBatchSize * run.method.batchesPerStep(configuration)) rows, into \(folder)."
         )
         do { try prepare(after: checkpoint?.step ?? 0) } catch let error as FledgeError {
             keeper.end(after: error, step: checkpoint?.step ?? 0)
@@ -49,7 +49,9 @@ struct TrainingCourse<Method: TrainingMethod> {
         }
         BufferPool.resetPeak()
         let saver = saver(keeper, superseding: checkpointsToForget(beginning))
-        var logs: [any Callback] = [RunLog(folder: folder)]
+        var logs: [any Callback] = [
+            RunLog(folder: folder), RolloutLog(folder: folder), WarningRelay(recipe.announce),
+        ]
         if let board = options.tensorBoardFolder { logs.append(TensorBoardWriter(folder: board)) }
         let done = try trainer(logs + [keeper, saver]).fit(
             run.batches, evaluatingEach: run.evaluations, steps: plan.totalSteps,
@@ -133,7 +135,7 @@ struct TrainingCourse<Method: TrainingMethod> {
             stage,
             optimizer: configuration.optimizer(for: run.side.model.configuration),
             schedule: options.learningRates(totalSteps: run.plan.totalSteps),
-            accumulation: options.gradientAccumulationSteps,
+            accumulation: run.method.batchesPerStep(configuration),
             maxGradientNorm: options.maxGradientNorm,
             logging: Interval(options.loggingStrategy, options.loggingInterval, run.plan),
             logsFirstStep: options.logsFirstStep,

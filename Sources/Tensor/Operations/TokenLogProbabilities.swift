@@ -9,9 +9,12 @@ import FledgeKernels
 /// - Parameters:
 ///   - hidden: `[tokens, channels]`.
 ///   - head: `[vocabulary, channels]`.
+///   - observe: Sees the logits of each prediction, by its place in the supervision, on whatever thread
+///     computes it.
 /// - Returns: `[supervision.count]`, float32 (float64 for float64).
 public func tokenLogProbabilities(
-    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision
+    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision,
+    observe: ((_ prediction: Int, _ row: LogitRow) -> Void)? = nil
 ) -> Tensor {
     let product = HeadProduct(hidden, head, supervision, "tokenLogProbabilities")
     let kernels = Kernels.of(product.sums)
@@ -25,8 +28,13 @@ public func tokenLogProbabilities(
                     let row = logits + index * product.vocabulary * product.sums.byteCount
                     let at = range.lowerBound + index
                     logSums[at] = kernels.log_sum_exp(row, product.vocabulary)
-                    values[at] =
-                        product.logit(row, Int(supervision.targets[at])) - logSums[at]
+                    let logit = product.logit(row, Int(supervision.targets[at]))
+                    values[at] = logit - logSums[at]
+                    observe?(
+                        at,
+                        LogitRow(
+                            row, product.sums, count: product.vocabulary, logSum: logSums[at],
+                            targetLogit: logit, divergence: 0))
                 }
             }
         }

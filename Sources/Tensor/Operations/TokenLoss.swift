@@ -42,8 +42,8 @@ public struct TokenSlope: Hashable, Sendable {
 
 /// The logits of one prediction, before they are overwritten by their gradient.
 public struct LogitRow {
-    private let logits: UnsafeRawPointer
-    private let type: ElementType
+    let logits: UnsafeRawPointer
+    let type: ElementType
     /// Number of tokens of the vocabulary.
     public let count: Int
     /// ln Σ exp(logit).

@@ -90,9 +90,15 @@ public final class CheckpointSaver: Callback {
     }
 
     /// Marks the checkpoint whose weights have led to a loss that is not finite: whoever went on from
-    /// it would end in the same way.
+    /// it would end in the same way. After other errors, such as a reward that cannot be reached, the last
+    /// whole step is saved.
     public func trainingDidFail(_ error: FledgeError, _ run: TrainingRun) {
-        guard run.rank == 0, error.code == .notFinite else { return }
+        guard run.rank == 0 else { return }
+        guard error.code == .notFinite else {
+            // What the step under way has changed already is no step.
+            if run.updates == run.wholeUpdates { try? trainingWasInterrupted(run) }
+            return
+        }
         let before = run.step == run.firstStep ? run.resumedFrom : nil
         guard let folder = saved.contains(run.step) ? path(run.step) : before else { return }
         SpoiledMark.put(

@@ -9,6 +9,7 @@ public final class ProgressPrinter: Callback {
     private let write: (String) -> Void
     private var lastDraw: ContinuousClock.Instant?
     private var lastLoss: Double?
+    private var lastReward: Double?
 
     /// Creates a printer on standard error.
     public convenience init() {
@@ -23,6 +24,7 @@ public final class ProgressPrinter: Callback {
     /// Redraws the line, at most ten times a second.
     public func didFinishStep(_ report: StepReport, _ run: TrainingRun) {
         lastLoss = report.loss
+        lastReward = report.metrics["reward"]?.value
         guard run.rank == 0, isTerminal else { return }
         let now = ContinuousClock.now
         if let lastDraw, now - lastDraw < .milliseconds(100), run.step < run.plan.totalSteps {
@@ -81,7 +83,9 @@ public final class ProgressPrinter: Callback {
             text = "\(bar) \(text)"
         }
         return text
-            + " · loss \(Self.number(loss)) · \(Self.whole(run.tokensPerSecond)) tokens/s · "
+            + " · loss \(Self.number(loss))"
+            + (lastReward.map { " · reward \(Self.number($0))" } ?? "")
+            + " · \(Self.whole(run.tokensPerSecond)) tokens/s · "
             + "\(TimeText.clock(run.remainingSeconds.rounded())) left"
     }
 

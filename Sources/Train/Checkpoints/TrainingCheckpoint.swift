@@ -149,7 +149,7 @@ public struct TrainingCheckpoint: Sendable {
             "schedule": (run.schedule as? any EvaluationSchedule)?.state ?? .null,
             "stage": stage.values,
             "step": .integer(run.step),
-            "tokens": .integer(run.tokens),
+            "tokens": .integer(run.tokens), "updates": .integer(run.updates),
         ])
         try AtomicFile.write(
             progress.serialized(.indented) + "\n", to: folder + "/" + progressName)
@@ -184,7 +184,11 @@ public struct TrainingCheckpoint: Sendable {
         }
         let path = folder + "/" + Self.optimizerName
         let file = try SafetensorsFile(path: path)
-        let missing = try run.optimizer.restore(after: step) { name in
+        // Steps had one update each before there were others.
+        let updates = progress["updates"]
+        run.updates = try updates == nil ? step : Self.count(updates, "updates", folder)
+        run.wholeUpdates = run.updates
+        let missing = try run.optimizer.restore(after: run.updates) { name in
             file.shape(of: name) == nil ? nil : try file.tensor(named: name)
         }
         if let first = missing.first {

@@ -1,11 +1,5 @@
 public import FledgeCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 /// The file `trainer_log.jsonl`: a line for each event of training, as it happens.
 public struct TrainerLog: Sendable {
     /// The file's name in an output folder.
@@ -88,45 +82,22 @@ public struct TrainerLog: Sendable {
     public init(folder: String) { path = folder + "/" + Self.fileName }
 
     /// Appends an event's line in one write, so that a reader never sees half of it.
-    public func append(_ entry: Entry) throws {
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw FledgeError.system("open", path, errno: errno) }
-        defer { close(descriptor) }
-        let line = Array((entry.json.serialized() + "\n").utf8)
-        let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard written == line.count else {
-            throw FledgeError.system("write", path, errno: written < 0 ? errno : ENOSPC)
-        }
-    }
+    public func append(_ entry: Entry) throws { try file.append(entry.json) }
 
     /// Removes the file, for a run that starts anew.
-    public func remove() throws {
-        guard unlink(path) == 0 || errno == ENOENT else {
-            throw FledgeError.system("remove", path, errno: errno)
-        }
-    }
+    public func remove() throws { try file.remove() }
 
     /// Keeps the lines up to a step, for a run that resumes there: what came after will come again, and
     /// so will the last line, which tells of the end.
     ///
     /// A last line that a crash left incomplete goes too.
     public func cut(toStep step: Int) throws {
-        let file: MappedFile
-        do { file = try MappedFile(path: path) } catch let error as FledgeError
-            where error.code == .fileNotFound
-        { return }
-        var kept = [UInt8]()
-        for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
-            let bytes = UnsafeRawBufferPointer(rebasing: line)
-            guard let value = try? JSONValue(parsing: bytes, file: path),
-                let steps = value["current_steps"]?.intValue, steps <= step,
-                Entry.tellsOfMeasurement(value)
-            else { continue }
-            kept += bytes
-            kept.append(UInt8(ascii: "\n"))
+        try file.keep {
+            ($0["current_steps"]?.intValue ?? .max) <= step && Entry.tellsOfMeasurement($0)
         }
-        try AtomicFile.write(kept, to: path)
     }
+
+    private var file: LineFile { LineFile(path: path) }
 
     /// A number rounded to decimals.
     static func rounded(_ value: Double, _ decimals: Int) -> Double {

@@ -1,7 +1,7 @@
 /// How much straying from the reference costs.
 public protocol KLControl: Sendable {
-    /// What the divergence is multiplied by.
-    var coefficient: Double { get }
+    /// What the divergence is multiplied by; a run that is resumed sets what it was.
+    var coefficient: Double { get set }
 
     /// Learns of the divergence that some answers had.
     ///
@@ -14,7 +14,7 @@ public protocol KLControl: Sendable {
 /// The same cost always.
 public struct FixedKLControl: KLControl, Hashable {
     /// What the divergence is multiplied by.
-    public let coefficient: Double
+    public var coefficient: Double
 
     /// Creates a control.
     public init(_ coefficient: Double = 0.2) { self.coefficient = coefficient }
@@ -27,7 +27,7 @@ public struct FixedKLControl: KLControl, Hashable {
 /// 2019).
 public struct AdaptiveKLControl: KLControl, Hashable, Codable {
     /// What the divergence is multiplied by.
-    public private(set) var coefficient: Double
+    public var coefficient: Double
     /// The divergence that is aimed at (`ppo_target`).
     public let target: Double
     /// The number of answers in which the coefficient may change by a part of its size.

@@ -1,3 +1,5 @@
+internal import FledgeCore
+
 /// Mean and deviation of some numbers.
 struct Moments {
     let count: Int
@@ -55,6 +57,18 @@ public struct ScoreNormalizer: Hashable, Sendable, Codable {
 
     /// Creates a normaliser that has seen nothing.
     public init() {}
+
+    /// Takes up what ``json`` gave.
+    init(json: JSONValue) {
+        count = json["count"]?.doubleValue ?? 0
+        mean = json["mean"]?.doubleValue ?? 0
+        squares = json["squares"]?.doubleValue ?? 0
+    }
+
+    /// What was seen so far.
+    var json: JSONValue {
+        ["count": .number(count), "mean": .number(mean), "squares": .number(squares)]
+    }
 
     /// The deviation of what was seen, unbiased; 1 while that is undefined.
     public var deviation: Double { count > 1 ? (squares / (count - 1)).squareRoot() : 1 }

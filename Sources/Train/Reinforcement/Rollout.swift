@@ -13,12 +13,14 @@ public struct Rollout: Hashable, Sendable {
     public var logProbabilities: [Double]
     /// ln p of each token in the distribution that it was drawn from.
     public var drawnLogProbabilities: [Double]
+    /// The question's place in the data.
+    public var index: Int
     /// Answers with the same number answer the same question.
     public var group: Int
 
     /// Creates a rollout.
-    public init(_ question: PromptSample, _ answer: GeneratedAnswer, group: Int) {
-        (self.question, self.answer) = (question, answer.ids)
+    public init(_ question: PromptSample, _ answer: GeneratedAnswer, index: Int, group: Int) {
+        (self.question, self.answer, self.index) = (question, answer.ids, index)
         finishReason = answer.finishReason
         logProbabilities = answer.logProbabilities
         drawnLogProbabilities = answer.drawnLogProbabilities

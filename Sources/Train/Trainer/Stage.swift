@@ -6,12 +6,19 @@ public import FledgeTensor
 public protocol Stage<Batch> {
     /// What the data pipeline yields.
     associatedtype Batch: Sendable
+    /// What gradients are formed of: micro-batches as they come, unless ``plan(_:_:)`` makes something
+    /// else of them.
+    associatedtype Work = Batch
 
     /// The parameters that change, in a fixed order.
     var parameters: [Parameter] { get }
 
-    /// Adds the gradients of the batch's loss **sum** and reports sum and weight.
-    func accumulate(_ batch: Batch, into gradients: inout Gradients) throws -> LossReport
+    /// Makes the work of a step of its micro-batches: one update of the weights with the micro-batches
+    /// themselves, unless a stage draws answers first, or updates more than once with what it has drawn.
+    func plan(_ batches: [Batch], _ step: StepContext) throws -> StepPlan<Work>
+
+    /// Adds the gradients of the work's loss **sum** and reports sum and weight.
+    func accumulate(_ work: Work, into gradients: inout Gradients) throws -> LossReport
 
     /// The loss of a batch without gradients, dropout off.
     func evaluate(_ batch: Batch) throws -> LossReport
@@ -21,6 +28,13 @@ public protocol Stage<Batch> {
 
     /// Numbers to report that follow from metrics whose sums are complete.
     func derivedMetrics(_ metrics: [String: Metric]) -> [String: Metric]
+}
+
+extension Stage where Work == Batch {
+    /// One update with all micro-batches.
+    public func plan(_ batches: [Batch], _ step: StepContext) throws -> StepPlan<Work> {
+        StepPlan(updates: [batches])
+    }
 }
 
 extension Stage {

@@ -162,24 +162,64 @@ public final class Trainer<Batch: Sendable> {
     private func step(
         _ run: TrainingRun, _ batches: BatchPrefetcher<Batch>
     ) throws -> StepReport {
+        try step(of: stage, run, try batches.next())
+    }
+
+    private func step<Driven: Stage<Batch>>(
+        of stage: Driven, _ run: TrainingRun, _ batches: [Batch]
+    ) throws -> StepReport {
         let watch = Stopwatch()
-        var gradients = Gradients()
-        var report = LossReport()
         let index = run.step + 1
-        run.optimizer.showTrained()
         defer {
             // What is evaluated and saved, also by callbacks and after an interruption, are averages.
             run.optimizer.showAverages()
             // A step that is dropped leaves nothing behind in the stage.
             if run.step < index { stage.state = run.stageState }
         }
-        for batch in try batches.next() {
-            guard !stop.isSet else { throw interruption() }
-            OperationProfile.lap("batch")
-            report += try stage.accumulate(batch, into: &gradients)
+        run.optimizer.showTrained()
+        OperationProfile.lap("batch")
+        let context = StepContext(index: index) { [stop] in stop.isSet }
+        let plan = try stage.plan(batches, context)
+        let rate = run.schedule.rate(at: run.step)
+        var report = StepReport(
+            step: index, loss: 0, gradientNorm: 0, learningRate: rate, tokens: 0, seconds: 0,
+            metrics: plan.metrics, samples: plan.samples, warnings: plan.warnings)
+        for (number, work) in plan.updates.enumerated() {
+            let (part, norm) = try update(
+                of: stage, with: work, rate, run, isFirst: number == 0)
+            report.loss += part.mean / Double(plan.updates.count)
+            report.gradientNorm += norm / Double(plan.updates.count)
+            report.tokens += part.tokens
+            for (name, metric) in part.metrics {
+                report.metrics[name, default: Metric(sum: 0, weight: 0)] += metric
+            }
+        }
+        run.step = index
+        run.wholeUpdates = run.updates
+        run.stageState = stage.state
+        run.tokens += report.tokens
+        run.processTokens += report.tokens
+        run.lossSum += report.loss
+        report.seconds = watch.seconds
+        return report
+    }
+
+    /// One update of the weights.
+    ///
+    /// - Parameter isFirst: Whether the step has changed nothing yet, so that it can be dropped.
+    private func update<Driven: Stage<Batch>>(
+        of stage: Driven, with works: [Driven.Work], _ rate: Double, _ run: TrainingRun,
+        isFirst: Bool
+    ) throws -> (report: LossReport, norm: Double) {
+        var gradients = Gradients()
+        var report = LossReport()
+        for work in works {
+            guard !isFirst || !stop.isSet else { throw interruption() }
+            report += try stage.accumulate(work, into: &gradients)
             OperationProfile.lap("accumulation")
         }
         try sumOverRanks(&report, &gradients)
+        let index = run.step + 1
         guard report.weight > 0 else {
             throw FledgeError(
                 .data, "No token of optimizer step \(index) is supervised.",
@@ -187,7 +227,8 @@ public final class Trainer<Batch: Sendable> {
                     "Look at the labels with `fledge preprocess`; a short cutoff_len can cut every answer off."
             )
         }
-        let active = run.optimizer.active(stage.parameters, at: index)
+        let update = run.updates + 1
+        let active = run.optimizer.active(stage.parameters, at: update)
         let norm = gradients.squaredNorm(of: active).squareRoot() / report.weight
         guard report.mean.isFinite, norm.isFinite else {
             throw failure(
@@ -198,18 +239,10 @@ public final class Trainer<Batch: Sendable> {
         var factor = 1 / report.weight
         if maxGradientNorm > 0 { factor *= min(1, maxGradientNorm / (norm + 1e-6)) }
         OperationProfile.lap("gradient norm")
-        let rate = run.schedule.rate(at: run.step)
-        try run.optimizer.step(gradients, scale: factor, rate: rate, step: index)
+        try run.optimizer.step(gradients, scale: factor, rate: rate, step: update)
         OperationProfile.lap("optimizer")
-        run.step = index
-        run.stageState = stage.state
-        run.tokens += report.tokens
-        run.processTokens += report.tokens
-        run.lossSum += report.mean
-        return StepReport(
-            step: index, loss: report.mean, gradientNorm: norm, learningRate: rate,
-            tokens: report.tokens, seconds: watch.seconds,
-            metrics: report.metrics)
+        run.updates = update
+        return (report, norm)
     }
 
     private func sumOverRanks(_ report: inout LossReport, _ gradients: inout Gradients) throws {

@@ -1,4 +1,4 @@
-internal import FledgeCore
+public import FledgeCore
 public import FledgeTensor
 internal import Synchronization
 
@@ -40,6 +40,10 @@ public struct StepReport: Hashable, Sendable {
     public var seconds: Double
     /// Further means, by name.
     public var metrics: [String: Metric]
+    /// What the step looked at, for people.
+    public var samples: [JSONValue] = []
+    /// What the user should know at once.
+    public var warnings: [String] = []
 }
 
 /// The state of a run that callbacks see.
@@ -54,6 +58,10 @@ public final class TrainingRun {
     public package(set) var schedule: any LearningRateSchedule
     /// Optimizer steps done.
     public package(set) var step = 0
+    /// Updates of the weights; steps may have several.
+    public package(set) var updates = 0
+    /// Updates after the last whole step; others belong to one that is under way.
+    package var wholeUpdates = 0
     /// Tokens that went through training since the run began, over resumes.
     public package(set) var tokens = 0
     /// The sum of the mean losses of all steps since the run began, over resumes.

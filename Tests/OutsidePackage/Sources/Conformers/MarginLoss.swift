@@ -26,7 +26,7 @@ struct MarginTraining: TrainingMethod {
     }
 
     func parts(
-        _ side: ModelSide, _ configuration: RunConfiguration
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
     ) throws -> TrainingParts<PreferenceBatch> {
         guard case .number(let width) = configuration.values["margin_width"] else {
             throw FledgeError(.configuration, "margin_width is no number.")

@@ -1,0 +1,183 @@
+public import FledgeTrain
+
+/// How a policy learns from its own answers.
+public struct ReinforcementArguments: Hashable, Sendable {
+    /// Answers that each question gets (`num_generations`); nil for what the stage has.
+    public var answersPerQuestion: Int?
+    /// How often the answers of a step are gone through by ppo (`ppo_epochs`).
+    public var epochs: Int
+    /// Batches of answers that are drawn before the first update of a step (`ppo_buffer_size`).
+    public var bufferSize: Int
+    /// Whether scores are brought to mean 0 and deviation 1 (`ppo_score_norm`).
+    public var normalizesScores: Bool
+    /// Whether rewards are divided by their deviation (`ppo_whiten_rewards`).
+    public var whitensRewards: Bool
+    /// The divergence that is aimed at (`ppo_target`).
+    public var targetDivergence: Double
+    /// What straying costs in the reward of ppo at the start (`init_kl_coef`).
+    public var initialCost: Double
+    /// Whether that cost follows the divergence (`adap_kl_ctrl`).
+    public var adaptsCost: Bool
+    /// γ (`gamma`).
+    public var discount: Double
+    /// λ (`lam`).
+    public var smoothing: Double
+    /// How far ratios may move (`cliprange`).
+    public var clipRange: Double
+    /// How far values may move (`cliprange_value`).
+    public var valueClipRange: Double
+    /// How much the loss of values counts (`vf_coef`).
+    public var valueWeight: Double
+    /// How often the answers of a step are gone through by grpo and rloo (`num_iterations`).
+    public var iterations: Int
+    /// How far ratios may fall (`epsilon`).
+    public var clipLow: Double
+    /// How far ratios may rise (`epsilon_high`); nil for as far as they may fall.
+    public var clipHigh: Double?
+    /// The most that ratios count where the advantage is negative (`delta`); nil for no limit.
+    public var clipMost: Double?
+    /// What straying costs in grpo and rloo (`beta`); nil for what the stage has.
+    public var divergenceWeight: Double?
+    /// How tokens become a loss (`loss_type`).
+    public var lossType: LossType
+    /// What distances from a group's mean are divided by (`scale_rewards`).
+    public var scale: GroupAdvantages.Scale
+    /// Whether a ratio is a token's or its answer's (`importance_sampling_level`).
+    public var ratioLevel: RatioLevel
+    /// Whether answers that were cut off are not learned from (`mask_truncated_completions`).
+    public var masksTruncated: Bool
+    /// Whether groups with equal scores are left out of the loss (`drop_dead_groups`).
+    public var dropsDeadGroups: Bool
+
+    /// How tokens become a loss.
+    public enum LossType: String, Hashable, Sendable {
+        /// The mean over answers of their tokens' means.
+        case grpo
+        /// The mean over the tokens of a pass, which here is that of the step.
+        case bnpo
+        /// The sum over tokens by the longest length that answers may have.
+        case drGRPO = "dr_grpo"
+        /// The mean over the tokens of the step.
+        case dapo
+    }
+
+    /// What a ratio is of.
+    public enum RatioLevel: String, Hashable, Sendable {
+        /// A token.
+        case token
+        /// An answer: the geometric mean of its tokens'.
+        case sequence
+    }
+
+    init(_ values: OptionValues) {
+        answersPerQuestion = values.optionalInteger("num_generations")
+        epochs = values.integer("ppo_epochs")
+        bufferSize = values.integer("ppo_buffer_size")
+        normalizesScores = values.flag("ppo_score_norm")
+        whitensRewards = values.flag("ppo_whiten_rewards")
+        targetDivergence = values.number("ppo_target")
+        initialCost = values.number("init_kl_coef")
+        adaptsCost = values.flag("adap_kl_ctrl")
+        discount = values.number("gamma")
+        smoothing = values.number("lam")
+        clipRange = values.number("cliprange")
+        valueClipRange = values.number("cliprange_value")
+        valueWeight = values.number("vf_coef")
+        iterations = values.integer("num_iterations")
+        clipLow = values.number("epsilon")
+        clipHigh = values.optionalNumber("epsilon_high")
+        clipMost = values.optionalNumber("delta")
+        divergenceWeight = values.optionalNumber("beta")
+        lossType = values.word("loss_type")
+        scale = values.word("scale_rewards")
+        ratioLevel = values.word("importance_sampling_level")
+        masksTruncated = values.flag("mask_truncated_completions")
+        dropsDeadGroups = values.flag("drop_dead_groups")
+    }
+}
+
+extension RunOption {
+    private static let ofRollouts = Condition.read(.rollouts)
+    private static let ofValues = Condition.read(.proximal)
+    private static let ofRatios = Condition.read(.ratios)
+    private static let ofGroups = Condition.read(.groups)
+
+    /// The keys of learning from own answers.
+    static let reinforcement: [RunOption] = [
+        RunOption(
+            "num_generations", .integer(atLeast: 1), nil, .effective, matters: ofRollouts,
+            "Answers that each question gets; null: 8 for grpo, 2 for rloo, 1 for ppo."),
+        RunOption(
+            "ppo_buffer_size", .integer(atLeast: 1), 1, .effective, matters: ofValues,
+            "Batches of answers that are drawn before the updates of a step begin."),
+        RunOption(
+            "ppo_epochs", .integer(atLeast: 1), 4, .effective, matters: ofValues,
+            "How often the answers of a step are gone through."),
+        RunOption(
+            "ppo_score_norm", .flag, false, .effective, matters: ofValues,
+            "Brings scores to mean 0 and deviation 1 by all that were given so far."),
+        RunOption(
+            "ppo_whiten_rewards", .flag, false, .effective, matters: ofValues,
+            "Divides the rewards of a step's tokens by their deviation."),
+        RunOption(
+            "ppo_target", .number(.above(0)), 6.0, .effective,
+            matters: ofValues.and("adap_kl_ctrl", "true"),
+            "The divergence an answer that the adaptive cost of straying aims at."),
+        RunOption(
+            "init_kl_coef", .number(.atLeast(0)), 0.2, .effective, matters: ofValues,
+            "What each nat of divergence from the reference costs at the start."),
+        RunOption(
+            "adap_kl_ctrl", .flag, true, .effective, matters: ofValues,
+            "Whether that cost rises and falls with the divergence; false keeps it."),
+        RunOption(
+            "gamma", .number(.between(0, 1)), 1.0, .effective, matters: ofValues,
+            "What a reward is worth one token earlier."),
+        RunOption(
+            "lam", .number(.between(0, 1)), 0.95, .effective, matters: ofValues,
+            "How far later tokens count in an advantage."),
+        RunOption(
+            "cliprange", .number(.above(0)), 0.2, .effective, matters: ofValues,
+            "How far the ratio of new to old probability may move from 1."),
+        RunOption(
+            "cliprange_value", .number(.above(0)), 0.2, .effective, matters: ofValues,
+            "How far a value may move from what it was when the answer was given."),
+        RunOption(
+            "vf_coef", .number(.atLeast(0)), 0.1, .effective, matters: ofValues,
+            "How much the loss of values counts beside the policy's."),
+        RunOption(
+            "num_iterations", .integer(atLeast: 1), 1, .effective, matters: ofRatios,
+            "How often the answers of a step are gone through."),
+        RunOption(
+            "epsilon", .number(.above(0)), 0.2, .effective, matters: ofRatios,
+            "How far the ratio of new to old probability may fall below 1."),
+        RunOption(
+            "epsilon_high", .number(.above(0)), nil, .effective, matters: ofRatios,
+            "How far that ratio may rise above 1; null: as far as it may fall."),
+        RunOption(
+            "delta", .number(.above(1)), nil, .effective, matters: ofGroups,
+            "The most that a ratio counts where the advantage is negative; null: no limit."),
+        RunOption(
+            "beta", .number(.atLeast(0)), nil, .effective, matters: ofRatios,
+            "What straying from the reference costs: in the loss of grpo (null: 0), in the reward of rloo (null: 0.05)."
+        ),
+        RunOption(
+            "loss_type", .choice(["grpo", "bnpo", "dr_grpo", "dapo"]), "dapo", .effective,
+            matters: ofGroups,
+            "How tokens become a loss: dapo, bnpo, the mean over tokens; grpo, the mean over answers of their means; dr_grpo, sums divided by max_new_tokens."
+        ),
+        RunOption(
+            "scale_rewards", .choice(["group", "batch", "none"]), "group", .effective,
+            matters: ofGroups,
+            "Whose deviation the distances from a group's mean are divided by."),
+        RunOption(
+            "importance_sampling_level", .choice(["token", "sequence"]), "token", .effective,
+            matters: ofGroups,
+            "Whether a ratio is a token's or, as in GSPO, its whole answer's."),
+        RunOption(
+            "mask_truncated_completions", .flag, false, .effective, matters: ofRollouts,
+            "Does not learn from answers that were cut off."),
+        RunOption(
+            "drop_dead_groups", .flag, false, .effective, matters: ofGroups,
+            "Leaves groups out of the loss whose answers were all given the same score."),
+    ]
+}

@@ -1,0 +1,199 @@
+internal import FledgeCore
+public import FledgeData
+public import FledgeModel
+public import FledgeTrain
+
+/// A method that learns from answers of its own: PPO and its kin. What conforms says what is done with
+/// the answers; questions, answers, rewards and reference are the same for all.
+public protocol PolicyMethod: TrainingMethod where Sample == PromptSample, Batch == PromptBatch {
+    /// What judges answers; nil for what the configuration names.
+    var reward: (@Sendable (JudgedAnswer) throws -> Double)? { get }
+
+    /// Answers that each question gets where the configuration does not say.
+    var defaultAnswersPerQuestion: Int { get }
+
+    /// Whether answers are drawn from the model's whole distribution where the configuration does not
+    /// say otherwise; else as in chat.
+    var drawsFromAll: Bool { get }
+
+    /// Whether a value head is trained with the policy.
+    var trainsValues: Bool { get }
+
+    /// What the policy is held against; nil for nothing.
+    ///
+    /// - Throws: ``FledgeError`` when a model is missing or does not fit.
+    func reference(
+        _ side: ModelSide, _ configuration: RunConfiguration
+    ) throws -> PolicyReference?
+
+    /// How the policy learns.
+    ///
+    /// - Parameter generation: How answers are drawn.
+    func options(
+        _ configuration: RunConfiguration, _ generation: GenerationOptions
+    ) -> PolicyOptions
+}
+
+/// What drawing answers needs, for the prediction of memory.
+public struct RolloutSize: Hashable, Sendable {
+    /// Answers to each question.
+    public var answersPerQuestion: Int
+    /// The most tokens of an answer.
+    public var newTokens: Int
+    /// Answers that are drawn at the same time.
+    public var concurrentAnswers: Int
+    /// The most tokens that an update computes at once, unless one answer with its question has more.
+    public var tokensPerPass: Int
+
+    /// Creates a size.
+    public init(
+        answersPerQuestion: Int, newTokens: Int, concurrentAnswers: Int, tokensPerPass: Int
+    ) {
+        (self.answersPerQuestion, self.newTokens) = (answersPerQuestion, newTokens)
+        (self.concurrentAnswers, self.tokensPerPass) = (concurrentAnswers, tokensPerPass)
+    }
+}
+
+/// What a policy is held against.
+public struct PolicyReference {
+    /// Gives the probabilities.
+    public var policy: any ReferencePolicy
+    /// A model of its own that it holds.
+    public var companion: DecoderLM?
+    /// What the user should know.
+    public var notes: [String]
+
+    /// Creates a reference.
+    public init(_ policy: any ReferencePolicy, companion: DecoderLM? = nil, notes: [String] = []) {
+        (self.policy, self.companion, self.notes) = (policy, companion, notes)
+    }
+
+    /// The reference that a configuration chooses: `ref_model`, `ref_policy`.
+    ///
+    /// - Throws: ``FledgeError`` when it is not there or does not fit.
+    public init(_ side: ModelSide, _ configuration: RunConfiguration) throws {
+        let choice = try ReferenceChoice(side, configuration)
+        self.init(
+            choice.policy ?? ModelReference(side.model), companion: choice.companion,
+            notes: choice.notes)
+    }
+}
+
+extension PolicyMethod {
+    /// Questions.
+    public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
+
+    /// The mean score.
+    public var plotted: [String] { ["reward"] }
+
+    /// False: questions are not computed in micro-batches.
+    public func mergesBatches(_ configuration: RunConfiguration) -> Bool { false }
+
+    /// Questions, with their rows for those who judge answers by them.
+    public func recipe(
+        _ configuration: RunConfiguration, _ text: TextSide
+    ) throws -> SampleRecipe<PromptSample> {
+        let processor = try PromptProcessor(
+            tokenizer: text.tokenizer, template: text.template,
+            cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks,
+            keepsRows: true)
+        return SampleRecipe(SingleSamples(processor), answerCount: 0) { $0.faults(in: $1, $2) }
+    }
+
+    /// Questions, one after another.
+    public func collate(
+        _ picked: [(index: Int, sample: PromptSample)], epoch: Int, sharesPrefixes: Bool,
+        _ configuration: RunConfiguration
+    ) -> PromptBatch {
+        PromptBatch(picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
+    }
+
+    /// The question.
+    public func size(
+        of sample: PromptSample, sharesPrefixes: Bool
+    ) -> (tokens: Int, supervised: Int) { (sample.promptIDs.count, 0) }
+
+    /// What generation and updates take.
+    public func rollouts(_ configuration: RunConfiguration) -> RolloutSize? {
+        let generation = generation(configuration, stopTokens: [])
+        let options = options(configuration, generation)
+        return RolloutSize(
+            answersPerQuestion: options.answersPerQuestion, newTokens: generation.maxNewTokens,
+            concurrentAnswers: min(
+                options.concurrentAnswers,
+                options.answersPerQuestion * configuration.training.trainBatchSize
+                    * batchesPerStep(configuration)),
+            tokensPerPass: options.tokensPerPass)
+    }
+
+    /// How answers are drawn: as the configuration says.
+    func generation(
+        _ configuration: RunConfiguration, stopTokens: Set<Int32>
+    ) -> GenerationOptions {
+        var generation = GenerationOptions(configuration, stopTokens: stopTokens)
+        guard drawsFromAll else { return generation }
+        func isOpen(_ key: String) -> Bool { !configuration.values.isSet(key) }
+        if isOpen("temperature") { generation.temperature = 1 }
+        if isOpen("top_p") { generation.topP = 1 }
+        if isOpen("top_k") { generation.topK = 0 }
+        if isOpen("max_new_tokens"), isOpen("max_length") { generation.maxNewTokens = 256 }
+        return generation
+    }
+
+    /// Refuses what makes no sense for answers that are new in every step.
+    public func check(_ configuration: RunConfiguration) throws {
+        let values = configuration.values
+        try values.require(
+            !values.flag("cache_frozen_activations"),
+            "`cache_frozen_activations` keeps nothing for `stage: \(name)`, whose answers are new in every step.",
+            ["cache_frozen_activations"])
+        try values.require(
+            !trainsValues || configuration.training.trains || !configuration.training.predicts,
+            "`stage: \(name)` predicts nothing.", ["do_predict"])
+    }
+
+    /// The policy with everything that it learns by.
+    public func parts(
+        _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
+    ) throws -> TrainingParts<PromptBatch> {
+        let generation = generation(configuration, stopTokens: text.stopTokens)
+        var notes = [
+            "Each question gets \(options(configuration, generation).answersPerQuestion) answers of at most \(generation.maxNewTokens) tokens, drawn with temperature \(generation.temperature), top_p \(generation.topP) and top_k \(generation.topK)."
+        ]
+        let reference = try reference(side, configuration)
+        notes += reference?.notes ?? []
+        var artifact = side.artifact
+        var head: ValueHead?
+        if trainsValues {
+            let made = try ValueHeadChoice(side, configuration)
+            notes.append(made.note)
+            artifact = JointArtifact(artifact, made.head)
+            head = made.head
+        }
+        let source = try rewardSource(configuration)
+        let options = options(configuration, generation)
+        let valueHead = head
+        let tokenizer = text.tokenizer
+        return TrainingParts(
+            side, artifact: artifact, head: head,
+            companions: [reference?.companion].compactMap(\.self), notes: notes
+        ) { recomputes in
+            PolicyStage(
+                side.model, head: valueHead, rewards: source,
+                reference: reference?.policy, options: options,
+                recomputesBlocks: recomputes
+            ) { prompt, answer in
+                (
+                    tokenizer.decode(prompt + answer, skippingSpecials: false),
+                    tokenizer.decode(answer, skippingSpecials: true)
+                )
+            }
+        }
+    }
+
+    private func rewardSource(_ configuration: RunConfiguration) throws -> any RewardSource {
+        if let reward { return RewardFunction(reward) }
+        throw FledgeError(
+            .unsupported, "stage: \(name) has no reward.", advice: "Give the method a function.")
+    }
+}

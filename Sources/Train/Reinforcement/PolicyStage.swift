@@ -1,0 +1,333 @@
+internal import FledgeCore
+public import FledgeData
+public import FledgeModel
+public import FledgeTensor
+
+/// Trains a policy by its own answers: draws them, has them judged, and updates the weights by how much
+/// better than expected they were.
+///
+/// PPO, GRPO, RLOO and distillation by a teacher are this stage with other parts. Dropout is off
+/// throughout, so that before the first update of a step the policy is, to the bit, the one that gave the
+/// answers.
+public final class PolicyStage: Stage {
+    /// Questions.
+    public typealias Batch = PromptBatch
+    /// Answers that are computed at once.
+    public typealias Work = PolicyWork
+
+    /// Control tokens of question and answer for those who judge it, and the answer's plain text.
+    public typealias Decoding = (_ prompt: [Int32], _ answer: [Int32]) -> (
+        text: String, answer: String
+    )
+
+    let model: any CausalLM
+    let head: ValueHead?
+    let rewards: (any RewardSource)?
+    let reference: (any ReferencePolicy)?
+    let decode: Decoding
+    let recomputesBlocks: Bool
+    private(set) var options: PolicyOptions
+    /// The parameters that change: the model's in its order, then those of the head.
+    public let parameters: [Parameter]
+
+    private var normalizer = ScoreNormalizer()
+    private var warnings = PolicyWarnings()
+    /// The answers of the step that is under way.
+    var answers: [PolicyAnswer] = []
+
+    /// Creates a stage that trains whatever is trainable in the model, and a value head.
+    ///
+    /// - Parameters:
+    ///   - head: Expects what answers will be worth; for estimators that use values.
+    ///   - rewards: What judges answers; without any the reference's probabilities are the signal alone.
+    ///   - reference: What the policy is held against.
+    ///   - recomputesBlocks: Whether activations are computed again in the backward pass.
+    ///   - decode: Gives ids as texts.
+    /// - Precondition: There is a head where the estimator uses values, and a reference where the options
+    ///   ask for one.
+    public init(
+        _ model: any CausalLM, head: ValueHead? = nil, rewards: (any RewardSource)?,
+        reference: (any ReferencePolicy)? = nil, options: PolicyOptions,
+        recomputesBlocks: Bool = false, decode: @escaping Decoding
+    ) {
+        precondition(
+            head != nil || !options.estimator.usesValues,
+            "PolicyStage: the estimator uses values, and there is no head")
+        precondition(
+            reference != nil || (options.rewardControl == nil && options.divergenceWeight == 0),
+            "PolicyStage: straying costs something, and there is no reference")
+        precondition(
+            options.answersPerQuestion > 0 && options.epochs > 0
+                && options.answersPerUpdate ?? 1 > 0,
+            "PolicyStage: \(options.answersPerQuestion) answers, \(options.epochs) epochs, updates of \(options.answersPerUpdate ?? 1)"
+        )
+        (self.model, self.head, self.rewards) = (model, head, rewards)
+        (self.reference, self.options, self.decode) = (reference, options, decode)
+        self.recomputesBlocks = recomputesBlocks
+        parameters = model.trainableParameters + (head?.trainableParameters ?? [])
+    }
+
+    // MARK: - Planning
+
+    /// Draws answers, has them judged, and lays out the updates.
+    public func plan(
+        _ batches: [PromptBatch], _ step: StepContext
+    ) throws -> StepPlan<PolicyWork> {
+        let rollouts = try draw(batches, keyedBy: [step.index], step)
+        var metrics = try judge(rollouts, step)
+        let updates = layOut(step)
+        try computePasses(updates[0], step)
+        metrics.merge(estimate()) { $1 }
+        metrics.merge(PolicyMetrics.ofAnswers(rollouts)) { $1 }
+        let samples = rollouts.prefix(options.shownAnswers).enumerated().map { place, rollout in
+            shown(rollout, answers[place], step.index)
+        }
+        // What has no advantage moves nothing but the value head and what is held to the reference.
+        let isIdle = { [options, head] (answer: PolicyAnswer) in
+            head == nil && options.divergenceWeight == 0
+                && (!answer.isLearned || answer.advantages.allSatisfy { $0 == 0 })
+        }
+        let works = updates.flatMap { $0 }.enumerated().map { number, places in
+            PolicyWork.passes(answers, places, options, isFirst: number == 0) { !isIdle($0) }
+        }
+        return StepPlan(
+            updates: works.filter { $0.contains { $0.weight > 0 } }, metrics: metrics,
+            samples: samples, warnings: warnings.found(in: metrics))
+    }
+
+    /// Which answers each update of each epoch takes, in an order that follows from seed, step and epoch.
+    private func layOut(_ step: StepContext) -> [[[Int]]] {
+        let learned = answers.indices.filter { answers[$0].isLearned || head != nil }
+        let all = learned.isEmpty ? Array(answers.indices) : learned
+        let size = options.answersPerUpdate ?? all.count
+        return (0..<options.epochs).map { epoch in
+            var order = all
+            if size < all.count {
+                var generator = KeyedGenerator(
+                    RandomKey(seed: options.seed).appending("updates").appending(step.index)
+                        .appending(epoch))
+                for place in order.indices.dropFirst().reversed() {
+                    order.swapAt(place, Int(generator.next() % UInt64(place + 1)))
+                }
+            }
+            return stride(from: 0, to: order.count, by: size).map {
+                Array(order[$0..<min($0 + size, order.count)])
+            }
+        }
+    }
+
+    private func shown(_ rollout: Rollout, _ answer: PolicyAnswer, _ step: Int) -> JSONValue {
+        let texts = decode(rollout.question.promptIDs, rollout.answer)
+        return [
+            "step": .integer(step), "text": .string(texts.text), "answer": .string(texts.answer),
+            "reward": .number(answer.score),
+            "advantage": .number(answer.advantages.first ?? 0),
+            "finish_reason": .string(rollout.finishReason.rawValue),
+        ]
+    }
+
+    // MARK: - Judging
+
+    /// Takes answers and their scores in.
+    private func judge(_ rollouts: [Rollout], _ step: StepContext) throws -> [String: Metric] {
+        let size = options.answersPerQuestion
+        answers = rollouts.enumerated().map { place, rollout in
+            let ignored = [Int32](
+                repeating: ProcessedSample.ignored, count: rollout.question.promptIDs.count)
+            return PolicyAnswer(
+                sample: ProcessedSample(
+                    inputIDs: rollout.question.promptIDs + rollout.answer,
+                    labels: ignored + rollout.answer, source: rollout.question.source),
+                index: rollout.index * size + place % size, group: rollout.group,
+                count: rollout.answer.count,
+                isLearned: !(options.masksTruncated && rollout.isTruncated))
+        }
+        guard rewards != nil else { return [:] }
+        var scores = try scores(of: rollouts, step)
+        let metrics = PolicyMetrics.ofScores(scores, groups: answers.map(\.group))
+        if options.normalizesScores { scores = normalizer(scores) }
+        for (place, score) in scores.enumerated() { answers[place].score = score }
+        if let filter = options.filter {
+            for (_, places) in Dictionary(grouping: answers.indices, by: { answers[$0].group })
+            where !filter.keeps(places.map { scores[$0] }) {
+                for place in places { answers[place].isLearned = false }
+            }
+        }
+        return metrics
+    }
+
+    /// Computes what the answers are worth before the weights change.
+    private func computePasses(_ updates: [[Int]], _ step: StepContext) throws {
+        let asksPolicy =
+            head != nil || updates.count > 1 || options.epochs > 1 || options.rewardControl != nil
+            || rewards == nil
+        guard asksPolicy || reference != nil else { return }
+        for update in updates {
+            for work in PolicyWork.passes(
+                answers, update, options, isFirst: true, isComputed: { _ in true })
+            {
+                try step.checkCancellation()
+                guard let batch = work.batch else { continue }
+                if asksPolicy { try computePolicy(work, batch) }
+                if let reference {
+                    let values = try reference.logProbabilities(batch.tokens)
+                    forEachAnswer(work) { place, range in
+                        answers[place].reference = Array(values[range])
+                    }
+                }
+            }
+        }
+    }
+
+    private func computePolicy(_ work: PolicyWork, _ batch: AnswerBatch) throws {
+        try model.requireComputable(batch.tokens)
+        untracked(parameters) {
+            let tokens = batch.tokens
+            let hidden = model.hiddenStates(tokens, ForwardPass(model.elementType))
+            let old = tokenLogProbabilities(hidden, head: model.head, tokens.supervision).doubles()
+            let values = head.map {
+                $0(
+                    hidden, rows: tokens.supervision.rows,
+                    samples: tokens.supervision.samples.map { batch.indices[Int($0)] },
+                    ForwardPass(model.elementType)
+                ).doubles()
+            }
+            forEachAnswer(work) { place, range in
+                answers[place].old = Array(old[range])
+                answers[place].values = values.map { Array($0[range]) } ?? []
+            }
+        }
+        try model.requireSound()
+    }
+
+    /// Gives each answer of a pass the range of its predictions.
+    func forEachAnswer(_ work: PolicyWork, _ body: (_ place: Int, _ range: Range<Int>) -> Void) {
+        var start = 0
+        for place in work.answers {
+            body(place, start..<start + answers[place].count)
+            start += answers[place].count
+        }
+    }
+
+    /// Rewards of tokens, and the advantages that follow.
+    private func estimate() -> [String: Metric] {
+        let learned = answers.indices.filter { answers[$0].isLearned }
+        let coefficient = options.rewardControl?.coefficient ?? 0
+        let rewards = learned.map { place in
+            let answer = answers[place]
+            var rewards = [Double](repeating: 0, count: answer.count)
+            if coefficient != 0, !answer.reference.isEmpty {
+                for t in 0..<answer.count {
+                    rewards[t] = -coefficient * (answer.old[t] - answer.reference[t])
+                }
+            }
+            if !rewards.isEmpty { rewards[rewards.count - 1] += answer.score }
+            return AnswerRewards(rewards, values: answer.values, group: answer.group)
+        }
+        let advantages = options.estimator(rewards)
+        precondition(
+            advantages.count == rewards.count,
+            "AdvantageEstimator: \(advantages.count) advantages of \(rewards.count) answers")
+        for (place, advantage) in zip(learned, advantages) {
+            precondition(
+                advantage.advantages.count == answers[place].count,
+                "AdvantageEstimator: \(advantage.advantages.count) advantages of \(answers[place].count) tokens"
+            )
+            answers[place].advantages = advantage.advantages
+            answers[place].returns = advantage.returns
+        }
+        var metrics = PolicyMetrics.ofDivergence(answers)
+        if head != nil { metrics["explained_variance"] = PolicyMetrics.explainedVariance(answers) }
+        if var control = options.rewardControl {
+            metrics["kl_coefficient"] = Metric(sum: control.coefficient, weight: 1)
+            if let divergence = metrics["kl"] {
+                control.observe(divergence: divergence.value, answers: answers.count)
+                options.rewardControl = control
+            }
+        }
+        return metrics
+    }
+
+    // MARK: - Updates
+
+    /// Adds the gradients of the answers' loss sum.
+    public func accumulate(
+        _ work: PolicyWork, into gradients: inout Gradients
+    ) throws -> LossReport {
+        guard let batch = work.batch else { return LossReport(weight: work.weight) }
+        let tokens = batch.tokens
+        var report = LossReport(weight: work.weight, tokens: tokens.tokenCount)
+        var pass = ForwardPass(model.elementType)
+        pass.recomputesBlocks = recomputesBlocks
+        var entropies = [Double](repeating: 0, count: tokens.supervision.count)
+        _ = try addGradients(of: parameters, to: &gradients) {
+            let hidden = model.hiddenStates(tokens, pass)
+            let policy = entropies.withUnsafeMutableBufferPointer { entropies in
+                let entropies = entropies
+                return tokenLogProbabilities(hidden, head: model.head, tokens.supervision) {
+                    entropies[$0] = $1.entropy
+                }.converted(to: .float64)
+            }
+            let values = head.map {
+                $0(
+                    hidden, rows: tokens.supervision.rows,
+                    samples: tokens.supervision.samples.map { batch.indices[Int($0)] }, pass
+                ).converted(to: .float64)
+            }
+            var costs = PolicyBatchCosts(count: tokens.supervision.count, options)
+            let (new, expected) = (policy.doubles(), values?.doubles())
+            forEachAnswer(work) { place, range in
+                costs.add(
+                    answers[place], range, new: new[range], values: expected?[range],
+                    entropies: entropies[range], isFirst: work.isFirst)
+            }
+            costs.finish()
+            report.sum = costs.total
+            report.metrics = costs.metrics
+            warnings.observe(costs.metrics)
+            if costs.strayed > 0 { warnings.noteStrayed(costs.strayed) }
+            var surrogate = sum(policy * Tensor(costs.slopes, shape: policy.shape))
+            if let values {
+                surrogate = surrogate + sum(values * Tensor(costs.valueSlopes, shape: values.shape))
+            }
+            return surrogate
+        }
+        try model.requireSound()
+        return report
+    }
+
+    // MARK: - Evaluation
+
+    /// What answers to held-out questions earn, drawn alike each time.
+    public func evaluate(_ batch: PromptBatch) throws -> LossReport {
+        let step = StepContext(index: 0)
+        let rollouts = try draw([batch], keyedBy: [0], step, answersPerQuestion: 1)
+        var metrics = PolicyMetrics.ofAnswers(rollouts)
+        if rewards != nil {
+            metrics["reward"] = Metric(meanOf: try scores(of: rollouts, step))
+        }
+        return LossReport(
+            tokens: rollouts.reduce(0) { $0 + $1.question.promptIDs.count + $1.answer.count },
+            metrics: metrics)
+    }
+
+    // MARK: - State
+
+    /// The cost of straying, and what is known of scores.
+    public var state: StageState {
+        get {
+            var values: [JSONValue.Member] = []
+            if let control = options.rewardControl {
+                values.append(.init("kl_coefficient", .number(control.coefficient)))
+            }
+            if options.normalizesScores { values.append(.init("scores", normalizer.json)) }
+            return StageState(values: .object(values))
+        }
+        set {
+            if let coefficient = newValue.values["kl_coefficient"]?.doubleValue {
+                options.rewardControl?.coefficient = coefficient
+            }
+            if let scores = newValue.values["scores"] { normalizer = ScoreNormalizer(json: scores) }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import FledgeCore
+internal import FledgeData
+
+/// An answer with everything that an update has to know about it.
+struct PolicyAnswer {
+    /// Question and answer, of which the answer is supervised.
+    let sample: ProcessedSample
+    /// Its place among all questions and answers of the data.
+    let index: Int
+    /// Answers with the same number answer the same question.
+    let group: Int
+    /// Number of tokens of the answer.
+    let count: Int
+    /// What the answer was given.
+    var score = 0.0
+    /// Whether it is learned from.
+    var isLearned = true
+    /// ln p of each token before the first update; empty where that is what the update computes.
+    var old: [Double] = []
+    /// ln p of each token by the reference; empty where none is asked.
+    var reference: [Double] = []
+    /// What the value head expected before each token; empty where there is none.
+    var values: [Double] = []
+    /// How much better than expected each token was.
+    var advantages: [Double] = []
+    /// What the value head should have expected.
+    var returns: [Double] = []
+
+    /// Number of tokens that are learned.
+    var learnedCount: Int { isLearned ? count : 0 }
+}
+
+/// Answers that are computed at once in an update.
+public struct PolicyWork {
+    /// Their places among the answers of the step.
+    let answers: [Int]
+    /// Their tokens; nil where nothing has to be computed.
+    let batch: AnswerBatch?
+    /// What their loss is divided by.
+    let weight: Double
+    /// Whether the weights are still those that gave the answers.
+    let isFirst: Bool
+}
+
+extension PolicyWork {
+    /// Divides answers into passes.
+    ///
+    /// - Parameters:
+    ///   - places: Those of the answers of an update; answers to one question come together, so that
+    ///     they share it.
+    ///   - isComputed: Whether an answer has to be computed; others count in the weight alone.
+    static func passes(
+        _ answers: [PolicyAnswer], _ places: [Int], _ options: PolicyOptions, isFirst: Bool,
+        isComputed: (PolicyAnswer) -> Bool
+    ) -> [PolicyWork] {
+        let ordered = places.sorted {
+            (answers[$0].group, $0) < (answers[$1].group, $1)
+        }
+        var passes: [[Int]] = []
+        var (tokens, group) = (0, -1)
+        for place in ordered where isComputed(answers[place]) {
+            let answer = answers[place]
+            let isSame = answer.group == group && passes.last?.isEmpty == false
+            // A question is computed once for the answers beside it.
+            let added = isSame ? answer.count : answer.sample.inputIDs.count
+            let isFull =
+                tokens + added > options.tokensPerPass
+                && (passes.last?.count ?? 0) >= options.answersPerPass
+            if passes.isEmpty || isFull {
+                passes.append([])
+                tokens = 0
+            }
+            passes[passes.count - 1].append(place)
+            tokens += tokens == 0 ? answer.sample.inputIDs.count : added
+            group = answer.group
+        }
+        func weight(_ places: [Int]) -> Double {
+            places.reduce(0) {
+                $0 + options.reduction.weight(ofTokens: answers[$1].learnedCount)
+            }
+        }
+        let idle = ordered.filter { !isComputed(answers[$0]) }
+        let collator = AnswerCollator(supervised: .answers)
+        var works = passes.map { places in
+            let samples = places.map { answers[$0].sample }
+            return PolicyWork(
+                answers: places,
+                batch: collator.batch(
+                    samples, indices: places.map { answers[$0].index }, epoch: 0,
+                    forest: AnswerCollator.forest(of: samples)),
+                weight: weight(places), isFirst: isFirst)
+        }
+        if !idle.isEmpty {
+            works.append(
+                PolicyWork(answers: idle, batch: nil, weight: weight(idle), isFirst: isFirst))
+        }
+        return works
+    }
+}
