@@ -199,7 +199,7 @@ def losses():
         total = sum(
             loss_of(made, {name: value[half] for name, value in numbers.items()}, items=numbers["mask"].sum())[0]
             for half in (slice(0, 2), slice(2, 4)))
-        steps.append(dict(loss_type=loss_type, loss=total))
+        steps.append(dict(trainer="grpo", loss_type=loss_type, loss=total))
 
     entropies = []
     for quantile in (0.2, 0.5, 0.83, 1e-9):

@@ -35,8 +35,12 @@ public struct DistributionDivergence: Hashable, Sendable {
             return (relative(q, others, own), zip(p, q).map { $0 - $1 })
         }
         let beta = interpolation
-        let middle =
-            beta == 1 ? others : zip(p, q).map { log((1 - beta) * $0 + beta * $1) }
+        let (ofOwn, ofOthers) = (log1p(-beta), log(beta))
+        // In logarithms, since both probabilities may be too small for a number.
+        let middle = zip(own, others).map { own, others in
+            let (a, b) = (own + ofOwn, others + ofOthers)
+            return max(a, b) + log1p(exp(min(a, b) - max(a, b)))
+        }
         let ofStudent = relative(p, own, middle)
         let weight = beta == 1 ? 1 : 1 - beta
         let slopes = p.indices.map { weight * p[$0] * (own[$0] - middle[$0] - ofStudent) }

@@ -25,7 +25,8 @@ public struct PolicyTokens: Hashable, Sendable {
     /// - Precondition: There are as many weights as tokens.
     public func weighted(by weights: [Double]) -> PolicyTokens {
         precondition(weights.count == count, "PolicyTokens: \(weights.count) weights of \(count)")
-        return PolicyTokens(new: new, old: old, advantages: zip(advantages, weights).map { $0 * $1 })
+        return PolicyTokens(
+            new: new, old: old, advantages: zip(advantages, weights).map { $0 * $1 })
     }
 }
 

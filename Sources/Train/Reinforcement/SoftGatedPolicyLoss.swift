@@ -21,7 +21,10 @@ public struct SoftGatedPolicyLoss: PolicyLoss, Hashable {
         let costs = zip(ratios, tokens.advantages).map { ratio, advantage in
             let temperature = advantage > 0 ? positive : negative
             let gate = 1 / (1 + exp(-temperature * (ratio - 1)))
-            return (value: -advantage * gate * 4 / temperature, slope: -advantage * 4 * gate * (1 - gate))
+            return (
+                value: -advantage * gate * 4 / temperature,
+                slope: -advantage * 4 * gate * (1 - gate)
+            )
         }
         return PolicyCosts(
             losses: costs.map(\.value), slopes: ratio.slopes(costs.map(\.slope), ratios: ratios),
