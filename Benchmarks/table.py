@@ -2,13 +2,14 @@
 
 Usage: table.py [ROW …] [--pairs 3]
 
-Rows: lora512 lora2048 alpaca pt rm dpo kto pairs float32 full qlora limit decode context; all when none is
-named.
+Rows: lora512 lora2048 alpaca pt rm dpo kto pairs rollout ppo ppo8 grpo float32 full qlora limit decode context;
+all when none is named.
 Run by `make bench`, which sets the paths by environment variables: BENCHMARKS (folder of the built
 benchmarks), GGUF (SmolLM2), FLEDGE (the command line), DATA (what Scripts/fetch-reference-data.sh
 prints). Peers are measured where this Python has torch
 and peft, and FLOAT32_FOLDER and BFLOAT16_FOLDER hold the expanded model; llama.cpp where it has
-llama_cpp. Ratios are medians over pairs of runs that follow each other.
+llama_cpp; those of policies where TRL_PYTHON and TRL096_PYTHON name Pythons with Scripts/reference/requirements-trl.txt
+and requirements-trl096.txt. Ratios are medians over pairs of runs that follow each other.
 """
 import argparse, ctypes, importlib.util, json, os, statistics, subprocess, sys, tempfile
 
@@ -111,6 +112,31 @@ def pairs():
            lambda: step("bfloat16", 512, "--pairs"), lambda: step("bfloat16", 512, "--pairs", "--unshared"))
 
 
+def policy(work, peer, name, python, script, *flags):
+    """Rollouts, or steps with rollouts in them; tokens are those of answers."""
+    versus(work, peer, lambda: run(benchmarks + "/RolloutBenchmark", gguf, name),
+           lambda: run(os.environ[python], f"{here}/reference/{script}.py", folders["bfloat16"], *flags))
+
+
+def rollout():
+    policy("8 answers of 64 tokens, bfloat16", "transformers' generate", "generate", "TRL_PYTHON", "generate")
+
+
+def ppo():
+    policy("ppo, 8 answers of 64 tokens, 4 epochs, bfloat16", "trl 0.9.6, one answer at a time", "ppo",
+           "TRL096_PYTHON", "ppo", "--batch", 1)
+
+
+def ppo8():
+    policy("ppo, 8 answers of 64 tokens, 4 epochs, bfloat16", "trl 0.9.6, all answers at once", "ppo",
+           "TRL096_PYTHON", "ppo", "--batch", 8)
+
+
+def grpo():
+    policy("grpo, 2 × 8 answers of 64 tokens, bfloat16", "trl 1.16.0, without recomputation", "grpo", "TRL_PYTHON",
+           "grpo")
+
+
 def limit():
     """The time that a step's products take by themselves, as a part of the step's."""
     fractions = []
@@ -157,7 +183,8 @@ def decode():
                    lambda: run(sys.executable, here + "/reference/decode.py", file, 64, 3))
 
 
-rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, pt=pt, rm=rm, dpo=dpo, kto=kto, pairs=pairs, float32=float32, full=full, qlora=qlora, limit=limit,
+rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, pt=pt, rm=rm, dpo=dpo, kto=kto, pairs=pairs,
+            rollout=rollout, ppo=ppo, ppo8=ppo8, grpo=grpo, float32=float32, full=full, qlora=qlora, limit=limit,
             decode=decode, context=context)
 parser = argparse.ArgumentParser()
 parser.add_argument("rows", nargs="*", choices=[*rows, []])
@@ -170,7 +197,9 @@ print("|---|---|---|---|---|---|")
 for name in options.rows or rows:
     factory_rows = ("alpaca", "pt", "rm", "dpo", "kto")
     needs_peer = name in ("lora512", "lora2048", "float32", "full", *factory_rows)
-    is_missing = needs_peer and not (has_peft and all(folders.values()))
+    needed = {"rollout": "TRL_PYTHON", "grpo": "TRL_PYTHON", "ppo": "TRL096_PYTHON", "ppo8": "TRL096_PYTHON"}.get(name)
+    is_missing = needed is not None and not (os.environ.get(needed) and folders["bfloat16"])
+    is_missing |= needs_peer and not (has_peft and all(folders.values()))
     is_missing |= (name == "decode" and not has_llama) or (name in factory_rows and not has_factory)
     if is_missing:
         print(f"skipped: {name}, which needs a peer that this Python does not have", file=sys.stderr)

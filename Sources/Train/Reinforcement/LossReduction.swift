@@ -8,6 +8,9 @@ public enum LossReduction: Hashable, Sendable {
     /// The mean over answers of their tokens' sums divided by a constant (Dr. GRPO's).
     case constantLength(Int)
 
+    /// The mean over answers of their tokens' sums (LUSPO's).
+    public static let sums = LossReduction.constantLength(1)
+
     /// What each token's cost of an answer of `count` tokens is multiplied by.
     public func factor(ofTokens count: Int) -> Double {
         switch self {
