@@ -11,6 +11,8 @@ let package = Package(
         .executableTarget(
             name: "StepBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
         .executableTarget(
+            name: "RolloutBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
+        .executableTarget(
             name: "DecodeBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),
         .executableTarget(
             name: "PreprocessBenchmark", dependencies: [.product(name: "Fledge", package: "fledge")]),

@@ -60,7 +60,7 @@ struct PolicyStageTests {
             head: options.estimator.usesValues
                 ? ValueHead(channels: model.configuration.hiddenSize, seed: 1) : nil,
             rewards: reward,
-            reference: options.rewardControl == nil && options.divergenceWeight == 0
+            reference: options.rewardControl == nil && options.penalty == nil
                 ? nil : PolicyWithoutAdapters(model), options: options
         ) { prompt, answer in ("\(prompt + answer)", "\(answer)") }
     }
@@ -78,7 +78,7 @@ struct PolicyStageTests {
         for options in [
             Self.proximal(),
             Self.groups {
-                $0.divergenceWeight = 0.1; $0.epochs = 2
+                $0.penalty = KLPenalty(0.1); $0.epochs = 2
             },
         ] {
             let stage = Self.stage(try Self.adapted(type), options)
@@ -101,7 +101,7 @@ struct PolicyStageTests {
         let cases: [PolicyOptions] = [
             Self.proximal(),
             Self.groups {
-                $0.divergenceWeight = 0.3; $0.epochs = 2
+                $0.penalty = KLPenalty(0.3); $0.epochs = 2
             },
             Self.groups {
                 $0.loss = SequencePolicyLoss(low: 0.2, high: 0.2); $0.epochs = 2

@@ -46,7 +46,8 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
             switch keys.ratioLevel {
             case .token:
                 ClippedPolicyLoss(low: keys.clipLow, high: keys.clipHigh, most: keys.clipMost)
-            case .sequence: SequencePolicyLoss(low: keys.clipLow, high: keys.clipHigh)
+            case .sequence:
+                SequencePolicyLoss(low: keys.clipLow, high: keys.clipHigh, most: keys.clipMost)
             }
         var options = PolicyOptions(
             generation: generation, estimator: GroupAdvantages(scale: keys.scale), loss: loss)
@@ -58,7 +59,7 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
             case .bnpo, .dapo: .tokens
             case .drGRPO: .constantLength(generation.maxNewTokens)
             }
-        options.divergenceWeight = keys.divergenceWeight ?? 0
+        if let weight = keys.divergenceWeight, weight > 0 { options.penalty = KLPenalty(weight) }
         options.masksTruncated = keys.masksTruncated
         options.filter = keys.dropsDeadGroups ? DeadGroupFilter() : nil
         options.take(configuration)

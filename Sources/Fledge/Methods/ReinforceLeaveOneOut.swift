@@ -47,7 +47,8 @@ public struct ReinforceLeaveOneOut: PolicyMethod {
         let keys = configuration.reinforcement
         var options = PolicyOptions(
             generation: generation, estimator: LeaveOneOutAdvantages(),
-            loss: SequencePolicyLoss(low: keys.clipLow, high: keys.clipHigh))
+            loss: SequencePolicyLoss(
+                low: keys.clipLow, high: keys.clipHigh, ratio: .product))
         options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
         options.epochs = keys.iterations
         options.reduction = .answers

@@ -18,7 +18,8 @@ struct PolicyBatchCosts {
         var weight = 0.0
         var policy = 0.0
         var value = 0.0
-        var divergence = 0.0
+        var penalty = 0.0
+        var correction = 0.0
         var entropy = 0.0
         var ratio = 0.0
         var clippedLow = 0.0
@@ -47,24 +48,25 @@ struct PolicyBatchCosts {
         let factor = options.reduction.factor(ofTokens: answer.count)
         let new = Array(new)
         let old = answer.old.isEmpty ? new : answer.old
-        let costs = options.loss(
-            PolicyTokens(new: new, old: old, advantages: answer.advantages))
+        var tokens = PolicyTokens(new: new, old: old, advantages: answer.advantages)
+        if let correction = options.correction {
+            let weights = correction.weights(of: tokens, drawn: answer.drawn)
+            sums.correction += weights.reduce(0, +)
+            tokens = tokens.weighted(by: weights)
+        }
+        let costs = options.loss(tokens)
+        let penalties = options.penalty?(tokens, reference: answer.reference)
         for t in 0..<answer.count {
             let place = range.lowerBound + t
-            slopes[place] = costs.slopes[t] * factor
+            slopes[place] = (costs.slopes[t] + (penalties?.slopes[t] ?? 0)) * factor
             sums.policy += costs.losses[t] * factor
+            sums.penalty += (penalties?.losses[t] ?? 0) * factor
             sums.ratio += costs.ratios[t]
             let change = new[t] - old[t]
             if isFirst, change != 0 { strayed += 1 }
             sums.change += expm1(change) - change
             if costs.isClipped[t] {
                 if costs.ratios[t] < 1 { sums.clippedLow += 1 } else { sums.clippedHigh += 1 }
-            }
-            if options.divergenceWeight != 0 {
-                // e^d − d − 1 with d = ln π_ref − ln π (Schulman 2020).
-                let distance = answer.reference[t] - new[t]
-                sums.divergence += (expm1(distance) - distance) * factor
-                slopes[place] -= options.divergenceWeight * expm1(distance) * factor
             }
         }
         if let values, !answer.returns.isEmpty {
@@ -82,9 +84,7 @@ struct PolicyBatchCosts {
 
     /// Sums up; of a pass whose ratios are beyond the limit nothing is left.
     mutating func finish() {
-        total =
-            sums.policy + options.valueWeight * sums.value
-            + options.divergenceWeight * sums.divergence
+        total = sums.policy + options.valueWeight * sums.value + sums.penalty
         guard let limit = options.ratioLimit, sums.tokens > 0, sums.ratio / sums.tokens > limit
         else { return }
         total = 0
@@ -103,6 +103,10 @@ struct PolicyBatchCosts {
             "clip_fraction/high": ofTokens(sums.clippedHigh),
             "policy_change": ofTokens(sums.change),
         ]
+        if options.penalty != nil {
+            metrics["kl_loss"] = Metric(sum: sums.penalty, weight: sums.weight)
+        }
+        if options.correction != nil { metrics["correction"] = ofTokens(sums.correction) }
         if options.estimator.usesValues {
             metrics["value_loss"] = Metric(sum: sums.value, weight: sums.weight)
             metrics["clip_fraction/values"] = ofTokens(sums.clippedValues)

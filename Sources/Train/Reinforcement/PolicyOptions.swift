@@ -25,8 +25,10 @@ public struct PolicyOptions {
     public var reduction = LossReduction.tokens
     /// What straying from the reference costs in the reward; nil for nothing.
     public var rewardControl: (any KLControl)?
-    /// How much the divergence from the reference counts in the loss (GRPO's β).
-    public var divergenceWeight = 0.0
+    /// What straying costs in the loss; nil for nothing.
+    public var penalty: KLPenalty?
+    /// Weighs tokens that were drawn from another distribution than the policy's own; nil for all alike.
+    public var correction: (any RolloutCorrection)?
     /// The loss of the value head.
     public var valueLoss = ClippedValueLoss()
     /// How much the value head's loss counts beside the policy's.

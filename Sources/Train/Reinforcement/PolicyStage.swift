@@ -54,7 +54,7 @@ public final class PolicyStage: Stage {
             head != nil || !options.estimator.usesValues,
             "PolicyStage: the estimator uses values, and there is no head")
         precondition(
-            reference != nil || (options.rewardControl == nil && options.divergenceWeight == 0),
+            reference != nil || (options.rewardControl == nil && options.penalty == nil),
             "PolicyStage: straying costs something, and there is no reference")
         precondition(
             options.answersPerQuestion > 0 && options.epochs > 0
@@ -84,7 +84,7 @@ public final class PolicyStage: Stage {
         }
         // What has no advantage moves nothing but the value head and what is held to the reference.
         let isIdle = { [options, head] (answer: PolicyAnswer) in
-            head == nil && options.divergenceWeight == 0
+            head == nil && options.penalty == nil
                 && (!answer.isLearned || answer.advantages.allSatisfy { $0 == 0 })
         }
         let works = updates.flatMap { $0 }.enumerated().map { number, places in
@@ -139,7 +139,7 @@ public final class PolicyStage: Stage {
                     inputIDs: rollout.question.promptIDs + rollout.answer,
                     labels: ignored + rollout.answer, source: rollout.question.source),
                 index: rollout.index * size + place % size, group: rollout.group,
-                count: rollout.answer.count,
+                count: rollout.answer.count, drawn: rollout.drawnLogProbabilities,
                 isLearned: !(options.masksTruncated && rollout.isTruncated))
         }
         guard rewards != nil else { return [:] }
@@ -160,7 +160,7 @@ public final class PolicyStage: Stage {
     private func computePasses(_ updates: [[Int]], _ step: StepContext) throws {
         let asksPolicy =
             head != nil || updates.count > 1 || options.epochs > 1 || options.rewardControl != nil
-            || rewards == nil
+            || rewards == nil || options.correction != nil
         guard asksPolicy || reference != nil else { return }
         for update in updates {
             for work in PolicyWork.passes(

@@ -11,6 +11,8 @@ struct PolicyAnswer {
     let group: Int
     /// Number of tokens of the answer.
     let count: Int
+    /// ln p of each token in the distribution that it was drawn from.
+    let drawn: [Double]
     /// What the answer was given.
     var score = 0.0
     /// Whether it is learned from.
