@@ -194,7 +194,7 @@ struct ConfigurationRules {
             advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
         let parameters = values.mapping("lr_scheduler_kwargs")
         let fault = ScheduleParameters.fault(schedule, parameters)
-        try require(fault == nil, fault ?? "", "lr_scheduler_kwargs")
+        try require(fault == nil, fault ?? "", "lr_scheduler_kwargs", "lr_scheduler_type")
         if let end = ScheduleParameters(schedule, parameters).number("lr_end") {
             try require(
                 end <= values.number("learning_rate"),

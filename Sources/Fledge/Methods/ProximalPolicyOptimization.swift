@@ -39,7 +39,7 @@ public struct ProximalPolicyOptimization: TrainingMethod {
 
     /// The question.
     public func size(
-        of sample: PromptSample, sharesPrefixes: Bool
+        of sample: PromptSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
         (sample.promptIDs.count, 0)
     }

@@ -60,10 +60,13 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
         _ configuration: RunConfiguration
     ) throws -> Batch
 
-    /// Tokens that a sample puts into a batch, and how many of them are supervised.
+    /// Tokens that a sample by itself puts into a batch, and how many predictions of them are
+    /// supervised: those of the batch that ``collate(_:epoch:sharesPrefixes:_:)`` makes of it.
     ///
     /// - Parameter sharesPrefixes: Whether what its sequences begin with is computed once.
-    func size(of sample: Sample, sharesPrefixes: Bool) -> (tokens: Int, supervised: Int)
+    func size(
+        of sample: Sample, sharesPrefixes: Bool, _ configuration: RunConfiguration
+    ) -> (tokens: Int, supervised: Int)
 
     /// What is trained with a model that was loaded, and what trains it.
     ///
@@ -100,9 +103,9 @@ extension TrainingMethod {
     /// None.
     public var keys: [RunOption] { [] }
 
-    /// All but those of generation, rollouts and rewards: a key that is taken for one without effect is not compared when a run
-    /// is resumed.
-    public var reads: Set<KeyGroup> { 
+    /// All but those of generation, rollouts and rewards: a key that is taken for one without effect is
+    /// not compared when a run is resumed.
+    public var reads: Set<KeyGroup> {
         Set(KeyGroup.allCases).subtracting([.generation, .rollouts, .rewards])
     }
 
