@@ -165,7 +165,13 @@ struct ConfigurationRules {
         if let ratio = values.optionalNumber("warmup_ratio") {
             try require(ratio <= 1, "`warmup_ratio` is a part, at most 1.", "warmup_ratio")
         }
-        if values.flag("load_best_model_at_end") {
+        let savesBest = values.text("save_strategy") == "best"
+        try values.require(
+            !savesBest || strategy != "no",
+            "`save_strategy: best` requires an `eval_strategy`: it saves where evaluations become better.",
+            ["save_strategy"],
+            advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
+        if values.flag("load_best_model_at_end"), !savesBest {
             try require(
                 strategy == values.text("save_strategy") && strategy != "no",
                 "`load_best_model_at_end` requires the save and eval strategy to match, but found "

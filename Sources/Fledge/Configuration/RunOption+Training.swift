@@ -180,9 +180,9 @@ extension RunOption {
             "include_num_input_tokens_seen", .text, "no", .neutral,
             "Tokens are always counted."),
         RunOption(
-            "save_strategy", .choice(["no", "steps", "epoch", "best"]), "steps",
-            .effectiveFor(["no", "steps", "epoch"]),
-            "When to save checkpoints."),
+            "save_strategy", .choice(["no", "steps", "epoch", "best"]), "steps", .effective,
+            "When to save checkpoints; best: after every evaluation whose metric_for_best_model is better than all before."
+        ),
         RunOption(
             "save_steps", .number(.atLeast(0)), 500.0, .effective,
             matters: .with("save_strategy", "steps"),

@@ -121,7 +121,7 @@ struct TrainingCourse<Method: TrainingMethod> {
                     greaterIsBetter: bestMetric.greaterIsBetter), at: 0)
         }
         let isJudged =
-            options.loadsBestModelAtEnd
+            options.loadsBestModelAtEnd || options.saveStrategy == .best
             || configuration.finetuning.earlyStoppingEvaluations != nil
             || configuration.values.isSet("metric_for_best_model")
             || options.schedule.followsEvaluations
