@@ -88,7 +88,11 @@ private struct OneNumber: ModelArtifact {
         #expect(state.bestMetric == 2 && state.bestModelCheckpoint == path(2))
     }
 
-    private var saved: [Int] { TrainingCheckpoint.steps(in: folder.path).sorted() }
+    private var saved: [Int] {
+        TrainingCheckpoint.all(in: folder.path).compactMap {
+            Int($0.split(separator: "-").last ?? "")
+        }
+    }
 
     /// `save_strategy: best`: as in transformers, where the last step is not saved either.
     @Test func whatBecomesBetterIsSaved() throws {

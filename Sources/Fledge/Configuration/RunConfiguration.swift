@@ -171,16 +171,19 @@ public struct RunConfiguration: Sendable {
         return notes
     }
 
-    /// All arguments under their keys, with credentials masked.
+    /// All arguments under their keys, with credentials masked; what a program has set in the
+    /// configuration's parts stands beside them, see ``changed``.
     public var json: JSONValue {
-        .object(
-            options.map { option in
-                let isSecret =
-                    option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
-                    || option.name.hasSuffix("_secret")
-                let value = values[option.name]
-                return .init(option.name, isSecret && value != .null ? "***" : value.json)
-            })
+        let arguments = options.map { option -> JSONValue.Member in
+            let isSecret =
+                option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
+                || option.name.hasSuffix("_secret")
+            let value = values[option.name]
+            return .init(option.name, isSecret && value != .null ? "***" : value.json)
+        }
+        let changed = changed
+        guard !changed.isEmpty else { return .object(arguments) }
+        return .object(arguments + [.init(Self.changedKey, .object(changed))])
     }
 }
 

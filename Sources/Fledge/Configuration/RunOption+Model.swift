@@ -3,10 +3,11 @@ extension RunOption {
     static let model: [RunOption] = [
         RunOption(
             "model_name_or_path", .text, nil, .effective,
-            "The model: a Hugging Face folder or a .gguf file."),
+            "The model: a Hugging Face folder, a name in the local hub cache, or a .gguf file."),
         RunOption(
             "adapter_name_or_path", .list, [], .effective,
-            "Adapter folders to load, merged in order; the last one is trained on."),
+            "Adapter folders, or names in the local hub cache, to load, merged in order; the last one is trained on."
+        ),
         RunOption(
             "adapter_folder", .text, nil, .effective,
             "Folder inside each adapter path that holds the adapter."),

@@ -99,7 +99,9 @@ struct TrainingCourse<Method: TrainingMethod> {
 
     /// The keys that change what a run does.
     private var effectiveOptions: JSONValue {
-        let effective = Set(configuration.options.filter(\.isEffective).map(\.name))
+        let effective = Set(configuration.options.filter(\.isEffective).map(\.name)).union([
+            RunConfiguration.changedKey
+        ])
         return .object((configuration.json.members ?? []).filter { effective.contains($0.key) })
     }
 
