@@ -280,7 +280,8 @@ import Testing
         #expect(run.training.evaluationInterval == .steps(7) && run.training.evaluates)
         // What saves the best checkpoints has one to load, however often it evaluates.
         let best = try parse(
-            "save_strategy: best\nload_best_model_at_end: true\neval_strategy: epoch\nval_size: 0.1")
+            "save_strategy: best\nload_best_model_at_end: true\neval_strategy: epoch\nval_size: 0.1"
+        )
         #expect(best.training.saveStrategy == .best && best.training.bestModelMetric == "loss")
         let inference = try parse("logging_steps: 0", purpose: .inference)
         #expect(inference.model.modelPath == "m")

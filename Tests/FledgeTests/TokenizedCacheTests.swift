@@ -226,7 +226,8 @@ import Testing
         let second = try data(path, "template=qwen", "enable_thinking=false")
         expectSame(first, second)
         let note = try #require(second.notes.last)
-        #expect(note.hasPrefix("Warning: they were made otherwise: template was chatml and is qwen"))
+        #expect(
+            note.hasPrefix("Warning: they were made otherwise: template was chatml and is qwen"))
         #expect(note.contains("enable_thinking was true and is false"))
         #expect(note.contains("another tokenized_path"))
         // A run says it, and a plan.

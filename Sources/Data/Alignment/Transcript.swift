@@ -34,7 +34,8 @@ struct Transcript {
         }
         var place = current.start
         while place + 2 < bytes.count {
-            if bytes[place] == lineFeed, bytes[place + 1] == lineFeed, let next = turn(at: place + 2)
+            if bytes[place] == lineFeed, bytes[place + 1] == lineFeed,
+                let next = turn(at: place + 2)
             {
                 end(place)
                 (current, place) = (next, next.start)
@@ -51,7 +52,8 @@ struct Transcript {
     var fault: String? {
         for (index, turn) in turns.enumerated() where (turn.role == .user) != (index % 2 == 0) {
             let name = turn.role == .user ? "Human" : "Assistant"
-            return "a dialogue in which \(name) speaks twice without a word between (turn \(index + 1))"
+            return
+                "a dialogue in which \(name) speaks twice without a word between (turn \(index + 1))"
         }
         return turns.count.isMultiple(of: 2) ? nil : "a dialogue that ends with Human"
     }

@@ -34,7 +34,9 @@ extension RunConfiguration {
     private static func text(_ value: Any) -> String {
         if let words = value as? Set<String> { return words.sorted().joined(separator: ", ") }
         let mirror = Mirror(reflecting: value)
-        if mirror.displayStyle == .optional { return mirror.children.first.map { text($0.value) } ?? "nil" }
+        if mirror.displayStyle == .optional {
+            return mirror.children.first.map { text($0.value) } ?? "nil"
+        }
         return String(describing: value)
     }
 }

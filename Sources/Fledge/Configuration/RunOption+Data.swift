@@ -59,7 +59,8 @@ extension RunOption {
             "max_samples", .integer(atLeast: 1), nil, .effective,
             "Takes only the first examples of each data set."),
         RunOption(
-            "eval_num_beams", .integer(), nil, .neutral, matters: .with("predict_with_generate", "true"),
+            "eval_num_beams", .integer(), nil, .neutral,
+            matters: .with("predict_with_generate", "true"),
             "Beams of the search for answers; there is none."),
         RunOption(
             "ignore_pad_token_for_loss", .flag, true, .refused,

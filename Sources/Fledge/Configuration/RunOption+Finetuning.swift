@@ -118,7 +118,8 @@ extension RunOption {
             "use_swanlab", .flag, false, .refused,
             "Reports to SwanLab."),
         RunOption(
-            "swanlab_project", .text, "llamafactory", .neutral, acceptsNull: true, matters: .with("use_swanlab", "true"),
+            "swanlab_project", .text, "llamafactory", .neutral, acceptsNull: true,
+            matters: .with("use_swanlab", "true"),
             "Project in SwanLab."),
         RunOption(
             "swanlab_workspace", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
@@ -127,7 +128,8 @@ extension RunOption {
             "swanlab_run_name", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
             "Name of the run in SwanLab."),
         RunOption(
-            "swanlab_mode", .choice(["cloud", "local"]), "cloud", .neutral, matters: .with("use_swanlab", "true"),
+            "swanlab_mode", .choice(["cloud", "local"]), "cloud", .neutral,
+            matters: .with("use_swanlab", "true"),
             "Whether SwanLab keeps results itself."),
         RunOption(
             "swanlab_api_key", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
@@ -151,7 +153,8 @@ extension RunOption {
             "use_hyper_parallel", .flag, false, .refused,
             "HyperParallel back end."),
         RunOption(
-            "hyper_parallel_args", .text, nil, .neutral, matters: .with("use_hyper_parallel", "true"),
+            "hyper_parallel_args", .text, nil, .neutral,
+            matters: .with("use_hyper_parallel", "true"),
             "Options of HyperParallel."),
         RunOption(
             "freeze_vision_tower", .flag, true, .neutral,

@@ -178,13 +178,16 @@ extension RunOption {
             "export_quantization_bit", .integer(), nil, .refused,
             "Quantises the exported model."),
         RunOption(
-            "export_quantization_dataset", .text, nil, .neutral, matters: .with("export_quantization_bit"),
+            "export_quantization_dataset", .text, nil, .neutral,
+            matters: .with("export_quantization_bit"),
             "Texts that the quantisation is calibrated with."),
         RunOption(
-            "export_quantization_nsamples", .integer(), 128, .neutral, matters: .with("export_quantization_bit"),
+            "export_quantization_nsamples", .integer(), 128, .neutral,
+            matters: .with("export_quantization_bit"),
             "Number of those texts."),
         RunOption(
-            "export_quantization_maxlen", .integer(), 1024, .neutral, matters: .with("export_quantization_bit"),
+            "export_quantization_maxlen", .integer(), 1024, .neutral,
+            matters: .with("export_quantization_bit"),
             "Most tokens of such a text."),
         RunOption(
             "export_legacy_format", .flag, false, .neutral,
@@ -211,7 +214,8 @@ extension RunOption {
             "kt_lora_expert_num", .integer(), nil, .neutral, matters: .with("use_kt", "true"),
             "Number of those experts."),
         RunOption(
-            "kt_lora_expert_intermediate_size", .integer(), nil, .neutral, matters: .with("use_kt", "true"),
+            "kt_lora_expert_intermediate_size", .integer(), nil, .neutral,
+            matters: .with("use_kt", "true"),
             "Width of those experts."),
         RunOption(
             "vllm_maxlen", .integer(), 4096, .neutral, matters: .with("infer_backend", "vllm"),
@@ -232,7 +236,8 @@ extension RunOption {
             "sglang_maxlen", .integer(), 4096, .neutral, matters: .with("infer_backend", "sglang"),
             "Most tokens of question and answer in SGLang."),
         RunOption(
-            "sglang_mem_fraction", .number(), 0.7, .neutral, matters: .with("infer_backend", "sglang"),
+            "sglang_mem_fraction", .number(), 0.7, .neutral,
+            matters: .with("infer_backend", "sglang"),
             "Part of the memory that SGLang takes."),
         RunOption(
             "sglang_tp_size", .integer(), -1, .neutral, matters: .with("infer_backend", "sglang"),
@@ -241,7 +246,8 @@ extension RunOption {
             "sglang_config", .anything, nil, .neutral, matters: .with("infer_backend", "sglang"),
             "More options of SGLang."),
         RunOption(
-            "sglang_lora_backend", .choice(["triton", "flashinfer"]), "triton", .neutral, matters: .with("infer_backend", "sglang"),
+            "sglang_lora_backend", .choice(["triton", "flashinfer"]), "triton", .neutral,
+            matters: .with("infer_backend", "sglang"),
             "SGLang's kernels of adapters."),
     ]
 }

@@ -116,7 +116,8 @@ extension RunOption {
             "fp8_backend", .text, "auto", .neutral, matters: .with("fp8", "true"),
             "The library of eight-bit products."),
         RunOption(
-            "fp8_enable_fsdp_float8_all_gather", .flag, false, .neutral, matters: .with("fp8", "true"),
+            "fp8_enable_fsdp_float8_all_gather", .flag, false, .neutral,
+            matters: .with("fp8", "true"),
             "Whether processes exchange eight bits."),
         RunOption(
             "enable_torch_profiler", .flag, false, .neutral,

@@ -247,13 +247,16 @@ extension RunOption {
             "Evaluation generates answers and compares them with those of the data (ROUGE, BLEU-4) in place of measuring the loss."
         ),
         RunOption(
-            "generation_max_length", .integer(), nil, .neutral, matters: .with("predict_with_generate", "true"),
+            "generation_max_length", .integer(), nil, .neutral,
+            matters: .with("predict_with_generate", "true"),
             "Most tokens of question and answer; cutoff_len and max_new_tokens bound them here."),
         RunOption(
-            "generation_num_beams", .integer(), nil, .neutral, matters: .with("predict_with_generate", "true"),
+            "generation_num_beams", .integer(), nil, .neutral,
+            matters: .with("predict_with_generate", "true"),
             "Beams of the search for answers; there is none."),
         RunOption(
-            "generation_config", .text, nil, .neutral, matters: .with("predict_with_generate", "true"),
+            "generation_config", .text, nil, .neutral,
+            matters: .with("predict_with_generate", "true"),
             "File that says how answers are drawn; the keys of generation say it here."),
         RunOption(
             "sortish_sampler", .flag, false, .refused,
@@ -263,7 +266,8 @@ extension RunOption {
             "random", .effectiveFor(["random", "sequential"]),
             "The order of training."),
         RunOption(
-            "length_column_name", .text, "length", .neutral, matters: .with("train_sampling_strategy", "group_by_length"),
+            "length_column_name", .text, "length", .neutral,
+            matters: .with("train_sampling_strategy", "group_by_length"),
             "Column that holds the lengths of rows."),
         RunOption(
             "dataloader_drop_last", .flag, false, .effective,

@@ -102,7 +102,9 @@ struct TokenizedSignature: Sendable {
         try require("tokenizer", tokenizer, "")
         guard notes["options"]?.stringValue != options else { return [taken] }
         let different = (keys.members ?? []).compactMap { member -> String? in
-            guard let before = notes["keys"]?[member.key], before != member.value else { return nil }
+            guard let before = notes["keys"]?[member.key], before != member.value else {
+                return nil
+            }
             func shown(_ value: JSONValue) -> String { value.stringValue ?? value.serialized() }
             return "\(member.key) was \(shown(before)) and is \(shown(member.value))"
         }

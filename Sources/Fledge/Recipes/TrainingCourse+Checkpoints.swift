@@ -17,7 +17,8 @@ extension TrainingCourse {
         let text = run.text
         let arguments = configuration.json
         return CheckpointSaver(
-            options.outputFolder, Interval(options.saveStrategy.interval, options.saveInterval, plan),
+            options.outputFolder,
+            Interval(options.saveStrategy.interval, options.saveInterval, plan),
             saving: run.parts.artifact, keeping: options.saveTotalLimit,
             superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
             savesBest: options.saveStrategy == .best,
