@@ -60,7 +60,7 @@ import Testing
                     let batch = try method.collate(
                         [(0, sample)], epoch: 0, sharesPrefixes: shares, configuration
                     ).tokens
-                    #expect(size.tokens == batch.tokenCount)
+                    #expect(size.tokens == batch.ids.count)
                     #expect(size.supervised == batch.supervision.count)
                     tokens = size.tokens
                 }

@@ -23,10 +23,10 @@ extension RunConfiguration {
     ) -> [JSONValue.Member] {
         guard read != now else { return [] }
         return zip(Mirror(reflecting: read).children, Mirror(reflecting: now).children)
-            .compactMap { before, after in
-                let text = text(after.value)
-                guard let label = after.label, text(before.value) != text else { return nil }
-                return .init("\(name).\(label)", .string(text))
+            .compactMap { before, after -> JSONValue.Member? in
+                let shown = text(after.value)
+                guard let label = after.label, text(before.value) != shown else { return nil }
+                return .init("\(name).\(label)", .string(shown))
             }
     }
 

@@ -2,7 +2,7 @@ public import FledgeCore
 public import FledgeData
 
 /// What methods of packed rows do unless they do otherwise.
-extension TrainingMethod where Sample == PackedRow, Batch == TokenBatch {
+extension TrainingMethod where Sample == PackedRow {
     /// All tokens of the row, those that its samples share once.
     public func size(
         of row: PackedRow, sharesPrefixes: Bool, _ configuration: RunConfiguration
@@ -10,11 +10,14 @@ extension TrainingMethod where Sample == PackedRow, Batch == TokenBatch {
         // Samples of one row meet each other there alone.
         guard row.samples.count > 1,
             let batch = try? collate(
-                [(0, row)], epoch: 0, sharesPrefixes: sharesPrefixes, configuration)
+                [(0, row)], epoch: 0, sharesPrefixes: sharesPrefixes, configuration
+            ).tokens
         else { return (row.length, row.supervisedCount) }
-        return (batch.tokenCount, batch.supervision.count)
+        return (batch.ids.count, batch.supervision.count)
     }
+}
 
+extension TrainingMethod where Sample == PackedRow, Batch == TokenBatch {
     /// Puts the samples of some rows into one flat run.
     public func collate(
         _ picked: [(index: Int, sample: PackedRow)], epoch: Int, sharesPrefixes: Bool,

@@ -79,18 +79,18 @@ struct ResumeRules {
                 // What matters in neither run makes no difference.
                 && option.condition.map { contexts.contains(where: $0.isMet) } ?? true
         }
-        return changes(before, configuration)
-            + compared.compactMap { option in
-                let (old, new) = (value(option, in: earlier), value(option, in: now))
-                // 2 and 2.0 are one value.
-                let isSame =
-                    old == new || old.doubleValue.map { $0 == new.doubleValue } == true
-                guard !isSame else { return nil }
-                return Difference(
-                    key: option.name,
-                    sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
-                    breaksRun: !pace.contains(option.name) && !heard.contains(option.name))
-            }
+        let ofKeys = compared.compactMap { option -> Difference? in
+            let (old, new) = (value(option, in: earlier), value(option, in: now))
+            // 2 and 2.0 are one value.
+            let isSame =
+                old == new || old.doubleValue.map { $0 == new.doubleValue } == true
+            guard !isSame else { return nil }
+            return Difference(
+                key: option.name,
+                sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
+                breaksRun: !pace.contains(option.name) && !heard.contains(option.name))
+        }
+        return ofKeys + changes(before, configuration)
     }
 
     /// What a program had set in the configuration itself and has no more, or the reverse: no key tells
