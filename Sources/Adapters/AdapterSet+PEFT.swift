@@ -57,7 +57,10 @@ struct AdapterFile {
                 : "The folder holds no adapter_config.json.",
             advice: isModel
                 ? "Set model_name_or_path to it, and no adapter_name_or_path."
-                : "Name the folder that a LoRA run wrote.", at: .init(file: folder))
+                : "Name the folder that a LoRA run wrote"
+                    + (FileSystem.exists(folder)
+                        ? "." : "; this is neither a folder nor a name in the cache."),
+            at: .init(file: folder))
     }
 
     /// A new value for the base, under the name that the base has for it.

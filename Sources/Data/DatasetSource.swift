@@ -67,15 +67,22 @@ public struct DatasetSource: Sendable {
         return format.kind == .parquet || format.kind == .arrow
     }
 
-    /// What the user should know about files of the data set that are not read.
+    /// What the user should know about files of the data set that are not read, and about rows that are
+    /// read otherwise than they look.
     var notes: [String] {
-        guard let held = try? RecordFile.heldBack(of: description.path), !held.isEmpty else {
-            return []
+        var notes = [String]()
+        if let held = try? RecordFile.heldBack(of: description.path), !held.isEmpty {
+            notes.append(
+                "Of the data set \(description.name) these belong to other splits and are not read: "
+                    + held.listed + ".")
         }
-        return [
-            "Of the data set \(description.name) these belong to other splits and are not read: "
-                + held.listed + "."
-        ]
+        if count > 0, let first = try? record(at: 0), aligner.hasTranscripts(first) {
+            notes.append(
+                "The answers of the data set \(description.name) are whole dialogues (Human: …, "
+                    + "Assistant: …): the last turn of each is the answer, what stands before is the "
+                    + "question.")
+        }
+        return notes
     }
 
     /// Whether rows in any order cost about as much as rows in their own order.

@@ -108,8 +108,12 @@ struct FailureTests {
         try expectTrainFailure("model_name_or_path=nowhere", says: "nowhere")
         try expectTrainFailure(
             "model_name_or_path=some/model", says: "some/model is neither a path")
-        try expectTrainFailure("adapter_name_or_path=nowhere", says: "nowhere")
-        try expectTrainFailure("dataset_dir=nowhere", says: "nowhere")
+        try expectTrainFailure(
+            "adapter_name_or_path=nowhere", says: "nowhere: The folder holds no adapter_config.json.")
+        try expectTrainFailure(
+            "adapter_name_or_path=some/adapter", says: "neither a folder nor a name in the cache")
+        try expectTrainFailure("dataset_dir=nowhere", says: "nowhere/dataset_info.json")
+        try expectTrainFailure("eval_dataset=nowhere.json", says: "There is no file nowhere.json")
         try expectTrainFailure("resume_from_checkpoint=nowhere", says: "nowhere")
         try expectTrainFailure("resume_from_checkpoint=true", says: "no checkpoint to resume from")
         for command in [["chat", "run.yaml"], ["export", "run.yaml", "export_dir=merged"]] {
@@ -235,6 +239,10 @@ struct FailureTests {
     @Test func foldersThatCannotBeWritten() throws {
         try expectTrainFailure("output_dir=data/tiny.json/out", says: "data/tiny.json/out")
         try expectTrainFailure("output_dir=/proc/out", says: "/proc/out")
+        // Folders above it are made.
+        let deep = try fledge(
+            "train", "run.yaml", "max_steps=1", "output_dir=not/there/out", in: project.path)
+        #expect(deep.status == 0 && project.exists("not/there/out/adapter_model.safetensors"))
         #expect(try fledge("train", "run.yaml", "max_steps=1", in: project.path).status == 0)
         try expectFailure(
             ["export", "run.yaml", "export_dir=data/tiny.json"], status: 2, says: "data/tiny.json")

@@ -33,7 +33,8 @@ struct InterruptionTests {
         #expect(try losses == self.losses(plain))
     }
 
-    @Test(arguments: [SIGINT, SIGTERM])
+    /// Ctrl-C, the end of a service, and a terminal that is closed.
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aStoppedRunSavesAndTheSameCommandGoesOn(_ number: Int32) throws {
         let run = try CommandRun(["train", "run.yaml"], in: project.path)
         run.wait(for: 30, in: project.file("out/trainer_log.jsonl"))
@@ -79,6 +80,33 @@ struct InterruptionTests {
     private func losses(ofLog: Void) throws -> Int {
         guard project.exists("out/trainer_log.jsonl") else { return 0 }
         return try project.bytes("out/trainer_log.jsonl").count { $0 == 10 }
+    }
+
+    /// Killed and stopped, a run that saves its best steps saves the same ones, and ends alike.
+    @Test func whatSavesItsBestStepsGoesOn() throws {
+        let words = [
+            "train", "run.yaml", "save_strategy=best", "eval_strategy=steps", "eval_steps=20",
+            "val_size=3", "load_best_model_at_end=true", "save_total_limit=null",
+        ]
+        #expect(try CommandRun(words, in: plain.path).wait().status == 0)
+        for (number, lines) in [(SIGKILL, 70), (SIGTERM, 160)] {
+            let run = try CommandRun(words, in: project.path)
+            run.wait(for: lines, in: project.file("out/trainer_log.jsonl"))
+            run.signal(number)
+            _ = try run.wait()
+        }
+        let last = try CommandRun(words, in: project.path).wait()
+        #expect(last.status == 0 && last.errors.contains("Resuming from"), "\(last.errors)")
+        let best = plain.names("out").filter { $0.hasPrefix("checkpoint-") }
+        // Where it was stopped it saved what it was asked for by nobody.
+        #expect(!best.isEmpty && Set(best).isSubset(of: project.names("out")))
+        for name in ["adapter_model.safetensors"] + best.map({ $0 + "/adapter_model.safetensors" })
+        {
+            #expect(try project.bytes("out/" + name) == plain.bytes("out/" + name), "\(name)")
+        }
+        // Nothing is left to do.
+        let again = try CommandRun(words, in: project.path).wait()
+        #expect(again.status == 0 && again.errors.contains("nothing is left to do"))
     }
 
     @Test func whatOverwritesSaysHowToGoOn() throws {

@@ -158,8 +158,17 @@ struct SeveralRunsTests {
         func again(_ more: String...) throws -> Outcome {
             try CommandRun(["train", "run.yaml"] + words + more, in: project.path).wait()
         }
-        #expect(try again().status == 0)
+        let first = try again()
+        #expect(first.status == 0)
+        #expect(
+            first.errors.contains("Ended before step 20, as early stopping asks. 4 steps in"),
+            "\(first.errors)")
         #expect(try JSONValue(contentsOf: project.file("out/fledge_run.json"))["step"] == 4)
+        // Of streamed rows too; a run that goes to its end says nothing of the kind.
+        let streamed = try again("streaming=true", "output_dir=streamed")
+        #expect(streamed.errors.contains("Ended before step 20"), "\(streamed.errors)")
+        let whole = try again("max_steps=4", "output_dir=whole")
+        #expect(whole.status == 0 && !whole.errors.contains("Ended before"), "\(whole.errors)")
         let before = try project.snapshot()
         let second = try again()
         #expect(second.errors.contains("Early stopping has ended this run at step 4 of 20"))

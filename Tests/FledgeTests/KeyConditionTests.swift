@@ -115,6 +115,58 @@ import Testing
         #expect(explained("lr_scheduler_kwargs").contains("timescale: a whole number from 1 on"))
     }
 
+    /// The keys and values of conditions are some that there are.
+    @Test func ownersOfKeysAreKeys() throws {
+        func owners(_ condition: RunOption.Condition) -> [(key: String, words: [String])] {
+            switch condition {
+            case .value(let key, let words): [(key, words)]
+            case .read: []
+            case .not(let other): owners(other)
+            case .all(let several), .any(let several): several.flatMap(owners)
+            }
+        }
+        for option in RunOption.all {
+            for (key, words) in option.condition.map(owners) ?? [] {
+                let owner = try #require(RunOption.named(key), "\(option.name): \(key)")
+                #expect(key != option.name)
+                switch owner.kind {
+                case .flag: #expect(Set(words).isSubset(of: ["true", "false"]), "\(option.name)")
+                case .choice(let known):
+                    #expect(Set(words).isSubset(of: known), "\(option.name)")
+                default: break
+                }
+            }
+            guard !option.name.hasPrefix("ppo_"), !option.name.hasPrefix("reward_") else {
+                continue
+            }
+            #expect(!option.help.contains("atters with"), "\(option.name)")
+        }
+    }
+
+    /// Keys of what is not there say with what they would matter, and those of what is there that they
+    /// do not.
+    @Test(arguments: [
+        ("swanlab_project: mine", "swanlab_project (matters with use_swanlab: true)"),
+        ("sglang_maxlen: 8", "sglang_maxlen (matters with infer_backend: sglang)"),
+        ("export_quantization_maxlen: 8", "(matters with export_quantization_bit)"),
+        ("length_penalty: 2", "length_penalty (matters with num_beams other than 1)"),
+        ("generation_max_length: 8", "(matters with predict_with_generate: true)"),
+        (
+            "generation_max_length: 8\npredict_with_generate: true\nval_size: 0.5",
+            "Without effect here: generation_max_length."
+        ),
+        ("ddp_timeout: 8", "Without effect here: ddp_timeout."),
+    ]) func idleKeysSayWithWhatTheyMatter(_ lines: String, _ words: String) throws {
+        let run = try RunConfiguration(
+            yaml: "model_name_or_path: m\ntemplate: chatml\ndataset: d\n" + lines,
+            file: "run.yaml", environment: [:])
+        #expect(run.notes.first?.contains(words) == true, "\(run.notes)")
+        #expect(
+            RunOption.named("oft_rank")?.explanation.contains(
+                "matters with finetuning_type: oft only") == true)
+        #expect(RunOption.listing.contains("Matters with use_kt: true only."))
+    }
+
     @Test func aProgramsMethodIsItsStage() {
         #expect(RunConfiguration(method: OwnMethod()).json["stage"] == "own")
         #expect(RunConfiguration().finetuning.stage == "sft")

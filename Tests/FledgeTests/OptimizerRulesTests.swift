@@ -90,6 +90,8 @@ import Testing
         ("polynomial", "{lr_end: 1}", "above learning_rate"),
         ("cosine_with_min_lr", "{min_lr_rate: 2}", "a number from 0 to 1"),
         ("cosine_with_min_lr", "{min_lr_rate: 0.1, min_lr: 1e-6}", "min_lr and min_lr_rate"),
+        ("cosine_with_min_lr", "{num_cycles: 1}", "needs min_lr or min_lr_rate"),
+        ("cosine_warmup_with_min_lr", "{min_lr: null}", "needs min_lr or min_lr_rate"),
         ("cosine", "{num_cycles: .inf}", "a number from 0 on"),
         ("cosine", "{cycles: 1}", "the schedule cosine takes num_cycles."),
         ("linear", "{num_cycles: 1}", "the schedule linear takes nothing."),
@@ -105,6 +107,22 @@ import Testing
         }
         #expect(error.message.contains(text), "\(error)")
         #expect(error.location?.line == 6, "\(error)")
+    }
+
+    /// What transformers demands is demanded before anything is loaded; what the reference fills in is
+    /// filled in.
+    @Test func schedulesWithoutTheirParameters() throws {
+        for name in ["cosine_with_min_lr", "cosine_warmup_with_min_lr"] {
+            let error = try #require(throws: FledgeError.self) {
+                try parse("lr_scheduler_type: \(name)")
+            }
+            #expect(error.message.contains("needs min_lr or min_lr_rate"), "\(error)")
+            #expect(error.location?.line == 5, "\(error)")
+        }
+        // A third of the steps behind the rise at the peak, then the fall.
+        let run = try parse("lr_scheduler_type: warmup_stable_decay\nwarmup_steps: 1")
+        let found = run.training.learningRates(totalSteps: 10) as? Warmup<StableDecaySchedule>
+        #expect(found?.schedule == StableDecaySchedule(peak: 5e-5, stable: 3, decay: 6))
     }
 
     /// What is watched is wanted larger where the keys say so, or its name.
@@ -134,7 +152,10 @@ import Testing
             "constant_with_warmup", "inverse_sqrt", "cosine_with_min_lr",
             "cosine_warmup_with_min_lr", "warmup_stable_decay",
         ] {
-            let run = try parse("learning_rate: 0\nwarmup_steps: 2\nlr_scheduler_type: \(schedule)")
+            let floor =
+                schedule.hasSuffix("min_lr") ? "\nlr_scheduler_kwargs: {min_lr_rate: 0.1}" : ""
+            let run = try parse(
+                "learning_rate: 0\nwarmup_steps: 2\nlr_scheduler_type: \(schedule)" + floor)
             let rates = run.training.learningRates(totalSteps: 6)
             for step in 0..<8 { #expect(rates.rate(at: step) == 0, "\(schedule) \(step)") }
         }

@@ -140,6 +140,12 @@ import Testing
                     String(repeating: "so ", count: 40) + "no"),
             ], columns: preference, entry: ranking, keys: "stage=dpo", "cutoff_len=64"),
         Planted(
+            "answers cut to nothing", "nothing-learned", [preferring("yes", "no")],
+            columns: preference, entry: ranking, keys: "stage=dpo", "cutoff_len=6"),
+        Planted(
+            "whole dialogues as answers", "empty-question",
+            [["output": "\n\nHuman: Why?\n\nAssistant: So."]], columns: ["response": "output"]),
+        Planted(
             "worse answer of nothing", "empty-answer",
             [preferring("yes", "no"), preferring("yes", "")], columns: preference,
             entry: ranking, keys: "stage=dpo"),
@@ -226,6 +232,43 @@ import Testing
         #expect(plan.faults.map(\.code).contains(planted.code), "\(plan.faults.map(\.summary))")
         // The output folder is not touched.
         #expect(!FileManager.default.fileExists(atPath: project.file("out")))
+    }
+
+    /// Of faults with one code each says which it is, and what helps.
+    @Test(arguments: [
+        ("same answers", "Pairs whose two answers are the same. Check the columns"),
+        (
+            "same once they are cut",
+            "the same up to where cutoff_len cuts them. Raise cutoff_len, or leave"
+        ),
+        ("answers cut to nothing", "No token of any row is learned. Raise cutoff_len, or leave"),
+        ("weighted with nothing", "Rows of which no token is learned. See whether their marks"),
+        ("worse answer of nothing", "Answers that are to be avoided are empty. Leave these rows"),
+        ("preference of nothing", "Answers are empty. Leave these rows out"),
+        ("whole dialogues as answers", "answers hold whole dialogues (Human: …, Assistant: …)"),
+        ("preferences to the wrong stage", "Preferences are learned by stage: dpo or rm"),
+    ]) func faultsOfOneCodeSayWhichItIs(_ name: String, _ words: String) throws {
+        let planted = try #require(Self.planted.first { $0.name == name })
+        let faults = try plan(planted).faults.filter { $0.code == planted.code }
+        #expect(
+            faults.contains { "\($0.message) \($0.advice)".contains(words) },
+            "\(faults.map { "\($0.message) \($0.advice)" })")
+    }
+
+    /// Pairs that are whole dialogues are read as such, and the plan says so.
+    @Test func pairsOfWholeDialoguesAreSaid() throws {
+        let opening = "\n\nHuman: Which?\n\nAssistant: What?\n\nHuman: Which one?\n\nAssistant: "
+        let rows: [JSONValue] = ["yes", "maybe"].map {
+            ["chosen": .string(opening + $0), "rejected": .string(opening + "no")]
+        }
+        let plan = try plan(
+            Planted(
+                "dialogues", "", rows, columns: ["chosen": "chosen", "rejected": "rejected"],
+                entry: ["ranking": true], keys: "stage=dpo"))
+        #expect(plan.notes.contains { $0.contains("are whole dialogues") }, "\(plan.notes)")
+        #expect(!plan.faults.contains { $0.code == "empty-question" })
+        let row = try #require(plan.rows.first)
+        #expect(row.spans.filter(\.isLearned).map(\.text) == ["yes<|im_end|>\n"], "\(row)")
     }
 
     @Test func thereAreEnough() { #expect(Self.planted.count >= 30) }

@@ -28,6 +28,32 @@ import Testing
         #expect(two["rewards/margins"] == 0)
     }
 
+    /// Adapters that training goes on with, and those of a folder inside.
+    @Test func namedAdaptersAreLookedUpInTheCache() throws {
+        try writeHub("tiny", from: "model")
+        try writeHub("tuned", from: "adapter")
+        try Folder.create("\(project.path)/several")
+        try FileManager.default.copyItem(
+            atPath: "\(project.path)/adapter", toPath: "\(project.path)/several/inner")
+        try writeHub("several", from: "several")
+        let cache = "cache_dir=\(project.path)/hub"
+        let path = try first(["adapter_name_or_path=\(project.path)/adapter"])
+        let fresh = try first([])
+        for more in [
+            ["adapter_name_or_path=me/tuned"],
+            ["adapter_name_or_path=me/tuned", "model_name_or_path=me/tiny"],
+            ["adapter_name_or_path=me/several", "adapter_folder=inner"],
+        ] {
+            let named = try first([cache] + more)
+            #expect(named["loss"] == path["loss"] && named["loss"] != fresh["loss"], "\(more)")
+        }
+        let error = #expect(throws: FledgeError.self) {
+            try first([cache, "adapter_name_or_path=me/other"])
+        }
+        #expect(error?.message.contains("no adapter_config.json") == true)
+        #expect(error?.advice.contains("nor a name in the cache") == true)
+    }
+
     /// A reference that sees less than the policy is an error of the run, before it begins.
     @Test(arguments: [["stage=dpo", "dataset=pairs"], ["stage=kto", "dataset=marks"]])
     func aReferenceWithAShortWindowIsAnError(_ keys: [String]) throws {

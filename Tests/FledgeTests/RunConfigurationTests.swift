@@ -102,6 +102,7 @@ import Testing
             "eval_strategy": "val_size: 0.5\n", "do_eval": "val_size: 0.5\n",
             "do_predict": "predict_with_generate: true\nval_size: 0.5\n",
             "predict_with_generate": "val_size: 0.5\n",
+            "save_strategy": "eval_strategy: steps\nval_size: 0.5\n",
             "early_stopping_steps": "eval_strategy: steps\nval_size: 0.5\n",
             "load_best_model_at_end": "eval_strategy: steps\nval_size: 0.5\n",
             "eval_on_each_dataset": "eval_dataset: other\n",
@@ -192,7 +193,6 @@ import Testing
         #expect(error("report_to: wandb")?.message == "report_to: wandb is not supported yet.")
         #expect(error("fp16: true")?.message.contains("use bf16") == true)
         #expect(error("optim: adagrad")?.advice.contains("adamw_torch_fused") == true)
-        #expect(error("save_strategy: best")?.code == .unsupported)
     }
 
     @Test func unknownKeysNameTheNearestOne() throws {
@@ -261,6 +261,7 @@ import Testing
                 "load_best_model_at_end: true\neval_strategy: steps\neval_steps: 3\nsave_steps: 4\n"
                     + "val_size: 0.1", "multiple of `eval_steps`"
             ),
+            ("save_strategy: best", "`save_strategy: best` requires an `eval_strategy`"),
             ("early_stopping_steps: 2", "requires an `eval_strategy`"),
             ("lora_target: all,q_proj", "not both"),
             ("reference_quirks: all,metric_names", "not both"),
@@ -277,6 +278,11 @@ import Testing
         // The defaults of the reference's interval rules hold.
         let run = try parse("eval_strategy: steps\nval_size: 0.1\nlogging_steps: 7\neval_steps: 0")
         #expect(run.training.evaluationInterval == .steps(7) && run.training.evaluates)
+        // What saves the best checkpoints has one to load, however often it evaluates.
+        let best = try parse(
+            "save_strategy: best\nload_best_model_at_end: true\neval_strategy: epoch\nval_size: 0.1"
+        )
+        #expect(best.training.saveStrategy == .best && best.training.bestModelMetric == "loss")
         let inference = try parse("logging_steps: 0", purpose: .inference)
         #expect(inference.model.modelPath == "m")
     }

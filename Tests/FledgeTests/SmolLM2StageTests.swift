@@ -104,9 +104,9 @@ private struct StillRewardModeling: TrainingMethod {
     }
 
     func size(
-        of sample: PairwiseSample, sharesPrefixes: Bool
+        of sample: PairwiseSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
-        standard.size(of: sample, sharesPrefixes: sharesPrefixes)
+        standard.size(of: sample, sharesPrefixes: sharesPrefixes, configuration)
     }
 
     func parts(

@@ -196,7 +196,10 @@ import Testing
         try FileManager.default.removeItem(atPath: project.file("data"))
         let second = try data(path, "dataset=gone", "val_size=0", "cutoff_len=9")
         expectSame(first, second)
-        #expect(second.notes.count == 2 && second.notes[1].contains("other options"))
+        #expect(
+            second.notes.count == 2
+                && second.notes[1] == "They were made otherwise: cutoff_len was 2048 and is 9.",
+            "\(second.notes)")
         expectSame(first, try data(path, "overwrite_cache=true"))
     }
 
@@ -214,6 +217,31 @@ import Testing
         #expect(try adapter("made", path, "neat_packing=true") == plain)
         #expect(try adapter("taken", path, "neat_packing=true") == plain)
         #expect(try adapter("taken-2", path, "seed=3", "neat_packing=true") != plain)
+    }
+
+    /// Rows that were written in one template are not trained on in another one without a word.
+    @Test func anotherTemplateIsNamed() throws {
+        let path = "tokenized_path=" + project.file("tokens")
+        let first = try data(path, "template=chatml")
+        let second = try data(path, "template=qwen", "enable_thinking=false")
+        expectSame(first, second)
+        let note = try #require(second.notes.last)
+        #expect(
+            note.hasPrefix("Warning: they were made otherwise: template was chatml and is qwen"))
+        #expect(note.contains("enable_thinking was true and is false"))
+        #expect(note.contains("another tokenized_path"))
+        // A run says it, and a plan.
+        var heard = [String]()
+        try TrainingRecipe(
+            configuration([path, "template=qwen", "max_steps=1"]), cache: cache
+        ) { heard.append($0) }.run()
+        #expect(heard.contains { $0.contains("template was chatml and is qwen") })
+        let plan = RunPlanner(
+            try configuration([path, "template=qwen"]), measures: false
+        ).run()
+        #expect(plan.notes.contains { $0.contains("template was chatml and is qwen") })
+        // The same once more, and on another day, is no other template.
+        #expect(try data(path, "template=chatml").notes.count == 1)
     }
 
     @Test func anotherTokenizerOrStageIsRefused() throws {

@@ -50,14 +50,14 @@ private struct OneNumber: ModelArtifact {
 
     /// Six steps, or those up to `steps`, each of them evaluated.
     private func train(
-        _ losses: [Double], saving interval: Int, limit: Int? = nil, steps: Int = 6,
+        _ losses: [Double], saving interval: Int?, limit: Int? = nil, steps: Int = 6,
         onStart: Bool = false, into output: String? = nil, from checkpoint: String? = nil
     ) throws -> TrainerState {
         let stage = ScriptedStage(losses)
         let artifact = OneNumber(parameter: stage.parameters[0])
         let saver = CheckpointSaver(
-            output ?? folder.path, .every(interval), saving: artifact, keeping: limit,
-            best: .init("eval_loss"))
+            output ?? folder.path, interval.map { .every($0) } ?? .never, saving: artifact,
+            keeping: limit, best: .init("eval_loss"), savesBest: interval == nil)
         let trainer = Trainer(
             stage, schedule: .constant(0.1), evaluation: .every(1), evaluatesOnStart: onStart,
             callbacks: [saver])
@@ -86,6 +86,38 @@ private struct OneNumber: ModelArtifact {
     @Test func whatWasThereBeforeTheFirstStepIsNoCheckpoint() throws {
         let state = try train([0, 3, 2, 4, 5, 6, 7], saving: 1, onStart: true)
         #expect(state.bestMetric == 2 && state.bestModelCheckpoint == path(2))
+    }
+
+    private var saved: [Int] {
+        TrainingCheckpoint.all(in: folder.path).compactMap {
+            Int($0.split(separator: "-").last ?? "")
+        }
+    }
+
+    /// `save_strategy: best`: as in transformers, where the last step is not saved either.
+    @Test func whatBecomesBetterIsSaved() throws {
+        let state = try train([3, 4, 2, 2, 1, 6], saving: nil)
+        #expect(saved == [1, 3, 5] && state.bestModelCheckpoint == path(5))
+        for step in saved {
+            let own = try TrainerState(path: path(step) + "/trainer_state.json")
+            #expect(own.bestModelCheckpoint == path(step) && own.bestGlobalStep == step)
+        }
+    }
+
+    @Test func ofWhatBecomesBetterTheLastOnesAreKept() throws {
+        let state = try train([0, 3, 4, 2, 2, 1, 6], saving: nil, limit: 1, onStart: true)
+        #expect(saved == [5] && state.bestMetric == 1 && state.bestModelCheckpoint == path(5))
+    }
+
+    /// A run that goes on from its best checkpoint saves what an uninterrupted one saves.
+    @Test func whatGoesOnComparesWithWhatWasBestBefore() throws {
+        _ = try train([3, 4, 2], saving: nil, steps: 3)
+        #expect(saved == [1, 3])
+        let state = try train([5, 1, 6], saving: nil, from: path(3))
+        #expect(saved == [1, 3, 5] && state.bestModelCheckpoint == path(5))
+        // What was only met again is no better.
+        _ = try train([5, 1, 6, 1], saving: nil, steps: 9, from: path(5))
+        #expect(saved == [1, 3, 5])
     }
 
     @Test func aRunThatGoesOnKnowsTheBestCheckpoint() throws {

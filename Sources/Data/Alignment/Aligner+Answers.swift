@@ -105,8 +105,12 @@ extension Aligner {
     /// Gives the row a better and a worse answer.
     func addPair(_ prompt: [Message], _ record: Record, to sample: inout AlignedSample) throws {
         let columns = description.columns
-        let chosen = try answer(columns.chosen, record, &sample)
-        let rejected = try answer(columns.rejected, record, &sample)
+        let areTranscripts = hasTranscripts(record)
+        func read(_ column: String?) throws -> Answer {
+            try areTranscripts
+                ? answer(ofTranscript: column, record) : answer(column, record, &sample)
+        }
+        let (chosen, rejected) = (try read(columns.chosen), try read(columns.rejected))
         switch (chosen, rejected) {
         case (.none(let reason), _), (_, .none(let reason)): sample.answerFault = reason
         case (.messages(let before, let better), .messages(let other, let worse)):

@@ -25,6 +25,7 @@ public struct PreferenceBatch: TokenizedBatch, Hashable {
 public struct PreferenceCollator: Sendable {
     private let collator: AnswerCollator
     private let sharesPrefixes: Bool
+    private let looksAtLastTokens: Bool
 
     /// Creates a collator.
     ///
@@ -35,7 +36,19 @@ public struct PreferenceCollator: Sendable {
     ///     Exact, but for the order of sums; not for models with dropout, which draws for every sample.
     public init(lastTokens: Bool = false, sharesPrefixes: Bool = false) {
         collator = AnswerCollator(supervised: lastTokens ? .lastTokens : .answers)
-        self.sharesPrefixes = sharesPrefixes
+        (self.sharesPrefixes, looksAtLastTokens) = (sharesPrefixes, lastTokens)
+    }
+
+    /// Tokens that the batch of one pair has, and how many predictions of them are supervised.
+    package func size(of pair: PairwiseSample) -> (tokens: Int, supervised: Int) {
+        let (better, worse) = (pair.chosen, pair.rejected)
+        guard !better.inputIDs.isEmpty, !worse.inputIDs.isEmpty else { return (0, 0) }
+        let common = zip(better.inputIDs, worse.inputIDs).prefix { $0 == $1 }.count
+        let isShared = sharesPrefixes && common >= PrefixForest.defaultMinimumLength
+        return (
+            better.inputIDs.count + worse.inputIDs.count - (isShared ? common : 0),
+            looksAtLastTokens ? 2 : better.supervisedCount + worse.supervisedCount
+        )
     }
 
     /// The batch of some pairs; one with a side without any token is left out.

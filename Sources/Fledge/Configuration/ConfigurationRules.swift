@@ -165,7 +165,13 @@ struct ConfigurationRules {
         if let ratio = values.optionalNumber("warmup_ratio") {
             try require(ratio <= 1, "`warmup_ratio` is a part, at most 1.", "warmup_ratio")
         }
-        if values.flag("load_best_model_at_end") {
+        let savesBest = values.text("save_strategy") == "best"
+        try values.require(
+            !savesBest || strategy != "no",
+            "`save_strategy: best` requires an `eval_strategy`: it saves where evaluations become better.",
+            ["save_strategy"],
+            advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
+        if values.flag("load_best_model_at_end"), !savesBest {
             try require(
                 strategy == values.text("save_strategy") && strategy != "no",
                 "`load_best_model_at_end` requires the save and eval strategy to match, but found "
@@ -194,7 +200,7 @@ struct ConfigurationRules {
             advice: "Set eval_strategy: steps or epoch, with val_size or eval_dataset.")
         let parameters = values.mapping("lr_scheduler_kwargs")
         let fault = ScheduleParameters.fault(schedule, parameters)
-        try require(fault == nil, fault ?? "", "lr_scheduler_kwargs")
+        try require(fault == nil, fault ?? "", "lr_scheduler_kwargs", "lr_scheduler_type")
         if let end = ScheduleParameters(schedule, parameters).number("lr_end") {
             try require(
                 end <= values.number("learning_rate"),

@@ -151,18 +151,18 @@ public struct RunConfiguration: Sendable {
         _ ignored: [String]
     ) -> [String] {
         let run = values.context(method)
-        let neutral = options.filter {
-            $0.standing == .neutral && values.isSet($0.name) && values[$0.name] != $0.defaultValue
+        let set = options.filter {
+            values.isSet($0.name) && values[$0.name] != $0.defaultValue
         }
-        // What would matter in another run.
-        let elsewhere = options.compactMap { option -> String? in
-            guard option.isEffective, let condition = option.condition, !condition.isMet(run),
-                values.isSet(option.name), values[option.name] != option.defaultValue
-            else { return nil }
+        /// The key with what it would matter with; nil where that is there.
+        func elsewhere(_ option: RunOption) -> String? {
+            guard let condition = option.condition, !condition.isMet(run) else { return nil }
             return "\(option.name) (matters \(condition.description))"
         }
         var notes = [String]()
-        let idle = neutral.map(\.name) + elsewhere
+        let idle =
+            set.filter { $0.standing == .neutral }.map { elsewhere($0) ?? $0.name }
+            + set.filter(\.isEffective).compactMap(elsewhere)
         if !idle.isEmpty {
             notes.append("Without effect here: " + idle.joined(separator: ", ") + ".")
         }
@@ -174,16 +174,19 @@ public struct RunConfiguration: Sendable {
         return notes
     }
 
-    /// All arguments under their keys, with credentials masked.
+    /// All arguments under their keys, with credentials masked; what a program has set in the
+    /// configuration's parts stands beside them, see ``changed``.
     public var json: JSONValue {
-        .object(
-            options.map { option in
-                let isSecret =
-                    option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
-                    || option.name.hasSuffix("_secret")
-                let value = values[option.name]
-                return .init(option.name, isSecret && value != .null ? "***" : value.json)
-            })
+        let arguments = options.map { option -> JSONValue.Member in
+            let isSecret =
+                option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
+                || option.name.hasSuffix("_secret")
+            let value = values[option.name]
+            return .init(option.name, isSecret && value != .null ? "***" : value.json)
+        }
+        let changed = changed
+        guard !changed.isEmpty else { return .object(arguments) }
+        return .object(arguments + [.init(Self.changedKey, .object(changed))])
     }
 }
 

@@ -60,7 +60,8 @@ extension RunOption {
             "Takes only the first examples of each data set."),
         RunOption(
             "eval_num_beams", .integer(), nil, .neutral,
-            "Matters with predict_with_generate only."),
+            matters: .with("predict_with_generate", "true"),
+            "Beams of the search for answers; there is none."),
         RunOption(
             "ignore_pad_token_for_loss", .flag, true, .refused,
             "False would train on padding."),

@@ -68,8 +68,8 @@ extension RunOption {
             "pissa_init", .flag, false, .refused,
             "Begins with principal singular vectors."),
         RunOption(
-            "pissa_iter", .integer(), 16, .neutral,
-            "Matters with pissa_init only."),
+            "pissa_iter", .integer(), 16, .neutral, matters: .with("pissa_init", "true"),
+            "Iterations of the decomposition; -1 is an exact one."),
         RunOption(
             "pissa_convert", .flag, false, .refused,
             "Converts PiSSA adapters to LoRA."),
@@ -78,17 +78,17 @@ extension RunOption {
             matters: ofLoRA.and("adapter_name_or_path"),
             "Merges the loaded adapters and trains a new one."),
         RunOption(
-            "module_dropout", .number(), 0.0, .neutral,
-            "Matters with finetuning_type: oft only."),
+            "module_dropout", .number(), 0.0, .neutral, matters: .with("finetuning_type", "oft"),
+            "How often a whole adapter is left out."),
         RunOption(
-            "oft_rank", .integer(), 0, .neutral,
-            "Matters with finetuning_type: oft only."),
+            "oft_rank", .integer(), 0, .neutral, matters: .with("finetuning_type", "oft"),
+            "Number of rotated blocks."),
         RunOption(
-            "oft_block_size", .integer(), 32, .neutral,
-            "Matters with finetuning_type: oft only."),
+            "oft_block_size", .integer(), 32, .neutral, matters: .with("finetuning_type", "oft"),
+            "Size of a rotated block."),
         RunOption(
-            "oft_target", .list, ["all"], .neutral,
-            "Matters with finetuning_type: oft only."),
+            "oft_target", .list, ["all"], .neutral, matters: .with("finetuning_type", "oft"),
+            "Modules that get adapters."),
         RunOption(
             "reward_model", .text, nil, .neutral,
             "Matters with stage: ppo only."),
@@ -106,28 +106,30 @@ extension RunOption {
             "Reports to SwanLab."),
         RunOption(
             "swanlab_project", .text, "llamafactory", .neutral, acceptsNull: true,
-            "Matters with use_swanlab only."),
+            matters: .with("use_swanlab", "true"),
+            "Project in SwanLab."),
         RunOption(
-            "swanlab_workspace", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_workspace", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Workspace in SwanLab."),
         RunOption(
-            "swanlab_run_name", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_run_name", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Name of the run in SwanLab."),
         RunOption(
             "swanlab_mode", .choice(["cloud", "local"]), "cloud", .neutral,
-            "Matters with use_swanlab only."),
+            matters: .with("use_swanlab", "true"),
+            "Whether SwanLab keeps results itself."),
         RunOption(
-            "swanlab_api_key", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_api_key", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Key of an account of SwanLab."),
         RunOption(
-            "swanlab_logdir", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_logdir", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Folder of SwanLab's files."),
         RunOption(
-            "swanlab_lark_webhook_url", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_lark_webhook_url", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Where SwanLab reports to."),
         RunOption(
-            "swanlab_lark_secret", .text, nil, .neutral,
-            "Matters with use_swanlab only."),
+            "swanlab_lark_secret", .text, nil, .neutral, matters: .with("use_swanlab", "true"),
+            "Secret of that place."),
         RunOption(
             "use_llama_pro", .flag, false, .refused,
             "Trains the blocks of an expanded model only."),
@@ -139,7 +141,8 @@ extension RunOption {
             "HyperParallel back end."),
         RunOption(
             "hyper_parallel_args", .text, nil, .neutral,
-            "Matters with use_hyper_parallel only."),
+            matters: .with("use_hyper_parallel", "true"),
+            "Options of HyperParallel."),
         RunOption(
             "freeze_vision_tower", .flag, true, .neutral,
             "Images are not supported."),

@@ -26,8 +26,8 @@ extension RunOption {
             "repetition_penalty", .number(.above(0)), 1.0, .effective,
             "Makes tokens that were there less likely (above 1)."),
         RunOption(
-            "length_penalty", .number(), 1.0, .neutral,
-            "Matters with num_beams only."),
+            "length_penalty", .number(), 1.0, .neutral, matters: .without("num_beams", "1"),
+            "Power of the length that scores of beams are divided by."),
         RunOption(
             "skip_special_tokens", .flag, true, .effective,
             "Leaves control tokens out of answers."),

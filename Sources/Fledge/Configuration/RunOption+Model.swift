@@ -3,10 +3,11 @@ extension RunOption {
     static let model: [RunOption] = [
         RunOption(
             "model_name_or_path", .text, nil, .effective,
-            "The model: a Hugging Face folder or a .gguf file."),
+            "The model: a Hugging Face folder, a name in the local hub cache, or a .gguf file."),
         RunOption(
             "adapter_name_or_path", .list, [], .effective,
-            "Adapter folders to load, merged in order; the last one is trained on."),
+            "Adapter folders, or names in the local hub cache, to load, merged in order; the last one is trained on."
+        ),
         RunOption(
             "adapter_folder", .text, nil, .effective,
             "Folder inside each adapter path that holds the adapter."),
@@ -37,8 +38,8 @@ extension RunOption {
             "File of new control tokens with descriptions."),
         RunOption(
             "init_special_tokens", .choice(["noise_init", "desc_init", "desc_init_w_noise"]),
-            "noise_init", .neutral,
-            "How rows of new tokens begin; matters with resize_vocab only."),
+            "noise_init", .neutral, matters: .with("resize_vocab", "true"),
+            "How rows of new tokens begin."),
         RunOption(
             "low_cpu_mem_usage", .flag, true, .neutral,
             "Weights are always mapped from the file."),
@@ -178,13 +179,16 @@ extension RunOption {
             "Quantises the exported model."),
         RunOption(
             "export_quantization_dataset", .text, nil, .neutral,
-            "Matters with export_quantization_bit only."),
+            matters: .with("export_quantization_bit"),
+            "Texts that the quantisation is calibrated with."),
         RunOption(
             "export_quantization_nsamples", .integer(), 128, .neutral,
-            "Matters with export_quantization_bit only."),
+            matters: .with("export_quantization_bit"),
+            "Number of those texts."),
         RunOption(
             "export_quantization_maxlen", .integer(), 1024, .neutral,
-            "Matters with export_quantization_bit only."),
+            matters: .with("export_quantization_bit"),
+            "Most tokens of such a text."),
         RunOption(
             "export_legacy_format", .flag, false, .neutral,
             "Weights are always written as safetensors."),
@@ -198,49 +202,52 @@ extension RunOption {
             "use_kt", .flag, false, .refused,
             "KTransformers back end."),
         RunOption(
-            "kt_weight_path", .text, nil, .neutral,
-            "Matters with use_kt only."),
+            "kt_weight_path", .text, nil, .neutral, matters: .with("use_kt", "true"),
+            "Folder of the weights of KTransformers."),
         RunOption(
-            "kt_expert_checkpoint_path", .text, nil, .neutral,
-            "Matters with use_kt only."),
+            "kt_expert_checkpoint_path", .text, nil, .neutral, matters: .with("use_kt", "true"),
+            "Folder of its experts."),
         RunOption(
-            "kt_use_lora_experts", .flag, nil, .neutral,
-            "Matters with use_kt only."),
+            "kt_use_lora_experts", .flag, nil, .neutral, matters: .with("use_kt", "true"),
+            "Whether experts get adapters there."),
         RunOption(
-            "kt_lora_expert_num", .integer(), nil, .neutral,
-            "Matters with use_kt only."),
+            "kt_lora_expert_num", .integer(), nil, .neutral, matters: .with("use_kt", "true"),
+            "Number of those experts."),
         RunOption(
             "kt_lora_expert_intermediate_size", .integer(), nil, .neutral,
-            "Matters with use_kt only."),
+            matters: .with("use_kt", "true"),
+            "Width of those experts."),
         RunOption(
-            "vllm_maxlen", .integer(), 4096, .neutral,
-            "Matters with vLLM only."),
+            "vllm_maxlen", .integer(), 4096, .neutral, matters: .with("infer_backend", "vllm"),
+            "Most tokens of question and answer in vLLM."),
         RunOption(
-            "vllm_gpu_util", .number(), 0.7, .neutral,
-            "Matters with vLLM only."),
+            "vllm_gpu_util", .number(), 0.7, .neutral, matters: .with("infer_backend", "vllm"),
+            "Part of a graphics card that vLLM takes."),
         RunOption(
-            "vllm_enforce_eager", .flag, false, .neutral,
-            "Matters with vLLM only."),
+            "vllm_enforce_eager", .flag, false, .neutral, matters: .with("infer_backend", "vllm"),
+            "Whether vLLM leaves graphs out."),
         RunOption(
-            "vllm_max_lora_rank", .integer(), 32, .neutral,
-            "Matters with vLLM only."),
+            "vllm_max_lora_rank", .integer(), 32, .neutral, matters: .with("infer_backend", "vllm"),
+            "Highest rank of an adapter in vLLM."),
         RunOption(
-            "vllm_config", .anything, nil, .neutral,
-            "Matters with vLLM only."),
+            "vllm_config", .anything, nil, .neutral, matters: .with("infer_backend", "vllm"),
+            "More options of vLLM."),
         RunOption(
-            "sglang_maxlen", .integer(), 4096, .neutral,
-            "Matters with SGLang only."),
+            "sglang_maxlen", .integer(), 4096, .neutral, matters: .with("infer_backend", "sglang"),
+            "Most tokens of question and answer in SGLang."),
         RunOption(
             "sglang_mem_fraction", .number(), 0.7, .neutral,
-            "Matters with SGLang only."),
+            matters: .with("infer_backend", "sglang"),
+            "Part of the memory that SGLang takes."),
         RunOption(
-            "sglang_tp_size", .integer(), -1, .neutral,
-            "Matters with SGLang only."),
+            "sglang_tp_size", .integer(), -1, .neutral, matters: .with("infer_backend", "sglang"),
+            "Number of devices that SGLang divides a layer over."),
         RunOption(
-            "sglang_config", .anything, nil, .neutral,
-            "Matters with SGLang only."),
+            "sglang_config", .anything, nil, .neutral, matters: .with("infer_backend", "sglang"),
+            "More options of SGLang."),
         RunOption(
             "sglang_lora_backend", .choice(["triton", "flashinfer"]), "triton", .neutral,
-            "Matters with SGLang only."),
+            matters: .with("infer_backend", "sglang"),
+            "SGLang's kernels of adapters."),
     ]
 }

@@ -113,11 +113,12 @@ extension RunOption {
             "fp8", .flag, false, .refusedByHardware,
             "Trains in eight-bit floating point."),
         RunOption(
-            "fp8_backend", .text, "auto", .neutral,
-            "Matters with fp8 only."),
+            "fp8_backend", .text, "auto", .neutral, matters: .with("fp8", "true"),
+            "The library of eight-bit products."),
         RunOption(
             "fp8_enable_fsdp_float8_all_gather", .flag, false, .neutral,
-            "Matters with fp8 only."),
+            matters: .with("fp8", "true"),
+            "Whether processes exchange eight bits."),
         RunOption(
             "enable_torch_profiler", .flag, false, .neutral,
             "A matter of PyTorch."),

@@ -168,21 +168,21 @@ extension RunOption {
             "logging_dir", .text, nil, .effective, matters: .with("report_to", "tensorboard"),
             "Folder for the event files of report_to: tensorboard; runs in output_dir when null."),
         RunOption(
-            "trackio_space_id", .text, nil, .neutral,
-            "Matters with trackers only."),
+            "trackio_space_id", .text, nil, .neutral, matters: .with("report_to", "trackio"),
+            "The space of the tracker Trackio."),
         RunOption(
-            "trackio_bucket_id", .text, nil, .neutral,
-            "Matters with trackers only."),
+            "trackio_bucket_id", .text, nil, .neutral, matters: .with("report_to", "trackio"),
+            "The bucket of the tracker Trackio."),
         RunOption(
-            "trackio_static_space_id", .text, nil, .neutral,
-            "Matters with trackers only."),
+            "trackio_static_space_id", .text, nil, .neutral, matters: .with("report_to", "trackio"),
+            "The static space of the tracker Trackio."),
         RunOption(
             "include_num_input_tokens_seen", .text, "no", .neutral,
             "Tokens are always counted."),
         RunOption(
-            "save_strategy", .choice(["no", "steps", "epoch", "best"]), "steps",
-            .effectiveFor(["no", "steps", "epoch"]),
-            "When to save checkpoints."),
+            "save_strategy", .choice(["no", "steps", "epoch", "best"]), "steps", .effective,
+            "When to save checkpoints; best: after every evaluation whose metric_for_best_model is better than all before."
+        ),
         RunOption(
             "save_steps", .number(.atLeast(0)), 500.0, .effective,
             matters: .with("save_strategy", "steps"),
@@ -248,13 +248,16 @@ extension RunOption {
         ),
         RunOption(
             "generation_max_length", .integer(), nil, .neutral,
-            "Matters with predict_with_generate only."),
+            matters: .with("predict_with_generate", "true"),
+            "Most tokens of question and answer; cutoff_len and max_new_tokens bound them here."),
         RunOption(
             "generation_num_beams", .integer(), nil, .neutral,
-            "Matters with predict_with_generate only."),
+            matters: .with("predict_with_generate", "true"),
+            "Beams of the search for answers; there is none."),
         RunOption(
             "generation_config", .text, nil, .neutral,
-            "Matters with predict_with_generate only."),
+            matters: .with("predict_with_generate", "true"),
+            "File that says how answers are drawn; the keys of generation say it here."),
         RunOption(
             "sortish_sampler", .flag, false, .refused,
             "Orders examples roughly by length."),
@@ -264,7 +267,8 @@ extension RunOption {
             "The order of training."),
         RunOption(
             "length_column_name", .text, "length", .neutral,
-            "Matters with group_by_length only."),
+            matters: .with("train_sampling_strategy", "group_by_length"),
+            "Column that holds the lengths of rows."),
         RunOption(
             "dataloader_drop_last", .flag, false, .effective,
             "Drops a last batch that is not full."),

@@ -167,9 +167,9 @@ extension RunOption {
     }
 
     var note: String {
-        switch standing {
-        case .effective, .effectiveFor:
-            condition.map { "\(help) Matters \($0.description) only." } ?? help
+        let help = condition.map { "\(help) Matters \($0.description) only." } ?? help
+        return switch standing {
+        case .effective, .effectiveFor: help
         case .neutral: "Accepted without effect: " + help
         case .refused: "Not supported yet: " + help
         case .refusedByHardware: "Not supported: " + help

@@ -44,8 +44,12 @@ struct ScheduleParameters {
         }
         let floors = floors.map(\.name).filter { json?[$0] ?? .null != .null }
         guard schedule == .cosineWithMinimum || schedule == .cosineWarmupWithMinimum,
-            floors.count > 1
+            floors.count != 1
         else { return nil }
+        guard floors.count > 1 else {
+            return
+                "The schedule \(schedule.rawValue) needs min_lr or min_lr_rate in `lr_scheduler_kwargs`: the last rate, or its part of the peak."
+        }
         return
             "`lr_scheduler_kwargs` has \(floors.joined(separator: " and ")): each is the last rate."
     }

@@ -65,7 +65,7 @@ public struct TrainingArguments: Hashable, Sendable {
     /// Whether the first step is logged (`logging_first_step`).
     public var logsFirstStep: Bool
     /// When to save (`save_strategy`).
-    public var saveStrategy: IntervalStrategy
+    public var saveStrategy: SaveStrategy
     /// The steps between checkpoints (`save_steps`).
     public var saveInterval: StepInterval
     /// Most checkpoints to keep (`save_total_limit`).
@@ -124,6 +124,24 @@ public struct TrainingArguments: Hashable, Sendable {
         case never = "no"
         case steps
         case epoch
+    }
+
+    /// When checkpoints are saved.
+    public enum SaveStrategy: String, Hashable, Sendable {
+        case never = "no"
+        case steps
+        case epoch
+        /// After an evaluation that is better than all before it.
+        case best
+
+        /// What is saved whatever evaluations come to.
+        package var interval: IntervalStrategy {
+            switch self {
+            case .never, .best: .never
+            case .steps: .steps
+            case .epoch: .epoch
+            }
+        }
     }
 
     /// The defaults.

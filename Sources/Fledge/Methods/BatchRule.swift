@@ -62,7 +62,7 @@ extension TrainingMethod {
     ) -> BatchRule<Sample, Batch> {
         BatchRule(
             batchSize: configuration.training.evaluationBatchSize,
-            length: { size(of: $0, sharesPrefixes: sharesPrefixes).tokens },
+            length: { size(of: $0, sharesPrefixes: sharesPrefixes, configuration).tokens },
             collate: {
                 try collate($0, epoch: $1, sharesPrefixes: sharesPrefixes, configuration)
             })

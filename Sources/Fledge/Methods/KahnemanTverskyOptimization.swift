@@ -36,21 +36,26 @@ public struct KahnemanTverskyOptimization: TrainingMethod {
         _ picked: [(index: Int, sample: FeedbackSample)], epoch: Int, sharesPrefixes: Bool,
         _ configuration: RunConfiguration
     ) -> FeedbackBatch {
-        FeedbackCollator(
-            sharesPrefixes: sharesPrefixes,
-            trainsWeights: configuration.finetuning.method != .lora
-        ).batch(
+        collator(sharesPrefixes, configuration).batch(
             picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
     }
 
     /// The answer and the one of another row, their question once where a batch of the row has it so.
     public func size(
-        of sample: FeedbackSample, sharesPrefixes: Bool
+        of sample: FeedbackSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
         (
-            FeedbackCollator(sharesPrefixes: sharesPrefixes).tokenCount(of: sample),
+            collator(sharesPrefixes, configuration).tokenCount(of: sample),
             sample.target.supervisedCount + sample.mismatched.supervisedCount
         )
+    }
+
+    private func collator(
+        _ sharesPrefixes: Bool, _ configuration: RunConfiguration
+    ) -> FeedbackCollator {
+        FeedbackCollator(
+            sharesPrefixes: sharesPrefixes,
+            trainsWeights: configuration.finetuning.method != .lora)
     }
 
     /// False: the divergence is estimated over a batch.

@@ -110,7 +110,7 @@ extension PolicyMethod {
 
     /// The question.
     public func size(
-        of sample: PromptSample, sharesPrefixes: Bool
+        of sample: PromptSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) { (sample.promptIDs.count, 0) }
 
     /// What generation and updates take.

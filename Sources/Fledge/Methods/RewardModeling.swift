@@ -38,9 +38,9 @@ public struct RewardModeling: TrainingMethod {
 
     /// Both sequences, their question once where it is shared; a score each.
     public func size(
-        of sample: PairwiseSample, sharesPrefixes: Bool
+        of sample: PairwiseSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
-        (sample.tokenCount(sharesPrefixes: sharesPrefixes), 2)
+        PreferenceCollator(lastTokens: true, sharesPrefixes: sharesPrefixes).size(of: sample)
     }
 
     /// Trains a value head, and the model below it.

@@ -3,11 +3,17 @@ public import FledgeData
 
 /// What methods of packed rows do unless they do otherwise.
 extension TrainingMethod where Sample == PackedRow {
-    /// All tokens of the row.
+    /// All tokens of the row, those that its samples share once.
     public func size(
-        of row: PackedRow, sharesPrefixes: Bool
+        of row: PackedRow, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
-        (row.length, row.supervisedCount)
+        // Samples of one row meet each other there alone.
+        guard row.samples.count > 1,
+            let batch = try? collate(
+                [(0, row)], epoch: 0, sharesPrefixes: sharesPrefixes, configuration
+            ).tokens
+        else { return (row.length, row.supervisedCount) }
+        return (batch.ids.count, batch.supervision.count)
     }
 }
 
@@ -37,12 +43,9 @@ extension TrainingMethod where Sample == PairwiseSample {
 
     /// Both sequences, their question once where it is shared.
     public func size(
-        of sample: PairwiseSample, sharesPrefixes: Bool
+        of sample: PairwiseSample, sharesPrefixes: Bool, _ configuration: RunConfiguration
     ) -> (tokens: Int, supervised: Int) {
-        (
-            sample.tokenCount(sharesPrefixes: sharesPrefixes),
-            sample.chosen.supervisedCount + sample.rejected.supervisedCount
-        )
+        PreferenceCollator(sharesPrefixes: sharesPrefixes).size(of: sample)
     }
 }
 
@@ -54,12 +57,5 @@ extension TrainingMethod where Sample == PairwiseSample, Batch == PreferenceBatc
     ) -> PreferenceBatch {
         PreferenceCollator(sharesPrefixes: sharesPrefixes).batch(
             picked.map(\.sample), indices: picked.map(\.index), epoch: epoch)
-    }
-}
-
-extension PairwiseSample {
-    /// Tokens of both sequences, those of the question once where they are shared.
-    func tokenCount(sharesPrefixes: Bool) -> Int {
-        chosen.inputIDs.count + rejected.inputIDs.count - (sharesPrefixes ? promptCount : 0)
     }
 }

@@ -66,10 +66,13 @@ public protocol TrainingMethod<Sample, Batch>: Sendable {
         _ configuration: RunConfiguration
     ) throws -> Batch
 
-    /// Tokens that a sample puts into a batch, and how many of them are supervised.
+    /// Tokens that a sample by itself puts into a batch, and how many predictions of them are
+    /// supervised: those of the batch that ``collate(_:epoch:sharesPrefixes:_:)`` makes of it.
     ///
     /// - Parameter sharesPrefixes: Whether what its sequences begin with is computed once.
-    func size(of sample: Sample, sharesPrefixes: Bool) -> (tokens: Int, supervised: Int)
+    func size(
+        of sample: Sample, sharesPrefixes: Bool, _ configuration: RunConfiguration
+    ) -> (tokens: Int, supervised: Int)
 
     /// What is trained with a model that was loaded, and what trains it.
     ///

@@ -79,7 +79,7 @@ struct ResumeRules {
                 // What matters in neither run makes no difference.
                 && option.condition.map { contexts.contains(where: $0.isMet) } ?? true
         }
-        return compared.compactMap { option in
+        let ofKeys = compared.compactMap { option -> Difference? in
             let (old, new) = (value(option, in: earlier), value(option, in: now))
             // 2 and 2.0 are one value.
             let isSame =
@@ -89,6 +89,29 @@ struct ResumeRules {
                 key: option.name,
                 sentence: "\(option.name) was \(old.serialized()) and is \(new.serialized())",
                 breaksRun: !pace.contains(option.name) && !heard.contains(option.name))
+        }
+        return ofKeys + changes(before, configuration)
+    }
+
+    /// What a program had set in the configuration itself and has no more, or the reverse: no key tells
+    /// whether the steps are others.
+    private static func changes(
+        _ before: JSONValue, _ configuration: RunConfiguration
+    ) -> [Difference] {
+        let key = RunConfiguration.changedKey
+        let earlier = before[key]?.members ?? []
+        let now = configuration.changed
+        let names = (earlier + now.filter { new in !earlier.contains { $0.key == new.key } }).map(
+            \.key)
+        return names.compactMap { name in
+            func value(_ members: [JSONValue.Member]) -> String {
+                members.first { $0.key == name }?.value.stringValue ?? "what its key says"
+            }
+            guard value(earlier) != value(now) else { return nil }
+            return Difference(
+                key: name,
+                sentence: "\(name), set by the program, was \(value(earlier)) and is \(value(now))",
+                breaksRun: false)
         }
     }
 

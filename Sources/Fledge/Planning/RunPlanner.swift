@@ -138,7 +138,9 @@ public struct RunPlanner {
             of: run.memory, available: run.available)
         // Of streamed data some are known, which stand for the others.
         let known = Double(
-            data.known.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: false).tokens })
+            data.known.reduce(0) {
+                $0 + method.size(of: $1, sharesPrefixes: false, configuration).tokens
+            })
         let scale = Double(data.train.count) / Double(data.known.count)
         let tokens = data.known.isEmpty ? 0 : known * scale
         let steps = run.plan.totalSteps

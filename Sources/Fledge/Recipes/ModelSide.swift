@@ -158,11 +158,9 @@ public struct ModelSide {
 }
 
 extension RunConfiguration {
-    /// The folders that adapters are read from.
+    /// The folders that adapters are read from; names are looked up in the local hub cache.
     var adapterFolders: [String] {
-        model.adapterPaths.map { path in
-            model.adapterFolder.map { path + "/" + $0 } ?? path
-        }
+        model.adapterPaths.map { adapterPath(of: $0, inside: model.adapterFolder) }
     }
 }
 

@@ -79,20 +79,25 @@ struct PreparedRun<Method: TrainingMethod> {
             beside: parts.preparation == nil ? parts.companions : [], largest: largest,
             evaluated: generated == nil
                 ? Self.largestEvaluation(
-                    method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
+                    configuration, method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
             generated: generated,
             sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
         companions = parts.companions.map(\.configuration)
         parts.companions = []
+        func tokens(_ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool) -> Int {
+            samples.reduce(0) {
+                $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes, configuration).tokens
+            }
+        }
         trunk = TrunkPlan(
             configuration, side.trunk, plan,
             tokens: data.isStreamed
-                ? nil : Self.tokens(method, data.known, sharesPrefixes: shares),
+                ? nil : tokens(data.known, sharesPrefixes: shares),
             evaluated: predictor?.isEvaluation == true
                 ? 0
                 : data.evaluations.reduce(0) {
-                    $0 + Self.tokens(method, $1.rows, sharesPrefixes: sharesEvaluated)
+                    $0 + tokens($1.rows, sharesPrefixes: sharesEvaluated)
                 })
         parts.notes += trunk?.notes ?? TrunkPlan.idleNotes(configuration)
         self.parts = parts
@@ -105,7 +110,7 @@ struct PreparedRun<Method: TrainingMethod> {
         sharesPrefixes: Bool
     ) -> LargestBatches {
         func size(_ row: Method.Sample, sharesPrefixes: Bool) -> LargestBatches.Size {
-            let size = method.size(of: row, sharesPrefixes: sharesPrefixes)
+            let size = method.size(of: row, sharesPrefixes: sharesPrefixes, configuration)
             return .init(tokens: size.tokens, supervised: size.supervised)
         }
         if !data.isStreamed,
@@ -154,16 +159,9 @@ struct PreparedRun<Method: TrainingMethod> {
         return known.max() ?? 1
     }
 
-    /// Tokens that samples put into batches.
-    private static func tokens(
-        _ method: Method, _ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool
-    ) -> Int {
-        samples.reduce(0) { $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes).tokens }
-    }
-
     /// The largest batch of evaluation; nil where nothing is evaluated.
     private static func largestEvaluation(
-        _ method: Method, _ data: StageData<Method.Sample>,
+        _ configuration: RunConfiguration, _ method: Method, _ data: StageData<Method.Sample>,
         _ rule: BatchRule<Method.Sample, Method.Batch>, sharesPrefixes: Bool
     ) -> LargestBatches.Size? {
         let sizes = data.evaluations.map { set in
@@ -173,7 +171,8 @@ struct PreparedRun<Method: TrainingMethod> {
             let known = LargestBatches(
                 batches, plan,
                 sizes: set.rows.map {
-                    let size = method.size(of: $0, sharesPrefixes: sharesPrefixes)
+                    let size = method.size(
+                        of: $0, sharesPrefixes: sharesPrefixes, configuration)
                     return .init(tokens: size.tokens, supervised: size.supervised)
                 }, sharesPrefixes: sharesPrefixes)
             return known?.first ?? LargestBatches.Size()
@@ -193,7 +192,7 @@ struct PreparedRun<Method: TrainingMethod> {
     ) -> (answers: Int, length: Int)? {
         guard let limit = predictor?.generatedTokens else { return nil }
         let sizes = data.evaluations.flatMap(\.rows).map {
-            method.size(of: $0, sharesPrefixes: false)
+            method.size(of: $0, sharesPrefixes: false, configuration)
         }
         guard let longest = sizes.map({ $0.tokens - $0.supervised }).max() else { return nil }
         return (

@@ -247,9 +247,12 @@ extension RunConfiguration {
 
     /// The folder of an adapter; a name is looked up in the local hub cache, and stays what it is where
     /// there is none.
-    func adapterPath(of text: String) -> String {
-        let path = HomePath.expanded(text)
-        return (try? location.path(of: path, holding: "adapter_config.json")) ?? path
+    ///
+    /// - Parameter folder: The folder inside of it that holds the adapter; nil where it does itself.
+    func adapterPath(of text: String, inside folder: String? = nil) -> String {
+        let (path, rest) = (HomePath.expanded(text), folder.map { "/" + $0 } ?? "")
+        let file = (folder.map { $0 + "/" } ?? "") + "adapter_config.json"
+        return ((try? location.path(of: path, holding: file)) ?? path) + rest
     }
 
     private var location: ModelLocation {

@@ -8,6 +8,13 @@ struct TokenizedSignature: Sendable {
     private let stage: String
     private let tokenizer: String
     private let options: String
+    /// The keys that say how a sample is made of a row, with their values.
+    private let keys: JSONValue
+
+    private static let shaping = [
+        "template", "cutoff_len", "train_on_prompt", "mask_history", "packing", "neat_packing",
+        "tool_format", "default_system", "enable_thinking", "preserve_thinking",
+    ]
 
     init(_ configuration: RunConfiguration, _ text: TextSide) {
         stage = configuration.finetuning.stage
@@ -26,6 +33,14 @@ struct TokenizedSignature: Sendable {
             // Templates change what ends texts, which is no other tokenizer.
             text.tokenizer.configuration.serialized(),
         ]
+        keys = .object(
+            Self.shaping.map { key in
+                // Without a name the template is read off the model's own.
+                .init(
+                    key,
+                    key == "template"
+                        ? .string(text.template.name) : configuration.values[key].json)
+            })
         if configuration.training.predictsWithGeneration { parts.append("prompts") }
         parts += Self.ownKeys(configuration).map {
             "\($0.name)=\(configuration.values[$0.name].json.serialized())"
@@ -63,7 +78,7 @@ struct TokenizedSignature: Sendable {
     var json: JSONValue {
         [
             "stage": .string(stage), "tokenizer": .string(tokenizer),
-            "options": .string(options),
+            "options": .string(options), "keys": keys,
         ]
     }
 
@@ -86,6 +101,26 @@ struct TokenizedSignature: Sendable {
         try require("stage", stage, "")
         try require("tokenizer", tokenizer, "")
         guard notes["options"]?.stringValue != options else { return [taken] }
-        return [taken, "They were made with another template, other options or on another day."]
+        let different = (keys.members ?? []).compactMap { member -> String? in
+            guard let before = notes["keys"]?[member.key], before != member.value else {
+                return nil
+            }
+            func shown(_ value: JSONValue) -> String { value.stringValue ?? value.serialized() }
+            return "\(member.key) was \(shown(before)) and is \(shown(member.value))"
+        }
+        guard !different.isEmpty else {
+            return [
+                taken, "They were made with another template, other options or on another day.",
+            ]
+        }
+        let warning = different.contains { $0.hasPrefix("template ") }
+        return [
+            taken,
+            (warning ? "Warning: they" : "They") + " were made otherwise: "
+                + different.joined(separator: "; ") + "."
+                + (warning
+                    ? " What is trained so is asked in another form later: set the template back, or name another tokenized_path."
+                    : ""),
+        ]
     }
 }

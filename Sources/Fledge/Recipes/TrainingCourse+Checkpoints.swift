@@ -17,9 +17,11 @@ extension TrainingCourse {
         let text = run.text
         let arguments = configuration.json
         return CheckpointSaver(
-            options.outputFolder, Interval(options.saveStrategy, options.saveInterval, plan),
+            options.outputFolder,
+            Interval(options.saveStrategy.interval, options.saveInterval, plan),
             saving: run.parts.artifact, keeping: options.saveTotalLimit,
             superseding: earlier, savesOnlyModel: options.savesOnlyModel, best: bestMetric,
+            savesBest: options.saveStrategy == .best,
             options: arguments, state: state, isOwn: { keeper.record.owns($0) }
         ) { folder, step in
             try text.tokenizer.save(to: folder)

@@ -101,7 +101,9 @@ struct TrainingCourse<Method: TrainingMethod> {
 
     /// The keys that change what a run does.
     private var effectiveOptions: JSONValue {
-        let effective = Set(configuration.options.filter(\.isEffective).map(\.name))
+        let effective = Set(configuration.options.filter(\.isEffective).map(\.name)).union([
+            RunConfiguration.changedKey
+        ])
         return .object((configuration.json.members ?? []).filter { effective.contains($0.key) })
     }
 
@@ -123,7 +125,7 @@ struct TrainingCourse<Method: TrainingMethod> {
                     greaterIsBetter: bestMetric.greaterIsBetter), at: 0)
         }
         let isJudged =
-            options.loadsBestModelAtEnd
+            options.loadsBestModelAtEnd || options.saveStrategy == .best
             || configuration.finetuning.earlyStoppingEvaluations != nil
             || configuration.values.isSet("metric_for_best_model")
             || options.schedule.followsEvaluations

@@ -42,7 +42,7 @@ extension TrainingRecipe {
         }
         for set in data.evaluations
         where !set.rows.contains(where: {
-            method.size(of: $0, sharesPrefixes: false).supervised > 0
+            method.size(of: $0, sharesPrefixes: false, configuration).supervised > 0
         }) {
             throw FledgeError(
                 .data,

@@ -23,7 +23,7 @@ public final class GenerationEngine {
     /// A sequence that grows turn by turn; what a prompt has in common with what was seen before is not
     /// computed again.
     public struct Dialogue: Hashable, Sendable {
-        fileprivate let number: Int
+        let number: Int
     }
 
     /// What a step brought.
@@ -35,7 +35,7 @@ public final class GenerationEngine {
     }
 
     /// An answer that is under way; its last token is not in the cache yet.
-    private struct Live {
+    struct Live {
         let ticket: Ticket
         let request: GenerationRequest
         let branch: KeyValueCache.Branch
@@ -45,7 +45,8 @@ public final class GenerationEngine {
         var answer = GeneratedAnswer(ids: [], finishReason: .length)
     }
 
-    private struct KeptDialogue {
+    /// What the cache holds of a dialogue.
+    struct KeptDialogue {
         var branch: KeyValueCache.Branch
         /// The tokens whose keys and values are in the branch.
         var ids: [Int32] = []
@@ -59,11 +60,12 @@ public final class GenerationEngine {
     public let model: any CausalLM
     /// The most answers that are under way at once.
     public let concurrent: Int
-    private var cache: KeyValueCache?
+    var cache: KeyValueCache?
     private var queue: [(ticket: Ticket, request: GenerationRequest)] = []
-    private var live: [Live] = []
-    private var dialogues: [Int: KeptDialogue] = [:]
-    private var count = 0
+    private(set) var live: [Live] = []
+    var dialogues: [Int: KeptDialogue] = [:]
+    /// Tickets and dialogues that were given so far.
+    var count = 0
 
     /// Creates an engine.
     ///
@@ -160,45 +162,16 @@ public final class GenerationEngine {
         return events
     }
 
-    // MARK: - Dialogues
+    // MARK: - Prompts
 
-    /// Begins a dialogue, which holds nothing yet.
-    public func makeDialogue() -> Dialogue {
-        count += 1
-        dialogues[count] = KeptDialogue(branch: madeCache().branch())
-        return Dialogue(number: count)
-    }
-
-    /// Gives back what a dialogue holds; a request of it that is under way goes on to its end.
-    public func close(_ dialogue: Dialogue) {
-        guard let kept = dialogues.removeValue(forKey: dialogue.number), !kept.isBusy else {
-            return
-        }
-        cache?.release(kept.branch)
-    }
-
-    /// Forgets all keys and values, which is needed when the model's weights have changed; dialogues go
-    /// on, and compute their next prompt from its beginning.
-    ///
-    /// - Precondition: Nothing is under way.
-    public func forget() {
-        precondition(live.isEmpty, "GenerationEngine: \(live.count) answers are under way")
-        cache = nil
-        for number in dialogues.keys {
-            dialogues[number]?.branch = madeCache().branch()
-            dialogues[number]?.ids = []
-        }
-    }
-
-    private func madeCache(capacity: Int = 0) -> KeyValueCache {
+    /// The cache, made anew where there is none.
+    func madeCache(capacity: Int = 0) -> KeyValueCache {
         if let cache { return cache }
         let made = KeyValueCache(
             for: model.configuration, capacity: capacity, model.elementType)
         cache = made
         return made
     }
-
-    // MARK: - Prompts
 
     func check(_ prompt: [Int32], _ name: String) throws {
         guard !prompt.isEmpty else {

@@ -20,6 +20,7 @@ public final class CheckpointSaver: Callback {
 
     private let folder: String
     private let interval: Interval
+    private let savesBest: Bool
     private let artifact: any ModelArtifact
     private let limit: Int?
     private var superseded: [String]
@@ -43,6 +44,8 @@ public final class CheckpointSaver: Callback {
     ///   - superseded: Checkpoints of an earlier run; they go when this one has saved something.
     ///   - savesOnlyModel: Leaves out what resuming needs.
     ///   - best: What decides which checkpoint is the best one.
+    ///   - savesBest: Whether every step is saved whose evaluation is better than all before it; with
+    ///     the interval `never` no other one is, but when the run is interrupted.
     ///   - options: What the run was configured with, kept in the checkpoint.
     ///   - state: Settings to write into `trainer_state.json`.
     ///   - isOwn: Whether a checkpoint in the folder is one of this run; others are not deleted.
@@ -50,7 +53,7 @@ public final class CheckpointSaver: Callback {
     public init(
         _ folder: String, _ interval: Interval, saving artifact: any ModelArtifact,
         keeping limit: Int? = nil, superseding superseded: [String] = [],
-        savesOnlyModel: Bool = false, best: BestMetric? = nil,
+        savesOnlyModel: Bool = false, best: BestMetric? = nil, savesBest: Bool = false,
         options: JSONValue = .object([]), state: TrainerState = TrainerState(),
         isOwn: @escaping (_ checkpoint: String) -> Bool = { _ in true },
         writeMore: @escaping (_ folder: String, _ step: Int) throws -> Void = { _, _ in }
@@ -59,8 +62,11 @@ public final class CheckpointSaver: Callback {
         (self.limit, self.savesOnlyModel, self.best) = (limit, savesOnlyModel, best)
         self.superseded = superseded
         (self.options, self.state, self.writeMore) = (options, state, writeMore)
-        self.isOwn = isOwn
+        (self.isOwn, self.savesBest) = (isOwn, savesBest)
     }
+
+    /// Whether anything is saved at all.
+    private var isSaving: Bool { interval != .never || savesBest }
 
     /// Takes up what an earlier process found best.
     public func trainingWillBegin(_ run: TrainingRun) {
@@ -72,18 +78,17 @@ public final class CheckpointSaver: Callback {
     /// Remembers the best evaluation; its checkpoint is the best one as soon as it is saved.
     public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) { observe(entry, run) }
 
-    /// Saves when it is time, and after the last step.
+    /// Saves when it is time, and after the last step; where the best step is wanted, after that.
     public func didFinishStep(_ report: StepReport, _ run: TrainingRun) throws {
         let isLast = run.step == run.plan.totalSteps || run.isEnding
-        guard interval != .never, isLast || interval.isDue(after: run.step, run.plan) else {
-            return
-        }
+        let isDue = interval != .never && (isLast || interval.isDue(after: run.step, run.plan))
+        guard isDue || (savesBest && state.bestGlobalStep == run.step) else { return }
         try save(run)
     }
 
     /// Saves the last whole step, unless it is saved already.
     public func trainingWasInterrupted(_ run: TrainingRun) throws {
-        guard interval != .never, run.step > run.firstStep, !saved.contains(run.step) else {
+        guard isSaving, run.step > run.firstStep, !saved.contains(run.step) else {
             return
         }
         try save(run)
