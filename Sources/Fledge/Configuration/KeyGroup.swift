@@ -37,6 +37,8 @@ public enum KeyGroup: Hashable, Sendable, CaseIterable {
     case groups
     /// What judges answers: `reward_model`, `reward_rules` and theirs.
     case rewards
+    /// The model that is imitated: `teacher_model` and its adapters.
+    case teacher
     /// `value_head_dropout`.
     case valueHead
     /// `packing`; of methods whose rows can be packed (``RowTraits/packs``).

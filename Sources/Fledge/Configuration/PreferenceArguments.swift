@@ -83,7 +83,7 @@ extension RunOption {
     private static let ofReferredAnswers = ofReferredPairs.or(.read(.references))
     private static let ofReferences = ofReferredAnswers.or(
         Condition.read(.tokenLosses).and("use_asft_loss", "true")
-    ).or(.read(.rollouts))
+    ).or(.read(.proximal)).or(.read(.ratios))
     /// The reference is a model that is named.
     private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(
         ofReferences)

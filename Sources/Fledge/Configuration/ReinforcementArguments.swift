@@ -1,3 +1,4 @@
+public import FledgeTensor
 public import FledgeTrain
 
 /// How a policy learns from its own answers.
@@ -48,6 +49,12 @@ public struct ReinforcementArguments: Hashable, Sendable {
     public var masksTruncated: Bool
     /// Whether groups with equal scores are left out of the loss (`drop_dead_groups`).
     public var dropsDeadGroups: Bool
+    /// The model that is imitated (`teacher_model`).
+    public var teacher: String?
+    /// Adapters that are merged into it (`teacher_model_adapters`).
+    public var teacherAdapters: [String]
+    /// What its linear layers are quantised to (`teacher_model_quantization_bit`); nil for nothing.
+    public var teacherQuantization: QuantizedFormat?
 
     /// How tokens become a loss.
     public enum LossType: String, Hashable, Sendable {
@@ -93,6 +100,9 @@ public struct ReinforcementArguments: Hashable, Sendable {
         ratioLevel = values.word("importance_sampling_level")
         masksTruncated = values.flag("mask_truncated_completions")
         dropsDeadGroups = values.flag("drop_dead_groups")
+        teacher = values.optionalText("teacher_model")
+        teacherAdapters = values.list("teacher_model_adapters")
+        teacherQuantization = ModelArguments.quantization("teacher_model_quantization_bit", values)
     }
 }
 
@@ -101,6 +111,7 @@ extension RunOption {
     private static let ofValues = Condition.read(.proximal)
     private static let ofRatios = Condition.read(.ratios)
     private static let ofGroups = Condition.read(.groups)
+    private static let ofTeachers = Condition.read(.teacher)
 
     /// The keys of learning from own answers.
     static let reinforcement: [RunOption] = [
@@ -179,5 +190,14 @@ extension RunOption {
         RunOption(
             "drop_dead_groups", .flag, false, .effective, matters: ofGroups,
             "Leaves groups out of the loss whose answers were all given the same score."),
+        RunOption(
+            "teacher_model", .text, nil, .effective, matters: ofTeachers,
+            "The model that is imitated; it has the policy's tokenizer."),
+        RunOption(
+            "teacher_model_adapters", .list, [], .effective, matters: ofTeachers,
+            "Adapters that are merged into teacher_model."),
+        RunOption(
+            "teacher_model_quantization_bit", .integer(), nil, .effective, matters: ofTeachers,
+            "Quantises teacher_model: 4 or 8."),
     ]
 }

@@ -16,6 +16,8 @@ extension RunConfiguration {
             + Self.changes("generating", GeneratingArguments(values), generating)
             + Self.changes("tokenLoss", TokenLossArguments(values), tokenLoss)
             + Self.changes("preference", PreferenceArguments(values), preference)
+            + Self.changes(
+                "reinforcement", ReinforcementArguments(values), reinforcement)
     }
 
     private static func changes<Part: Equatable>(

@@ -9,9 +9,10 @@ extension RunOption {
     /// The method of fine-tuning.
     static let finetuning: [RunOption] = [
         RunOption(
-            "stage", .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto", "grpo", "rloo"]), "sft",
+            "stage",
+            .openChoice(["pt", "sft", "rm", "ppo", "dpo", "kto", "grpo", "rloo", "distill"]), "sft",
             .effective,
-            "What is trained: pt, sft, rm, dpo, kto and ppo as in LLaMA-Factory; grpo and rloo as in TRL."
+            "What is trained: pt, sft, rm, dpo, kto and ppo as in LLaMA-Factory; grpo and rloo as in TRL; distill imitates a teacher on answers of its own."
         ),
         RunOption(
             "finetuning_type", .choice(["lora", "oft", "freeze", "full"]), "lora",

@@ -98,7 +98,8 @@ public struct RunOption: Sendable {
         "model_name_or_path", "adapter_name_or_path", "cache_dir", "export_dir", "output_dir",
         "dataset_dir", "dataset", "eval_dataset", "media_dir", "tokenized_path", "logging_dir",
         "resume_from_checkpoint", "offload_folder", "ref_model", "ref_model_adapters",
-        "reward_model", "reward_model_adapters", "new_special_tokens_config",
+        "reward_model", "reward_model_adapters", "teacher_model", "teacher_model_adapters",
+        "new_special_tokens_config",
     ]
 
     /// The words that are accepted; nil for keys that take other values.

@@ -9,6 +9,9 @@ public protocol PolicyMethod: TrainingMethod where Sample == PromptSample, Batch
     /// What judges answers; nil for what the configuration names.
     var reward: (@Sendable (JudgedAnswer) throws -> Double)? { get }
 
+    /// Whether answers are judged; else the reference's probabilities are all that counts.
+    var isJudged: Bool { get }
+
     /// Answers that each question gets where the configuration does not say.
     var defaultAnswersPerQuestion: Int { get }
 
@@ -80,6 +83,9 @@ public struct PolicyReference {
 }
 
 extension PolicyMethod {
+    /// True.
+    public var isJudged: Bool { true }
+
     /// Questions.
     public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
 
@@ -142,6 +148,11 @@ extension PolicyMethod {
 
     /// Refuses what makes no sense for answers that are new in every step.
     public func check(_ configuration: RunConfiguration) throws {
+        try checkPolicy(configuration)
+    }
+
+    /// Refuses what makes no sense for any method of this kind.
+    func checkPolicy(_ configuration: RunConfiguration) throws {
         let values = configuration.values
         try values.require(
             !values.flag("cache_frozen_activations"),
@@ -170,7 +181,7 @@ extension PolicyMethod {
             artifact = JointArtifact(artifact, made.head)
             head = made.head
         }
-        let source = try rewardSource(configuration)
+        let source = try isJudged ? rewardSource(configuration) : nil
         let options = options(configuration, generation)
         let valueHead = head
         let tokenizer = text.tokenizer

@@ -115,7 +115,7 @@ extension TrainingMethod {
     /// when a run is resumed.
     public var reads: Set<KeyGroup> {
         Set(KeyGroup.allCases).subtracting([
-            .generation, .rollouts, .proximal, .ratios, .groups, .rewards,
+            .generation, .rollouts, .proximal, .ratios, .groups, .rewards, .teacher,
         ])
     }
 
@@ -270,7 +270,7 @@ extension [any TrainingMethod] {
         [
             Pretraining(), SupervisedFineTuning(), RewardModeling(), ProximalPolicyOptimization(),
             DirectPreferenceOptimization(), KahnemanTverskyOptimization(),
-            GroupRelativePolicyOptimization(), ReinforceLeaveOneOut(),
+            GroupRelativePolicyOptimization(), ReinforceLeaveOneOut(), OnPolicyDistillation(),
         ]
     }
 }
