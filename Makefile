@@ -38,6 +38,7 @@ examples: dependencies
 	$(SWIFT) build -c release --package-path Examples/CustomLoop --scratch-path .build-examples
 	$(SWIFT) build -c release --package-path Examples/CustomObjective --scratch-path .build-examples
 	$(SWIFT) build -c release --package-path Examples/CustomPreference --scratch-path .build-examples
+	$(SWIFT) build -c release --package-path Examples/CustomReward --scratch-path .build-examples
 	@Scripts/check-data-only.sh .build-examples
 
 # The tests of data files once more, with the libraries that package traits ask for.

@@ -112,6 +112,13 @@ for step in 1...3 {
 }
 check(weight.value.scalars() == [0.375, -0.375], "groups and states are not kept")
 check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
+// A policy that learns by a reward, an estimator and a loss of one's own.
+let learner = try TinyModel.make()
+learner.makeTrainable()
+let rewards = try shortenAnswers(learner)
+check(
+    rewards.suffix(5).reduce(0, +) > rewards.prefix(5).reduce(0, +) + 0.5,
+    "the policy does not learn: \(rewards)")
 print(
-    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule"
+    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule, a reward, an estimator of advantages, a loss of policies"
 )
