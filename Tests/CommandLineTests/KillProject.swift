@@ -13,8 +13,11 @@ struct KillProject {
         var tuning: String
         var description: String { "\(stage) \(tuning)" }
 
+        /// Stages that learn from answers of their own.
+        static let policies = ["ppo", "grpo", "rloo"]
+
         /// All combinations.
-        static let all = ["pt", "sft", "rm", "dpo", "kto"].flatMap { stage in
+        static let all = (["pt", "sft", "rm", "dpo", "kto"] + policies).flatMap { stage in
             ["full", "freeze", "lora", "qlora"].map { Kind(stage: stage, tuning: $0) }
         }
     }
@@ -45,15 +48,22 @@ struct KillProject {
             "lora": "finetuning_type: lora\nlora_dropout: 0.1",
             "qlora": "finetuning_type: lora\nlora_dropout: 0.1\nquantization_bit: 4",
         ]
-        // The classifier keeps a baseline of its own from step to step.
-        let more = kind.stage == "dpo" ? "pref_bco_weight: 0.5" : ""
+        let isPolicy = Kind.policies.contains(kind.stage)
+        // The classifier, and the cost of straying and the scores of ppo, are kept from step to step.
+        let more =
+            kind.stage == "dpo"
+            ? "pref_bco_weight: 0.5"
+            : isPolicy
+                ? "max_new_tokens: 5\nppo_score_norm: true\nppo_epochs: 2\nnum_generations: 2\nreward_rules: [{type: length, unit: tokens, target: 2}]"
+                : ""
+        let tuning = tunings[kind.tuning] ?? ""
         try project.write(
             """
             model_name_or_path: model
             template: chatml
             stage: \(kind.stage)
             do_train: true
-            \(tunings[kind.tuning] ?? "")
+            \(isPolicy ? tuning.replacing("\ncache_frozen_activations: true", with: "") : tuning)
             dataset_dir: data
             dataset: \(StageSets.name(of: kind.stage))
             val_size: 2

@@ -27,7 +27,7 @@ struct Variation {
 
     static let all: [String: Variation] = model.merging(data) { $1 }.merging(finetuning) { $1 }
         .merging(optimizers) { $1 }.merging(training) { $1 }.merging(generating) { $1 }
-        .merging(preference) { $1 }.merging(tokenLosses) { $1 }
+        .merging(preference) { $1 }.merging(tokenLosses) { $1 }.merging(reinforcement) { $1 }
 
     private static let model: [String: Variation] = [
         "model_name_or_path": .init(.chat, "@other-model"),
