@@ -60,8 +60,7 @@ struct RolloutBenchmark {
             for row in 0..<8 {
                 _ = try engine.submit(
                     GenerationRequest(
-                        prompt(row).promptIDs, options, draws: [step, row],
-                        measuresProbabilities: true))
+                        prompt(row).promptIDs, options, draws: [step, row]))
             }
             let answers = try engine.run()
             precondition(answers.values.allSatisfy { $0.ids.count == answerLength })

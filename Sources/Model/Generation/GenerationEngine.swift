@@ -252,10 +252,20 @@ public final class GenerationEngine {
     private func choose(
         _ answers: [Live], _ scores: [[Float]], _ events: inout [Event]
     ) {
-        for (var answer, var scores) in zip(answers, scores) {
-            let token = answer.sampler.next(
-                &scores, seen: answer.seen,
-                measuresProbability: answer.request.measuresProbabilities)
+        var answers = answers
+        var tokens = [TokenSampler.Choice](repeating: .init(id: 0), count: answers.count)
+        answers.withUnsafeMutableBufferPointer { answers in
+            tokens.withUnsafeMutableBufferPointer { tokens in
+                let (answers, tokens) = (answers, tokens)
+                parallelFor(answers.count) { place in
+                    var scores = scores[place]
+                    tokens[place] = answers[place].sampler.next(
+                        &scores, seen: answers[place].seen,
+                        measuresProbability: answers[place].request.measuresProbabilities)
+                }
+            }
+        }
+        for (var answer, token) in zip(answers, tokens) {
             answer.answer.ids.append(token.id)
             if let probability = token.logProbability {
                 answer.answer.logProbabilities.append(probability.ofModel)

@@ -1,4 +1,5 @@
 internal import FledgeCore
+internal import FledgeTensor
 internal import Foundation
 
 /// Chooses one token from the scores of the vocabulary.
@@ -54,6 +55,14 @@ package struct TokenSampler {
     /// A token and its ln p in what is left of the distribution.
     private mutating func draw(_ scores: [Float]) -> (id: Int32, logProbability: Double) {
         let temperature = Float(options.temperature)
+        let takesAll = options.topP >= 1 && (options.topK <= 0 || options.topK >= scores.count)
+        if takesAll, scores.count > Self.fewCandidates {
+            guard
+                let drawn = categoricalDraw(
+                    scores, temperature: temperature, at: generator.uniform())
+            else { return (Self.argmax(scores), 0) }
+            return (Int32(drawn.index), drawn.logProbability)
+        }
         var candidates = scores.indices.map { (id: $0, score: scores[$0] / temperature) }
         if options.topK > 0, options.topK < candidates.count {
             // Ties with the k-th best stay, as in the reference.

@@ -27,7 +27,7 @@ extension PolicyStage {
                         try engine.submit(
                             GenerationRequest(
                                 question.promptIDs, generation, draws: key + [index, number],
-                                measuresProbabilities: true)))
+                                measuresProbabilities: options.correction != nil)))
                     drawn.append((question, index, group))
                 }
                 group += 1

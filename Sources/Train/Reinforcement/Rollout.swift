@@ -9,9 +9,10 @@ public struct Rollout: Hashable, Sendable {
     public var answer: [Int32]
     /// Why the answer ended.
     public var finishReason: FinishReason
-    /// ln p of each token by the policy while it generated: temperature 1, nothing left out.
+    /// ln p of each token by the policy while it generated: temperature 1, nothing left out. Empty
+    /// where nobody has asked for it.
     public var logProbabilities: [Double]
-    /// ln p of each token in the distribution that it was drawn from.
+    /// ln p of each token in the distribution that it was drawn from. Empty where nobody has asked for it.
     public var drawnLogProbabilities: [Double]
     /// The question's place in the data.
     public var index: Int
