@@ -175,7 +175,7 @@ public struct RunConfiguration: Sendable {
     }
 
     /// All arguments under their keys, with credentials masked; what a program has set in the
-    /// configuration's parts stands beside them, see ``changed``.
+    /// configuration's parts stands beside them, under `set_by_program`.
     public var json: JSONValue {
         let arguments = options.map { option -> JSONValue.Member in
             let isSecret =
@@ -184,9 +184,9 @@ public struct RunConfiguration: Sendable {
             let value = values[option.name]
             return .init(option.name, isSecret && value != .null ? "***" : value.json)
         }
-        let changed = changed
-        guard !changed.isEmpty else { return .object(arguments) }
-        return .object(arguments + [.init(Self.changedKey, .object(changed))])
+        let more = changed
+        guard !more.isEmpty else { return .object(arguments) }
+        return .object(arguments + [.init(Self.changedKey, .object(more))])
     }
 }
 

@@ -168,12 +168,12 @@ extension RunOption {
     }
 
     var note: String {
-        let help = condition.map { "\(help) Matters \($0.description) only." } ?? help
+        let text = condition.map { "\(help) Matters \($0.description) only." } ?? help
         return switch standing {
-        case .effective, .effectiveFor: help
-        case .neutral: "Accepted without effect: " + help
-        case .refused: "Not supported yet: " + help
-        case .refusedByHardware: "Not supported: " + help
+        case .effective, .effectiveFor: text
+        case .neutral: "Accepted without effect: " + text
+        case .refused: "Not supported yet: " + text
+        case .refusedByHardware: "Not supported: " + text
         }
     }
 

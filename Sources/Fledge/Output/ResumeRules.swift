@@ -103,7 +103,7 @@ struct ResumeRules {
         let now = configuration.changed
         let names = (earlier + now.filter { new in !earlier.contains { $0.key == new.key } }).map(
             \.key)
-        return names.compactMap { name in
+        return names.compactMap { name -> Difference? in
             func value(_ members: [JSONValue.Member]) -> String {
                 members.first { $0.key == name }?.value.stringValue ?? "what its key says"
             }
