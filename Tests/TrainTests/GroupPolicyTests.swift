@@ -223,4 +223,23 @@ import Testing
         let tokens = PolicyTokens(new: [-1, -1], old: [-1, -1], advantages: [1, 1])
         #expect(TruncatedCorrection().weights(of: tokens, drawn: [.nan, -1]) == [1, 1])
     }
+
+    /// What weights of tokens are built on.
+    @Test func costsAreProportionalToAdvantages() throws {
+        let tokens = PolicyTokens(
+            new: [-1, -0.2, -3, -0.7], old: [-1.4, -0.3, -2, -0.7], advantages: [1, -0.5, 0.3, -2])
+        let losses: [any PolicyLoss] = [
+            ClippedPolicyLoss(most: 1.2), SequencePolicyLoss(), SequencePolicyLoss(ratio: .product),
+            SoftGatedPolicyLoss(), SoftGatedPolicyLoss(ratio: .geometricMean),
+            ClippedWeightPolicyLoss(most: 1.1), PolicyGradientLoss(), GammaWeightedPolicyLoss(),
+            GeometricMeanPolicyLoss(low: 0.1),
+        ]
+        for loss in losses {
+            let (whole, double) = (loss(tokens), loss(tokens.weighted(by: [2, 2, 2, 2])))
+            expectEqual(double.losses, whole.losses.map { 2 * $0 }, "losses of \(loss)")
+            expectEqual(double.slopes, whole.slopes.map { 2 * $0 }, "slopes of \(loss)")
+            let without = loss(tokens.weighted(by: [1, 0, 1, 1]))
+            #expect(without.losses[1] == 0 && without.losses[3] == whole.losses[3], "\(loss)")
+        }
+    }
 }
