@@ -8,7 +8,7 @@ import Testing
     @Test(arguments: RunOption.all.filter(\.isEffective).map(\.name))
     func theKeyChangesWhatIsMade(_ key: String) throws {
         if let choices = RunOption.named(key)?.choices, choices.count == 1 { return }
-        guard Variation.synonyms[key] == nil else { return }
+        guard Variation.synonyms[key] == nil, !Variation.isAwaited(key) else { return }
         let variation = try #require(
             Variation.all[key], "\(key) is effective, but nothing here shows its effect")
         let workshop = try Workshop()
@@ -54,6 +54,7 @@ final class Workshop {
         project = try TinyProject()
         try writeData()
         try writePreferences()
+        try writeRewards()
         var other = TinyProject.configuration
         other.intermediateSize = 40
         try TinyProject.writeModel(to: project.file("other-model"), other)

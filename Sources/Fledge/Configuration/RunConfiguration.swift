@@ -26,6 +26,8 @@ public struct RunConfiguration: Sendable {
     public var tokenLoss: TokenLossArguments
     /// Preferences and what they are measured against.
     public var preference: PreferenceArguments
+    /// What judges answers.
+    public var rewards: RewardArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
     public var notes: [String]
     /// The values under their keys, and which of them were set.
@@ -57,6 +59,7 @@ public struct RunConfiguration: Sendable {
         generating = GeneratingArguments(values)
         tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
+        rewards = RewardArguments(values)
     }
 
     /// Reads a file.
@@ -175,11 +178,8 @@ public struct RunConfiguration: Sendable {
     public var json: JSONValue {
         .object(
             options.map { option in
-                let isSecret =
-                    option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
-                    || option.name.hasSuffix("_secret")
                 let value = values[option.name]
-                return .init(option.name, isSecret && value != .null ? "***" : value.json)
+                return .init(option.name, option.isSecret && value != .null ? "***" : value.json)
             })
     }
 }

@@ -103,18 +103,6 @@ extension RunOption {
             "ppo_target", .number(), 6.0, .neutral,
             "Matters with stage: ppo only."),
         RunOption(
-            "reward_model", .text, nil, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_adapters", .list, [], .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_quantization_bit", .integer(), nil, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_type", .choice(["lora", "full", "api"]), "lora", .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
             "use_swanlab", .flag, false, .refused,
             "Reports to SwanLab."),
         RunOption(

@@ -100,9 +100,9 @@ extension TrainingMethod {
     /// None.
     public var keys: [RunOption] { [] }
 
-    /// All but those of generation, rollouts and rewards: a key that is taken for one without effect is not compared when a run
-    /// is resumed.
-    public var reads: Set<KeyGroup> { 
+    /// All but those of generation, rollouts and rewards: a key that is taken for one without effect is
+    /// not compared when a run is resumed.
+    public var reads: Set<KeyGroup> {
         Set(KeyGroup.allCases).subtracting([.generation, .rollouts, .rewards])
     }
 

@@ -112,6 +112,16 @@ for step in 1...3 {
 }
 check(weight.value.scalars() == [0.375, -0.375], "groups and states are not kept")
 check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
+
+// A judge of answers, and a rule among those of a file.
+let short = JudgedAnswer(promptIDs: [1], answerIDs: [2], text: "?ab", answer: "ab")
+var long = short
+long.answerIDs = [2, 2, 2, 2]
+check(try Brevity().scores([short, long]) == [1, 0.25], "a reward of one's own is not asked")
+let rules = RuleReward([
+    .init("calm", weight: 2, Calmness()), .init("found", try PatternRule("b$")),
+])
+check(try rules.rewards([short])[0].score == 3, "a rule of one's own is not added")
 print(
-    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule"
+    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule, a reward, a rule"
 )
