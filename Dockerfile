@@ -4,7 +4,7 @@
 FROM swift:6.1-bookworm AS build
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends \
-        libopenblas-dev liblapacke-dev zlib1g-dev pkg-config \
+        libopenblas-dev liblapacke-dev zlib1g-dev libcurl4-openssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /fledge
 # Dependencies change rarely, sources often.
@@ -18,7 +18,7 @@ RUN swift build -c release --product fledge --static-swift-stdlib \
 FROM debian:bookworm-slim
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends \
-        libopenblas0 liblapacke zlib1g libstdc++6 \
+        libopenblas0 liblapacke zlib1g libstdc++6 libcurl4 ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/fledge /usr/local/bin/fledge
 # Configurations, models, data and results are in the folder of the person who runs it.

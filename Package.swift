@@ -29,6 +29,10 @@ let zlib: Target.Dependency = .target(name: "CZlib", condition: .when(traits: ["
 /// What libraries report through, to whomever asks.
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// The web server, of the product that serves alone.
+let flyingFox: Target.Dependency = .product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks: Target.Dependency = .product(name: "FlyingSocks", package: "FlyingFox")
+
 let package = Package(
     name: "fledge",
     products: [
@@ -42,6 +46,7 @@ let package = Package(
         .library(name: "FledgeModel", targets: ["FledgeModel"]),
         .library(name: "FledgeAdapters", targets: ["FledgeAdapters"]),
         .library(name: "FledgeTrain", targets: ["FledgeTrain"]),
+        .library(name: "FledgeScoreServer", targets: ["FledgeScoreServer"]),
         .library(name: "FledgeTesting", targets: ["FledgeTesting"]),
         .executable(name: "fledge", targets: ["FledgeCommandLine"]),
     ],
@@ -58,6 +63,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
         .systemLibrary(
@@ -89,10 +95,11 @@ let package = Package(
                 "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain",
                 logging, .product(name: "Yams", package: "Yams"),
             ], path: "Sources/Fledge", swiftSettings: swiftSettings),
+        module("ScoreServer", ["Fledge", flyingFox, flyingSocks]),
         .executableTarget(
             name: "FledgeCommandLine",
             dependencies: [
-                "Fledge", logging,
+                "Fledge", "FledgeScoreServer", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CommandLine", swiftSettings: swiftSettings),
         module(
@@ -118,7 +125,8 @@ let package = Package(
                 "FledgeTrain", "FledgeTesting",
             ]),
         tests("Fledge", ["Fledge", "FledgeTesting"]),
-        tests("CommandLine", ["Fledge", "FledgeCommandLine", "FledgeTesting"]),
+        tests(
+            "CommandLine", ["Fledge", "FledgeScoreServer", "FledgeCommandLine", "FledgeTesting"]),
         tests("Architecture", ["Fledge", "FledgeTesting"]),
     ],
     swiftLanguageModes: [.v6]

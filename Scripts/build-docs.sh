@@ -11,7 +11,8 @@ target=$(swiftc -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",
 
 # The C modules that interfaces are compiled against: those of the build, and those of the system.
 search=()
-for map in "$build"/*.build/module.modulemap "${build%/*}"/checkouts/Yams/Sources/CYaml/include/*.modulemap; do
+for map in "$build"/*.build/module.modulemap "${build%/*}"/checkouts/Yams/Sources/CYaml/include/*.modulemap \
+    "${build%/*}"/checkouts/FlyingFox/CSystemLinux/include/*.modulemap; do
     [ ! -f "$map" ] || search+=(-Xcc "-fmodule-map-file=$map")
 done
 for folder in COpenBLAS CZlib CZstd; do search+=(-I "$root/Sources/$folder"); done

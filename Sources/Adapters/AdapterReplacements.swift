@@ -90,6 +90,17 @@ struct AdapterReplacements {
             at: .init(file: path))
     }
 
+    /// Refuses to lie beside another adapter, whose base it would change.
+    func refuseSharing() throws {
+        guard let first = changes.first else { return }
+        throw FledgeError(
+            .unsupported,
+            "The adapter changes more than its factors say: \(changes.count) of the base's parameters, "
+                + "\(first.parameter.name) first (bias or modules_to_save), which another adapter needs as they are.",
+            advice: "Load it as a model of its own (reward_model_type: full).",
+            at: .init(file: path))
+    }
+
     /// Puts the new values in place.
     func apply() {
         for (parameter, value) in changes {

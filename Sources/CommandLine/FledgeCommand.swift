@@ -19,9 +19,8 @@ struct FledgeCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, ChatCommand.self, ExportCommand.self, PlanCommand.self,
-            PreprocessCommand.self, ScoreCommand.self, TokenizeCommand.self,
-            VerifyTemplateCommand.self,
-            KeysCommand.self,
+            PreprocessCommand.self, ScoreCommand.self, ScoreServerCommand.self,
+            TokenizeCommand.self, VerifyTemplateCommand.self, KeysCommand.self,
         ])
 
     static func main() {

@@ -29,6 +29,8 @@ public struct FledgeError: Error, Sendable {
         public static let data: Code = "data"
         /// Two things that do not fit together, such as an adapter and a model.
         public static let mismatch: Code = "mismatch"
+        /// A service that does not answer, or not as it should.
+        public static let service: Code = "service"
         /// A run that was stopped from outside.
         public static let interrupted: Code = "interrupted"
         /// A loss, a gradient or a matrix to decompose that is not of finite numbers.

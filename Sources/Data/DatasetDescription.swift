@@ -71,6 +71,8 @@ public struct DatasetDescription: Hashable, Sendable {
     public var columns = Columns()
     /// How messages are written.
     public var tags = Tags()
+    /// Columns that rows keep as they are in the file, for whoever judges answers by them.
+    public var keptColumns: Set<String> = []
 
     /// Describes alpaca rows in a file.
     public init(name: String, path: String) { (self.name, self.path) = (name, path) }

@@ -29,6 +29,9 @@ public struct DatasetOptions: Hashable, Sendable {
     /// Whether rows that do not fit become samples with a fault, which processors drop, count and
     /// name; otherwise the first of them is an error.
     public var dropsInvalidRows = false
+    /// Columns that rows keep as they are in the file (``AlignedSample/columns``); each data set has to
+    /// have them, and each row.
+    public var keptColumns: Set<String> = []
     /// How many threads read rows.
     public var threads = 2
     /// Where the places of rows of streamed files are kept; `nil` keeps them in memory.
@@ -185,8 +188,9 @@ extension DatasetOptions {
                         .configuration, "The data set \(name) is listed twice.",
                         advice: "Set its num_samples to a larger number to repeat rows.")
                 }
-                let description = try catalog.description(
+                var description = try catalog.description(
                     named: name, for: purpose, cacheFolder: cacheFolder, quirks: quirks)
+                description.keptColumns = keptColumns
                 guard description.isRanking == usesRanking else {
                     throw FledgeError(
                         .configuration,

@@ -26,13 +26,14 @@ public struct DatasetSource: Sendable {
         options.readsInAnyOrder = readsInAnyOrder
         options.cacheFolder = cacheFolder
         options.truthColumns = description.columns.ktoTag.map { [$0] } ?? []
-        options.columns = description.columns.names.union([Aligner.lossMaskColumn])
+        options.columns = description.columns.names.union(description.keptColumns)
+            .union([Aligner.lossMaskColumn])
         options.removesPadding = !quirks.contains(.columnarPadding)
         let source = try RecordFile.open(description.path, options)
         do {
             try self.init(
                 description, source: source, skipsBrokenRows: skipsBrokenRows, quirks: quirks)
-        } catch let error as FledgeError where error.code == .data {
+        } catch let error as FledgeError where [.data, .configuration].contains(error.code) {
             // Columns that were not read are worth knowing when one is missing.
             options.columns = nil
             options.readsInAnyOrder = false

@@ -35,7 +35,7 @@ import Testing
 
     @Test func productsHavePages() throws {
         let products = try products()
-        #expect(products.count == 11)
+        #expect(products.count == 12)
         let index = try Repository.file(".spi.yml").text
         for product in products {
             let page = try page(product)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct DocumentationTests {
     private static let commands = [
         "train", "chat", "export", "preprocess", "tokenize", "plan", "verify-template", "keys",
-        "score",
+        "score", "score-server",
     ]
 
     /// The configuration keys of a command's words.

@@ -54,6 +54,7 @@ final class Workshop {
         project = try TinyProject()
         try writeData()
         try writePreferences()
+        try writeRewards()
         var other = TinyProject.configuration
         other.intermediateSize = 40
         try TinyProject.writeModel(to: project.file("other-model"), other)

@@ -22,12 +22,17 @@ struct Variation {
         "overwrite_cache": "the same numbers from anew; tested with the cache",
         "gguf_keep_quantized": "the same numbers in less memory; tested with GGUF files",
         "export_dequantize": "export refuses without it; tested with quantised runs",
+        "reward_timeout": "the same scores, or an error; tested with a server",
+        "reward_retries": "the same scores, or an error; tested with a server",
+        "reward_concurrency": "the same scores, perhaps sooner; tested with a server",
+        "reward_model_token": "a server refuses without it; tested with one",
         "export_size": "whole gigabytes; the sharding itself is tested with the model files",
     ]
 
     static let all: [String: Variation] = model.merging(data) { $1 }.merging(finetuning) { $1 }
         .merging(optimizers) { $1 }.merging(training) { $1 }.merging(generating) { $1 }
-        .merging(preference) { $1 }.merging(tokenLosses) { $1 }.merging(reinforcement) { $1 }
+        .merging(preference) { $1 }.merging(tokenLosses) { $1 }.merging(rewards) { $1 }
+        .merging(reinforcement) { $1 }
 
     private static let model: [String: Variation] = [
         "model_name_or_path": .init(.chat, "@other-model"),

@@ -28,6 +28,7 @@ import Testing
         dump(configuration.generating, to: &text)
         dump(configuration.preference, to: &text)
         dump(configuration.tokenLoss, to: &text)
+        dump(configuration.rewards, to: &text)
         return text
     }
 
@@ -94,6 +95,7 @@ import Testing
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
             "quantization_bit": "4", "allow_changed": "seed",
             "ref_model_quantization_bit": "4", "badam_update_ratio": "0.5",
+            "reward_model_quantization_bit": "4", "reward_rules": "[{type: length, max: 5}]",
         ]
         // What a key needs beside it to be accepted.
         let companions: [String: String] = [

@@ -6,7 +6,8 @@ import PackageDescription
 
 let products = [
     "Fledge", "FledgeCore", "FledgeTensor", "FledgeJinja", "FledgeTokenize", "FledgeColumnar",
-    "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain", "FledgeTesting",
+    "FledgeData", "FledgeModel", "FledgeAdapters", "FledgeTrain", "FledgeScoreServer",
+    "FledgeTesting",
 ]
 
 let package = Package(

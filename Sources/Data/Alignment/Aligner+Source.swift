@@ -33,7 +33,7 @@ extension Aligner {
             do {
                 self = try Aligner(description, records: representatives, quirks: quirks)
                 return
-            } catch let error as FledgeError where error.code == .data {
+            } catch let error as FledgeError where [.data, .configuration].contains(error.code) {
                 failure = error
             }
         }
@@ -41,7 +41,7 @@ extension Aligner {
             self = try Aligner(description, records: representatives, quirks: quirks)
             return
         }
-        if let fit = DatasetFit(first.value) { error.advice = fit.advice }
+        if error.code == .data, let fit = DatasetFit(first.value) { error.advice = fit.advice }
         throw error
     }
 }

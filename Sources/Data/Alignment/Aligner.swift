@@ -31,6 +31,9 @@ public struct Aligner: Sendable {
         for (meaning, column) in required where !known.contains(Array(column.utf8)) {
             throw missing(meaning, column, in: first)
         }
+        for column in description.keptColumns.sorted() where !known.contains(Array(column.utf8)) {
+            throw description.missing(kept: column, among: known)
+        }
     }
 
     /// The columns that must exist in the file.
@@ -67,6 +70,7 @@ public struct Aligner: Sendable {
             sample.system = Self.referenceSystem(sample.system, hasTools: !sample.tools.isEmpty)
         }
         noteUnreadColumns(record, &sample)
+        keepColumns(record, &sample)
         return sample
     }
 

@@ -12,7 +12,7 @@ extension DatasetDescription {
         case .sharegpt, .openai:
             names += [columns.messages ?? "conversations", Aligner.lossMaskColumn]
         }
-        return Set(names.compactMap(\.self))
+        return Set(names.compactMap(\.self)).union(keptColumns)
     }
 }
 

@@ -21,6 +21,7 @@ struct ConfigurationRules {
         try checkIntervals()
         try checkSchedule()
         try OptimizerRules(values).check()
+        try RewardRules(values, method).check()
         try checkRun()
         try checkAllowedFaults()
         try checkAllowedChanges()

@@ -84,7 +84,8 @@ struct ConfigurationText {
     }
 
     private mutating func set(_ key: String, _ value: String, _ word: String) throws {
-        let location = FledgeError.Location(file: "command line (\(word))")
+        let shown = RunOption.isSecret(key) ? key : word
+        let location = FledgeError.Location(file: "command line (\(shown))")
         var node = Node.scalar(.init(value))
         if value.isEmpty { node = Node.scalar(.init("", .implicit, .doubleQuoted)) }
         if value.hasPrefix("{") || value.hasPrefix("[") || Self.isQuoted(value) {

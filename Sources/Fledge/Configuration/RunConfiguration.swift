@@ -28,6 +28,8 @@ public struct RunConfiguration: Sendable {
     public var preference: PreferenceArguments
     /// How a policy learns from its own answers.
     public var reinforcement: ReinforcementArguments
+    /// What judges answers.
+    public var rewards: RewardArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
     public var notes: [String]
     /// The values under their keys, and which of them were set.
@@ -60,6 +62,7 @@ public struct RunConfiguration: Sendable {
         tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
         reinforcement = ReinforcementArguments(values)
+        rewards = RewardArguments(values)
     }
 
     /// Reads a file.
@@ -178,11 +181,8 @@ public struct RunConfiguration: Sendable {
     /// configuration's parts stands beside them, under `set_by_program`.
     public var json: JSONValue {
         let arguments = options.map { option -> JSONValue.Member in
-            let isSecret =
-                option.name.hasSuffix("_token") || option.name.hasSuffix("_api_key")
-                || option.name.hasSuffix("_secret")
             let value = values[option.name]
-            return .init(option.name, isSecret && value != .null ? "***" : value.json)
+            return .init(option.name, option.isSecret && value != .null ? "***" : value.json)
         }
         let more = changed
         guard !more.isEmpty else { return .object(arguments) }

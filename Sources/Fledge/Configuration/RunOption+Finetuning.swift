@@ -91,18 +91,6 @@ extension RunOption {
             "oft_target", .list, ["all"], .neutral, matters: .with("finetuning_type", "oft"),
             "Modules that get adapters."),
         RunOption(
-            "reward_model", .text, nil, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_adapters", .list, [], .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_quantization_bit", .integer(), nil, .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
-            "reward_model_type", .choice(["lora", "full", "api"]), "lora", .neutral,
-            "Matters with stage: ppo only."),
-        RunOption(
             "use_swanlab", .flag, false, .refused,
             "Reports to SwanLab."),
         RunOption(

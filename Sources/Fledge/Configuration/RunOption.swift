@@ -1,3 +1,5 @@
+internal import FledgeCore
+
 /// One key of a run configuration: its form, its default and what becomes of it.
 public struct RunOption: Sendable {
     /// The forms that values have.
@@ -94,6 +96,14 @@ public struct RunOption: Sendable {
     /// Whether its values are paths, in which `~` is the home folder.
     public var isPath: Bool { Self.pathNames.contains(name) }
 
+    /// Whether its values are credentials, which are neither printed nor saved.
+    var isSecret: Bool { Self.isSecret(name) }
+
+    /// Whether values of a key of this name are credentials.
+    static func isSecret(_ name: String) -> Bool {
+        ["_token", "_api_key", "_secret"].contains(where: name.hasSuffix)
+    }
+
     private static let pathNames: Set = [
         "model_name_or_path", "adapter_name_or_path", "cache_dir", "export_dir", "output_dir",
         "dataset_dir", "dataset", "eval_dataset", "media_dir", "tokenized_path", "logging_dir",
@@ -117,7 +127,8 @@ extension RunOption {
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
         ("Losses of tokens", tokenLosses), ("Preferences", preference),
-        ("Learning from own answers", reinforcement), ("Optimizers", optimizers),
+        ("Learning from own answers", reinforcement), ("Rewards", rewards),
+        ("Optimizers", optimizers),
         ("Training", training + system),
         ("Generation", generating),
     ]
@@ -135,29 +146,7 @@ extension RunOption {
     public static func nearest(
         to name: String, among options: [RunOption] = RunOption.all
     ) -> String? {
-        let limit = max(2, name.count / 3)
-        return options.map { (distance: editDistance(name, $0.name), name: $0.name) }
-            .filter { $0.distance <= limit }
-            .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
-    }
-
-    /// Insertions, deletions, replacements and swaps of neighbours that lead from one text to another.
-    static func editDistance(_ first: String, _ second: String) -> Int {
-        let (a, b) = (Array(first.utf8), Array(second.utf8))
-        var rows = [Array(0...b.count)]
-        for i in 0..<a.count {
-            var row = [i + 1]
-            for j in 0..<b.count {
-                var best = min(row[j], rows[i][j + 1]) + 1
-                best = min(best, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
-                    best = min(best, rows[i - 1][j - 1] + 1)
-                }
-                row.append(best)
-            }
-            rows.append(row)
-        }
-        return rows[a.count][b.count]
+        options.map(\.name).nearest(to: name)
     }
 
     /// The list of keys that `fledge keys` prints.

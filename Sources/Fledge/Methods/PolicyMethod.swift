@@ -159,8 +159,13 @@ extension PolicyMethod {
             "`cache_frozen_activations` keeps nothing for `stage: \(name)`, whose answers are new in every step.",
             ["cache_frozen_activations"])
         try values.require(
-            !trainsValues || configuration.training.trains || !configuration.training.predicts,
-            "`stage: \(name)` predicts nothing.", ["do_predict"])
+            !configuration.training.predicts, "`stage: \(name)` predicts nothing.",
+            ["do_predict"])
+        try values.require(
+            !isJudged || reward != nil || configuration.rewards.model != nil
+                || configuration.rewards.rules != nil,
+            "`reward_model` is necessary for \(name.uppercased()) training, or `reward_rules`.",
+            ["reward_model"])
     }
 
     /// The policy with everything that it learns by.
@@ -181,13 +186,24 @@ extension PolicyMethod {
             artifact = JointArtifact(artifact, made.head)
             head = made.head
         }
-        let source = try isJudged ? rewardSource(configuration) : nil
+        var companions = [reference?.companion].compactMap(\.self)
+        var source: (any RewardSource)?
+        if isJudged {
+            if let reward {
+                source = RewardFunction(reward)
+            } else {
+                let choice = try RewardChoice(side, text, configuration)
+                source = choice.source
+                companions += choice.companions
+                notes += choice.notes
+            }
+        }
         let options = options(configuration, generation)
         let valueHead = head
         let tokenizer = text.tokenizer
         return TrainingParts(
             side, artifact: artifact, head: head,
-            companions: [reference?.companion].compactMap(\.self), notes: notes
+            companions: companions, notes: notes
         ) { recomputes in
             PolicyStage(
                 side.model, head: valueHead, rewards: source,
@@ -200,11 +216,5 @@ extension PolicyMethod {
                 )
             }
         }
-    }
-
-    private func rewardSource(_ configuration: RunConfiguration) throws -> any RewardSource {
-        if let reward { return RewardFunction(reward) }
-        throw FledgeError(
-            .unsupported, "stage: \(name) has no reward.", advice: "Give the method a function.")
     }
 }

@@ -4,8 +4,11 @@ internal import FledgeModel
 internal import FledgeTensor
 internal import Foundation
 
-/// What a reference computes with: its scores follow from this and from the answers alone.
+/// What a reference, or a reward model, computes with: its scores follow from this and from the answers
+/// alone.
 struct ReferenceContent {
+    /// What the model is to whoever reads an error.
+    var title = "reference"
     /// The path of the model.
     var model: String
     /// Folders of adapters that are added to its weights; those of a model in blocks stay beside it.
@@ -35,7 +38,7 @@ struct ReferenceContent {
         let isQuantized = !model.quantizedMatrices.isEmpty
         guard !isQuantized || merged.count + attached.count < 2 else {
             throw FledgeError(
-                .configuration, "The reference is quantised and has several adapters.",
+                .configuration, "The \(title) is quantised and has several adapters.",
                 advice: "Quantized model only accepts a single adapter. Merge them first.",
                 at: .init(file: self.model))
         }

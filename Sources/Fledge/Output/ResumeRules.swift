@@ -22,7 +22,8 @@ struct ResumeRules {
         "save_steps", "save_total_limit", "save_only_model", "load_best_model_at_end",
         "early_stopping_steps", "plot_loss", "print_param_status", "recompute",
         "disable_gradient_checkpointing", "cache_frozen_activations", "overwrite_cache",
-        "infer_backend", "infer_dtype", "do_predict",
+        "infer_backend", "infer_dtype", "do_predict", "reward_timeout", "reward_retries",
+        "reward_concurrency", "reward_model_token",
     ]
 
     /// What evaluations are of and come to: it changes steps only where the learning rate follows it.

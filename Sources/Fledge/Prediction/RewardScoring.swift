@@ -45,16 +45,14 @@ public struct RewardScoring {
         for note in side.checkpoint.notes { announce(note) }
         try text.requireFits(side.model)
         let folder = try configuration.valueHeadFolder()
-        let head = try ValueHead(
-            folder: folder, channels: side.model.configuration.hiddenSize)
+        let scorer = try RewardScorer(side.model, headFolder: folder)
         announce("The value head is that of \(folder).")
-        let ranking = RewardRanking(head: head)
         let size = configuration.training.evaluationBatchSize
         for (name, rows) in zip(names, rows) {
             announce("Scoring \(name): \(rows.count) rows.")
             for begin in stride(from: 0, to: rows.count, by: size) {
                 let part = rows[begin..<min(begin + size, rows.count)]
-                try self.write(part, ranking, side, write)
+                try self.write(part, scorer, write)
             }
         }
     }
@@ -63,21 +61,10 @@ public struct RewardScoring {
     private typealias Row = [(name: String, sample: ProcessedSample)]
 
     private func write(
-        _ rows: ArraySlice<Row>, _ ranking: RewardRanking, _ side: ModelSide,
-        _ write: (JSONValue) throws -> Void
+        _ rows: ArraySlice<Row>, _ scorer: RewardScorer, _ write: (JSONValue) throws -> Void
     ) throws {
         let answers = rows.flatMap { $0 }.filter { !$0.sample.inputIDs.isEmpty }
-        let longest = side.model.configuration.longestSequence ?? .max
-        for (_, sample) in answers where sample.inputIDs.count > longest {
-            throw FledgeError(
-                .unsupported,
-                "The row has \(sample.inputIDs.count) tokens; the model sees at most \(longest).",
-                advice: "Set cutoff_len to \(longest) or less.", at: sample.source)
-        }
-        let batch = AnswerCollator(supervised: .lastTokens).batch(
-            answers.map(\.sample), indices: Array(answers.indices), epoch: 0,
-            forest: AnswerCollator.forest(of: answers.map(\.sample)))
-        var scores = answers.isEmpty ? [] : ranking.scores(side.model, batch)[...]
+        var scores = try scorer.scores(of: answers.map(\.sample))[...]
         for row in rows {
             try write(
                 .object(

@@ -35,6 +35,7 @@ extension RunConfiguration {
         options.usesRanking = method.rows.isRanking
         options.usesMarks = method.rows.isMarked
         options.quirks = finetuning.referenceQuirks
+        if method.reads.contains(.rewards) { options.keptColumns = rewards.columns }
         return options
     }
 

@@ -75,7 +75,9 @@ public struct StageData<Sample: StageSample>: Sendable {
             notes += [note].compactMap(\.self)
         } else {
             // Digests take time, which small data are not worth.
-            let isLarge = try cache?.isWorthwhile(configuration) ?? false
+            // Tables have no room for whole rows.
+            let isLarge =
+                try !configuration.judgesByRows && cache?.isWorthwhile(configuration) ?? false
             let isKept = isLarge && cache?.isWritable == true
             let signature =
                 isKept || options.tokenizedPath != nil

@@ -33,6 +33,18 @@ enum PolicyMetrics {
         return metrics
     }
 
+    /// The mean of each part that rewards are made of.
+    static func ofParts(_ rewards: [Reward]) -> [String: Metric] {
+        var metrics: [String: Metric] = [:]
+        for reward in rewards {
+            for (name, value) in reward.parts {
+                metrics["rewards/" + name, default: Metric(sum: 0, weight: 0)] += Metric(
+                    sum: value, weight: 1)
+            }
+        }
+        return metrics
+    }
+
     /// How far the policy that gave the answers is from the reference: the mean over answers of
     /// Σ(ln π − ln π_ref), and three estimators of the divergence of a token (Schulman 2020), of which the
     /// first may be negative.

@@ -47,7 +47,7 @@ extension PolicyStage {
     /// What the answers are given.
     ///
     /// - Throws: ``FledgeError`` when there is not one finite number for each; what the reward throws.
-    func scores(of rollouts: [Rollout], _ step: StepContext) throws -> [Double] {
+    func rewards(of rollouts: [Rollout], _ step: StepContext) throws -> [Reward] {
         guard let rewards else { return [] }
         let judged = rollouts.map { rollout in
             let texts = decode(rollout.question.promptIDs, rollout.answer)
@@ -56,21 +56,11 @@ extension PolicyStage {
                 text: texts.text, answer: texts.answer, finishReason: rollout.finishReason,
                 row: rollout.question.row, group: rollout.group)
         }
-        let scores = try waiting(isCancelled: { step.isCancelled }) {
-            try await rewards.scores(judged)
+        let found = try waiting(isCancelled: { step.isCancelled }) {
+            try await rewards.rewards(judged)
         }
         try step.checkCancellation()
-        guard scores.count == judged.count else {
-            throw FledgeError(
-                .mismatch, "The reward gave \(scores.count) scores for \(judged.count) answers.",
-                advice: "It has to give one for each, in their order.")
-        }
-        if let place = scores.firstIndex(where: { !$0.isFinite }) {
-            throw FledgeError(
-                .data,
-                "The reward gave \(scores[place]) to an answer: \(judged[place].answer.prefix(80)).",
-                advice: "Scores have to be finite numbers.")
-        }
-        return scores
+        try RewardCheck.requireScores(found.map(\.score), of: judged.count, from: "The reward")
+        return found
     }
 }

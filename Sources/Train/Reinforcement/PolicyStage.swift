@@ -143,8 +143,10 @@ public final class PolicyStage: Stage {
                 isLearned: !(options.masksTruncated && rollout.isTruncated))
         }
         guard rewards != nil else { return [:] }
-        var scores = try scores(of: rollouts, step)
+        let rewards = try rewards(of: rollouts, step)
+        var scores = rewards.map(\.score)
         let metrics = PolicyMetrics.ofScores(scores, groups: answers.map(\.group))
+            .merging(PolicyMetrics.ofParts(rewards)) { $1 }
         if options.normalizesScores { scores = normalizer(scores) }
         for (place, score) in scores.enumerated() { answers[place].score = score }
         if let filter = options.filter {
@@ -304,7 +306,9 @@ public final class PolicyStage: Stage {
         let rollouts = try draw([batch], keyedBy: [0], step, answersPerQuestion: 1)
         var metrics = PolicyMetrics.ofAnswers(rollouts)
         if rewards != nil {
-            metrics["reward"] = Metric(meanOf: try scores(of: rollouts, step))
+            let rewards = try rewards(of: rollouts, step)
+            metrics["reward"] = Metric(meanOf: rewards.map(\.score))
+            metrics.merge(PolicyMetrics.ofParts(rewards)) { $1 }
         }
         return LossReport(
             tokens: rollouts.reduce(0) { $0 + $1.question.promptIDs.count + $1.answer.count },

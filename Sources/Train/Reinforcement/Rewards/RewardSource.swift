@@ -11,12 +11,38 @@ public import FledgeModel
 ///     }
 /// }
 /// ```
+///
+/// A source that adds several things up tells them apart in ``rewards(_:)``.
 public protocol RewardSource {
     /// A score for each answer, in their order; higher is better.
     ///
     /// A run ends with an error when there are fewer or more scores than answers, or when one is not
     /// finite.
     func scores(_ answers: [JudgedAnswer]) async throws -> [Double]
+
+    /// The scores with what they are made of, in the order of the answers; by default nothing but
+    /// ``scores(_:)``.
+    func rewards(_ answers: [JudgedAnswer]) async throws -> [Reward]
+}
+
+extension RewardSource {
+    /// The scores, which are made of nothing else.
+    public func rewards(_ answers: [JudgedAnswer]) async throws -> [Reward] {
+        try await scores(answers).map { Reward($0) }
+    }
+}
+
+/// What an answer was given, and for what.
+public struct Reward: Hashable, Sendable {
+    /// The score, which is what a policy learns from.
+    public var score: Double
+    /// What it is made of, by name, before any weights: what logs have a mean of.
+    public var parts: [String: Double]
+
+    /// Creates a reward.
+    public init(_ score: Double, parts: [String: Double] = [:]) {
+        (self.score, self.parts) = (score, parts)
+    }
 }
 
 /// An answer that is to be judged.

@@ -1,12 +1,5 @@
 import Fledge
 
-/// A reward: short answers are worth more.
-struct Brevity: RewardSource {
-    func scores(_ answers: [JudgedAnswer]) async throws -> [Double] {
-        answers.map { 1 / Double(max($0.answerIDs.count, 1)) }
-    }
-}
-
 /// An estimator: how far an answer is from the median of all.
 struct MedianAdvantages: AdvantageEstimator {
     var usesValues: Bool { false }

@@ -115,10 +115,20 @@ check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
 // A policy that learns by a reward, an estimator and a loss of one's own.
 let learner = try TinyModel.make()
 learner.makeTrainable()
-let rewards = try shortenAnswers(learner)
+let earned = try shortenAnswers(learner)
 check(
-    rewards.suffix(5).reduce(0, +) > rewards.prefix(5).reduce(0, +) + 0.5,
-    "the policy does not learn: \(rewards)")
+    earned.suffix(5).reduce(0, +) > earned.prefix(5).reduce(0, +) + 0.5,
+    "the policy does not learn: \(earned)")
+
+// A judge of answers, and a rule among those of a file.
+let short = JudgedAnswer(promptIDs: [1], answerIDs: [2], text: "?ab", answer: "ab")
+var long = short
+long.answerIDs = [2, 2, 2, 2]
+check(try Brevity().scores([short, long]) == [1, 0.25], "a reward of one's own is not asked")
+let rules = RuleReward([
+    .init("calm", weight: 2, Calmness()), .init("found", try PatternRule("b$")),
+])
+check(try rules.rewards([short])[0].score == 3, "a rule of one's own is not added")
 print(
-    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule, a reward, an estimator of advantages, a loss of policies"
+    "conformers from outside: a loss of pairs, a method, an arrangement, a source of rows, a stage with a state, a callback, an optimizer, a schedule, a reward, a rule, an estimator of advantages, a loss of policies"
 )

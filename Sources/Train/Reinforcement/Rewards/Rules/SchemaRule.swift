@@ -1,0 +1,33 @@
+internal import FledgeCore
+
+/// Gives 1 where the answer, or a fenced block in it, is JSON that a schema describes, else 0
+/// (`type: json_schema`).
+public struct SchemaRule: RewardRule {
+    private let schema: JSONSchema
+
+    /// Creates a rule.
+    public init(_ schema: JSONSchema) { self.schema = schema }
+
+    /// Whether something in the answer is what the schema describes.
+    public func score(_ answer: JudgedAnswer) throws -> Double {
+        for text in [answer.answer] + Self.fencedBlocks(of: answer.answer) {
+            guard let value = try? JSONValue(parsing: text) else { continue }
+            if try schema.describes(value) { return 1 }
+        }
+        return 0
+    }
+
+    /// What stands between lines of three backquotes, whatever follows the first of them.
+    static func fencedBlocks(of text: String) -> [String] {
+        // By bytes: Swift takes a carriage return with its line feed for one character.
+        let lines = Array(text.utf8).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let fences = lines.indices.filter { index in
+            lines[index].drop { $0 == UInt8(ascii: " ") }.starts(with: Array("```".utf8))
+        }
+        return stride(from: 0, to: fences.count - 1, by: 2).map { index in
+            let inside = lines[(fences[index] + 1)..<fences[index + 1]]
+            return String(decoding: inside.joined(separator: [UInt8(ascii: "\n")]), as: UTF8.self)
+        }
+    }
+}
