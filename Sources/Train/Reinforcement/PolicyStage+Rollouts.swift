@@ -56,8 +56,13 @@ extension PolicyStage {
                 text: texts.text, answer: texts.answer, finishReason: rollout.finishReason,
                 row: rollout.question.row, group: rollout.group)
         }
-        let found = try waiting(isCancelled: { step.isCancelled }) {
-            try await rewards.rewards(judged)
+        let found: [Reward]
+        do {
+            found = try waiting(isCancelled: { step.isCancelled }) {
+                try await rewards.rewards(judged)
+            }
+        } catch is CancellationError {
+            throw FledgeError(.interrupted, "The run was interrupted.")
         }
         try step.checkCancellation()
         try RewardCheck.requireScores(found.map(\.score), of: judged.count, from: "The reward")

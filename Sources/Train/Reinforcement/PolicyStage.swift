@@ -262,7 +262,8 @@ public final class PolicyStage: Stage {
         var pass = ForwardPass(model.elementType)
         pass.recomputesBlocks = recomputesBlocks
         var entropies = [Double](repeating: 0, count: tokens.supervision.count)
-        _ = try addGradients(of: parameters, to: &gradients) {
+        try model.requireComputable(tokens)
+        _ = addGradients(of: parameters, to: &gradients) {
             let hidden = model.hiddenStates(tokens, pass)
             let policy = entropies.withUnsafeMutableBufferPointer { entropies in
                 let entropies = entropies

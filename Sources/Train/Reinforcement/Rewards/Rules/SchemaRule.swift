@@ -22,12 +22,14 @@ public struct SchemaRule: RewardRule {
         // By bytes: Swift takes a carriage return with its line feed for one character.
         let lines = Array(text.utf8).split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        let fences = lines.indices.filter { index in
-            lines[index].drop { $0 == UInt8(ascii: " ") }.starts(with: Array("```".utf8))
+        let (mark, space) = (Array("```".utf8), UInt8(ascii: " "))
+        let fences: [Int] = lines.indices.filter { index in
+            lines[index].drop { $0 == space }.starts(with: mark)
         }
         return stride(from: 0, to: fences.count - 1, by: 2).map { index in
             let inside = lines[(fences[index] + 1)..<fences[index + 1]]
-            return String(decoding: inside.joined(separator: [UInt8(ascii: "\n")]), as: UTF8.self)
+            let bytes = Array(inside.joined(separator: [UInt8(ascii: "\n")]))
+            return String(decoding: bytes, as: UTF8.self)
         }
     }
 }
