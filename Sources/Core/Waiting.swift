@@ -7,24 +7,29 @@ internal import Dispatch
 /// - Returns: What the function returns; what it throws is thrown.
 @available(*, noasync)
 package func waiting<Value>(
-    isCancelled: () -> Bool = { false }, for body: () async throws -> Value
+    isCancelled: () -> Bool = { false }, for body: @escaping () async throws -> Value
 ) throws -> Value {
     // Only one of the two threads runs at a time, so that nothing is shared that would have to be
     // Sendable.
-    try withoutActuallyEscaping(body) { body in
-        nonisolated(unsafe) let body = body
-        nonisolated(unsafe) var result: Result<Value, any Error>?
-        let done = DispatchSemaphore(value: 0)
-        let task = Task {
-            do { result = .success(try await body()) } catch { result = .failure(error) }
-            done.signal()
+    nonisolated(unsafe) let body = body
+    let outcome = Outcome<Value>()
+    let done = DispatchSemaphore(value: 0)
+    let task = Task {
+        do { outcome.result = .success(try await body()) } catch {
+            outcome.result = .failure(error)
         }
-        while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
-            if isCancelled() { task.cancel() }
-        }
-        guard let result else {
-            throw FledgeError(.interrupted, "An asynchronous call ended without a result.")
-        }
-        return try result.get()
+        done.signal()
     }
+    while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+        if isCancelled() { task.cancel() }
+    }
+    guard let result = outcome.result else {
+        throw FledgeError(.interrupted, "An asynchronous call ended without a result.")
+    }
+    return try result.get()
+}
+
+/// What the function came to: written before the semaphore is signalled, and read after it.
+private final class Outcome<Value>: @unchecked Sendable {
+    var result: Result<Value, any Error>?
 }

@@ -1,5 +1,6 @@
 import FledgeCore
 import FledgeData
+import FledgeTokenize
 import Testing
 
 /// Columns that rows keep for whoever judges answers by them.
