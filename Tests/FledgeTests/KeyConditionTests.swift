@@ -117,16 +117,19 @@ import Testing
 
     /// The keys and values of conditions are some that there are.
     @Test func ownersOfKeysAreKeys() throws {
-        func owners(_ condition: RunOption.Condition) -> [(key: String, words: [String])] {
+        typealias Owner = (key: String, words: [String])
+        func owners(_ condition: RunOption.Condition) -> [Owner] {
             switch condition {
-            case .value(let key, let words): [(key, words)]
-            case .read: []
-            case .not(let other): owners(other)
-            case .all(let several), .any(let several): several.flatMap(owners)
+            case .value(of: let key, let words): return [(key, words)]
+            case .read: return []
+            case .not(let other): return owners(other)
+            case .all(let several), .any(let several): return several.flatMap { owners($0) }
             }
         }
         for option in RunOption.all {
-            for (key, words) in option.condition.map(owners) ?? [] {
+            let all: [Owner] = option.condition.map { owners($0) } ?? []
+            for owned in all {
+                let (key, words) = (owned.key, owned.words)
                 let owner = try #require(RunOption.named(key), "\(option.name): \(key)")
                 #expect(key != option.name)
                 switch owner.kind {

@@ -39,11 +39,9 @@ import Testing
     }
 
     private func configuration(_ words: String) throws -> RunConfiguration {
-        try project.configuration(
-            ["cutoff_len=96", "reference_quirks=none"]
-                + words.split(separator: " ").map {
-                    $0.replacing("@", with: project.path + "/")
-                })
+        let keys = words.replacing("@", with: project.path + "/").split(separator: " ")
+        let quirks = words.contains("reference_quirks") ? [] : ["reference_quirks=none"]
+        return try project.configuration(["cutoff_len=96"] + quirks + keys.map(String.init))
     }
 
     /// The tokens of samples by themselves, with what they begin with once.
