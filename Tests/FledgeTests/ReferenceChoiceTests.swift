@@ -50,8 +50,7 @@ import Testing
         let error = #expect(throws: FledgeError.self) {
             try first([cache, "adapter_name_or_path=me/other"])
         }
-        #expect(error?.message.contains("no adapter_config.json") == true)
-        #expect(error?.advice.contains("nor a name in the cache") == true)
+        #expect(error?.code == .fileNotFound && error?.description.contains("me/other") == true)
     }
 
     /// A reference that sees less than the policy is an error of the run, before it begins.
