@@ -22,8 +22,10 @@ struct PolicyStageTests {
     }
 
     /// The share of tokens with an even id.
-    private static let reward = RewardFunction { answer in
-        Double(answer.answerIDs.count { $0 % 2 == 0 }) / Double(answer.answerIDs.count)
+    private static var reward: RewardFunction {
+        RewardFunction { answer in
+            Double(answer.answerIDs.count { $0 % 2 == 0 }) / Double(answer.answerIDs.count)
+        }
     }
 
     private static var generation: GenerationOptions {

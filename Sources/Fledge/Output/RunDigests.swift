@@ -56,7 +56,10 @@ struct RunDigests: Hashable, Sendable {
 
     /// The digest of an adapter.
     static func adapter(_ folder: String) throws -> String {
-        try ContentDigest.of(
+        guard FileSystem.exists(folder + "/adapter_config.json") else {
+            throw AdapterFile.missing(folder)
+        }
+        return try ContentDigest.of(
             files: ["adapter_config.json", "adapter_model.safetensors"].map { folder + "/" + $0 })
     }
 
