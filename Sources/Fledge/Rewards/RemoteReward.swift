@@ -82,7 +82,8 @@ public struct RemoteReward: RewardSource, Sendable {
         (self.request, self.options, self.announce) = (request, options, announce)
         // A password in the address is nothing to show.
         var shown = URLComponents(url: url, resolvingAgainstBaseURL: false)
-        (shown?.user, shown?.password) = (nil, nil)
+        shown?.user = nil
+        shown?.password = nil
         self.address = shown?.string ?? address
     }
 

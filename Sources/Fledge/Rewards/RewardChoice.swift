@@ -3,7 +3,7 @@ internal import FledgeCore
 public import FledgeModel
 internal import FledgeTokenize
 public import FledgeTrain
-internal import Foundation
+public import Foundation
 
 /// What judges the answers of a run, as `reward_model` and `reward_rules` say, with sentences about it.
 public struct RewardChoice {

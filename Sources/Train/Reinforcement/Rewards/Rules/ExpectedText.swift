@@ -1,4 +1,5 @@
 internal import FledgeCore
+internal import FledgeData
 internal import Foundation
 
 /// What a column of the row holds, as rules compare it with texts.
