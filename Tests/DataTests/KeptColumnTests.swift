@@ -1,5 +1,6 @@
 import FledgeCore
 import FledgeData
+import FledgeTokenize
 import Testing
 
 /// Columns that rows keep for whoever judges answers by them.
@@ -33,7 +34,7 @@ import Testing
         #expect(rows[0].unread.map(String.init(describing:)).contains { $0.contains("other") })
         #expect(!rows[0].unread.map(String.init(describing:)).contains { $0.contains("answer") })
         let none = try DatasetLoader(options([])).load().train
-        #expect(none.allSatisfy(\.columns.isEmpty))
+        #expect(none.allSatisfy { $0.columns.isEmpty })
         let stream = try DatasetStream(options(["answer"]), shuffles: false)
         #expect(try stream.sample(epoch: 0, place: 1).columns == ["answer": "3"])
     }

@@ -20,14 +20,18 @@ public struct SchemaRule: RewardRule {
     /// What stands between lines of three backquotes, whatever follows the first of them.
     static func fencedBlocks(of text: String) -> [String] {
         // By bytes: Swift takes a carriage return with its line feed for one character.
-        let lines = Array(text.utf8).split(
-            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        let fences = lines.indices.filter { index in
-            lines[index].drop { $0 == UInt8(ascii: " ") }.starts(with: Array("```".utf8))
+        let (feed, space) = (UInt8(ascii: "\n"), UInt8(ascii: " "))
+        let fence = Array("```".utf8)
+        let lines = Array(text.utf8).split(separator: feed, omittingEmptySubsequences: false)
+        let fences: [Int] = lines.indices.filter { index in
+            lines[index].drop { $0 == space }.starts(with: fence)
         }
-        return stride(from: 0, to: fences.count - 1, by: 2).map { index in
+        var blocks: [String] = []
+        for index in stride(from: 0, to: fences.count - 1, by: 2) {
             let inside = lines[(fences[index] + 1)..<fences[index + 1]]
-            return String(decoding: inside.joined(separator: [UInt8(ascii: "\n")]), as: UTF8.self)
+            let bytes: [UInt8] = Array(inside.joined(separator: [feed]))
+            blocks.append(String(decoding: bytes, as: UTF8.self))
         }
+        return blocks
     }
 }
