@@ -1,4 +1,3 @@
-public import FledgeCore
 public import FledgeData
 public import FledgeModel
 
