@@ -38,7 +38,7 @@ extension CausalLM {
 }
 
 /// Matches the tensors of an adapter file with the layers of a model.
-struct AdapterFile {
+package struct AdapterFile {
     let tensors: any TensorSource
     let configuration: PEFTConfiguration
     let path: String
@@ -48,7 +48,7 @@ struct AdapterFile {
     }
 
     /// The error of a folder without an adapter.
-    static func missing(_ folder: String) -> FledgeError {
+    package static func missing(_ folder: String) -> FledgeError {
         let isModel = FileSystem.exists(folder + "/config.json")
         return FledgeError(
             .fileNotFound,

@@ -1,3 +1,4 @@
+internal import FledgeAdapters
 internal import FledgeCore
 internal import FledgeData
 internal import Foundation
