@@ -1,4 +1,4 @@
-internal import FledgeCore
+package import FledgeCore
 public import FledgeModel
 internal import FledgeTensor
 

@@ -201,8 +201,9 @@ struct PolicyStageTests {
             stage, schedule: .constant(0.01), logging: .every(1), callbacks: [recorder]
         ).fit(source, evaluating: nil, steps: 30)
         let rewards = recorder.reports.compactMap { $0.metrics["reward"]?.value }
-        let (first, last) = (rewards.prefix(5), rewards.suffix(5))
-        #expect(last.reduce(0, +) / 5 > first.reduce(0, +) / 5 + 0.2)
+        let first: Double = rewards.prefix(5).reduce(0, +) / 5
+        let last: Double = rewards.suffix(5).reduce(0, +) / 5
+        #expect(last > first + 0.2)
         #expect(run.updates == (byValues ? 120 : 30))
     }
 

@@ -36,6 +36,7 @@ public final class ProgressPrinter: Callback {
 
     /// Writes a line where there is no terminal.
     public func didLog(_ entry: LogEntry, _ run: TrainingRun) {
+        lastReward = entry["reward"] ?? lastReward
         guard run.rank == 0, !isTerminal else { return }
         write(line(run, loss: entry["loss"] ?? lastLoss ?? 0) + "\n")
     }
