@@ -50,7 +50,7 @@ final class LoopbackServer: Sendable {
     init(
         port: UInt16 = 0, _ answer: @escaping @Sendable (Int, Request) -> Answer
     ) throws {
-        socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
@@ -67,12 +67,11 @@ final class LoopbackServer: Sendable {
             }
         }
         guard status == 0 else { throw POSIXError(.EADDRINUSE) }
-        self.port = UInt16(bigEndian: address.sin_port)
+        (self.socket, self.port) = (socket, UInt16(bigEndian: address.sin_port))
         signal(SIGPIPE, SIG_IGN)
-        let listening = socket
         Thread.detachNewThread { [weak self] in
             while true {
-                let connection = accept(listening, nil, nil)
+                let connection = accept(socket, nil, nil)
                 guard connection >= 0 else { return }
                 guard let server = self else {
                     close(connection)
