@@ -21,7 +21,12 @@ import Testing
     private func options(_ columns: Set<String>, count: Int? = 2) -> DatasetOptions {
         var options = DatasetOptions()
         options.folder = folder.path
-        options.entries = ["rows": ["file_name": "rows.jsonl"]]
+        options.entries = [
+            "rows": [
+                "file_name": "rows.jsonl",
+                "columns": ["prompt": "instruction", "response": "output"],
+            ]
+        ]
         (options.names, options.sampleLimit) = (["rows"], count)
         options.keptColumns = columns
         return options

@@ -51,7 +51,6 @@ final class LoopbackServer: Sendable {
         port: UInt16 = 0, _ answer: @escaping @Sendable (Int, Request) -> Answer
     ) throws {
         let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        self.socket = socket
         var yes: Int32 = 1
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
@@ -68,12 +67,11 @@ final class LoopbackServer: Sendable {
             }
         }
         guard status == 0 else { throw POSIXError(.EADDRINUSE) }
-        self.port = UInt16(bigEndian: address.sin_port)
+        (self.socket, self.port) = (socket, UInt16(bigEndian: address.sin_port))
         signal(SIGPIPE, SIG_IGN)
-        let listening = socket
         Thread.detachNewThread { [weak self] in
             while true {
-                let connection = accept(listening, nil, nil)
+                let connection = accept(socket, nil, nil)
                 guard connection >= 0 else { return }
                 guard let server = self else {
                     close(connection)

@@ -102,7 +102,7 @@ extension PolicyMethod {
         let processor = try PromptProcessor(
             tokenizer: text.tokenizer, template: text.template,
             cutoffLength: configuration.cutoffLength, quirks: configuration.dataQuirks,
-            keepsRows: true)
+            keepsRows: configuration.judgesByRows)
         return SampleRecipe(SingleSamples(processor), answerCount: 0) { $0.faults(in: $1, $2) }
     }
 

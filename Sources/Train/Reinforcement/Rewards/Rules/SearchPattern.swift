@@ -72,6 +72,8 @@ struct SearchPattern: Hashable {
     private func search(_ text: String, stopsAtFirst: Bool) throws -> [NSTextCheckingResult] {
         let progress = Progress()
         let range = NSRange(location: 0, length: text.utf16.count)
+        // Every place that a match may begin at is told of once besides.
+        let most = Self.mostRounds + range.length
         expression.enumerateMatches(in: text, options: [.reportProgress], range: range) {
             match, flags, stop in
             if let match {
@@ -82,7 +84,7 @@ struct SearchPattern: Hashable {
                 progress.isOver = true
             } else if flags.contains(.progress) {
                 progress.rounds += 1
-                if progress.rounds > Self.mostRounds {
+                if progress.rounds > most {
                     progress.isOver = true
                     stop.pointee = true
                 }
