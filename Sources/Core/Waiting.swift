@@ -14,7 +14,7 @@ package func waiting<Value>(
     nonisolated(unsafe) let body = body
     let outcome = Outcome<Value>()
     let done = DispatchSemaphore(value: 0)
-    let task = Task {
+    let task = Task(executorPreference: WaitingExecutor.shared) {
         do { outcome.result = .success(try await body()) } catch {
             outcome.result = .failure(error)
         }
@@ -27,6 +27,17 @@ package func waiting<Value>(
         throw FledgeError(.interrupted, "An asynchronous call ended without a result.")
     }
     return try result.get()
+}
+
+/// Threads beside those of Swift's own pool, all of which may be waiting.
+private final class WaitingExecutor: TaskExecutor {
+    static let shared = WaitingExecutor()
+    private let queue = DispatchQueue(label: "fledge.waiting", attributes: .concurrent)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
 }
 
 /// What the function came to: written before the semaphore is signalled, and read after it.

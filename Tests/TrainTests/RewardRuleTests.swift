@@ -127,7 +127,7 @@ import Testing
         let error = await #expect(throws: FledgeError.self) {
             _ = try await broken.rewards([answer("a")])
         }
-        #expect(error?.code == .notFinite && error?.message.contains("model gave nan") == true)
+        #expect(error?.code == .service && error?.message.contains("model gave nan") == true)
     }
 
     @Test(arguments: [
