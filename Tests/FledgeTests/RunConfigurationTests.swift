@@ -29,6 +29,7 @@ import Testing
         dump(configuration.preference, to: &text)
         dump(configuration.tokenLoss, to: &text)
         dump(configuration.rewards, to: &text)
+        dump(configuration.reinforcement, to: &text)
         return text
     }
 

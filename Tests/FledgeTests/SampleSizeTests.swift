@@ -84,7 +84,9 @@ import Testing
         let adapters = try sizes(configuration("stage=kto dataset=@marks.json"))
         let weights = try sizes(
             configuration("stage=kto dataset=@marks.json finetuning_type=full"))
-        #expect(adapters != weights && zip(adapters, weights).allSatisfy { $0 <= $1 })
+        #expect(
+            adapters != weights && zip(adapters, weights).allSatisfy { $0 <= $1 },
+            "\(adapters) \(weights)")
     }
 
     /// Samples that are packed into a row share what they begin with.

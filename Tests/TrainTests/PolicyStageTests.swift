@@ -83,7 +83,9 @@ struct PolicyStageTests {
                 $0.penalty = KLPenalty(0.1); $0.epochs = 2
             },
         ] {
-            let stage = Self.stage(try Self.adapted(type), options)
+            let model = try TinyModel.make(storing: type)
+            try model.attach(LoRA(rank: 2), seed: 1)
+            let stage = Self.stage(model, options)
             let plan = try stage.plan([Self.batch(0..<8)], StepContext(index: 1))
             for name in ["kl", "kl/k1", "kl/k2", "kl/k3"] {
                 #expect(plan.metrics[name]?.value == 0, "\(name)")
@@ -118,6 +120,9 @@ struct PolicyStageTests {
         for (number, options) in cases.enumerated() {
             let model = try Self.adapted(.float64)
             let stage = Self.stage(model, options)
+            for parameter in stage.parameters {
+                parameter.value = parameter.value.converted(to: .float64)
+            }
             let works = try stage.plan([Self.batch(0..<8)], StepContext(index: 1)).updates[0]
             // Away from where the answers were given, so that ratios are not 1.
             for parameter in stage.parameters {

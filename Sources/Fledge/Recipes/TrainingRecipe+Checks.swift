@@ -40,6 +40,8 @@ extension TrainingRecipe {
                 advice:
                     "Name an eval_dataset or a val_size, or leave eval_strategy and do_eval out.")
         }
+        // Questions are answered, and have nothing to predict.
+        guard method.rollouts(configuration) == nil else { return }
         for set in data.evaluations
         where !set.rows.contains(where: {
             method.size(of: $0, sharesPrefixes: false, configuration).supervised > 0
