@@ -139,6 +139,9 @@ import Testing
                     case (.integer, .integer(let number)): "\(number + 3)"
                     case (.integer, _): "11"
                     case (.number(.fraction), _), (.number(.probability), _): "0.125"
+                    case (.number(.between(_, let most)), .number(let number))
+                    where number + 2 > most:
+                        "\(number / 2)"
                     case (.number, .number(let number)): "\(number + 2)"
                     case (.number, _): "0.25"
                     case (.mapping, _): "{a: 1}"

@@ -114,7 +114,7 @@ struct PolicyStageTests {
                 $0.reduction = .answers; $0.epochs = 2
             },
             Self.groups {
-                $0.reduction = .constantLength(6); $0.masksTruncated = true
+                $0.reduction = .constantLength(6); $0.masksTruncated = true; $0.epochs = 2
             },
         ]
         for (number, options) in cases.enumerated() {

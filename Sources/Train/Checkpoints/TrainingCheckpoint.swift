@@ -188,9 +188,13 @@ public struct TrainingCheckpoint: Sendable {
         let updates = progress["updates"]
         run.updates = try updates == nil ? step : Self.count(updates, "updates", folder)
         run.wholeUpdates = run.updates
-        let missing = try run.optimizer.restore(after: run.updates) { name in
-            file.shape(of: name) == nil ? nil : try file.tensor(named: name)
-        }
+        // Before the first update there are no states.
+        let missing =
+            try run.updates == 0
+            ? []
+            : run.optimizer.restore(after: run.updates) { name in
+                file.shape(of: name) == nil ? nil : try file.tensor(named: name)
+            }
         if let first = missing.first {
             throw FledgeError(
                 .mismatch, "\(missing.count) optimizer states are missing: \(first), …",

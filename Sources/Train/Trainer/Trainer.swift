@@ -196,6 +196,8 @@ public final class Trainer<Batch: Sendable> {
             throw failure(
                 "Step \(index): the loss is \(report.mean) and the gradient norm is \(norm).", run)
         }
+        // Of work that has nothing to learn the weights and the optimizer hear nothing.
+        guard active.contains(where: { gradients[$0] != nil }) else { return (report, norm) }
         // The mean over the step and the clipping are one factor, which the optimizer applies in
         // the pass that reads the gradients anyway.
         var factor = 1 / report.weight
