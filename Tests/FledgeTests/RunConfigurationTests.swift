@@ -143,6 +143,7 @@ import Testing
                     where number + 2 > most:
                         "\(number / 2)"
                     case (.number, .number(let number)): "\(number + 2)"
+                    case (.number(.above(let least)), _): "\(least + 0.25)"
                     case (.number, _): "0.25"
                     case (.mapping, _): "{a: 1}"
                     default: "something"

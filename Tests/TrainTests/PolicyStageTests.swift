@@ -209,7 +209,8 @@ struct PolicyStageTests {
         let first: Double = rewards.prefix(5).reduce(0, +) / 5
         let last: Double = rewards.suffix(5).reduce(0, +) / 5
         #expect(last > first + 0.2)
-        #expect(run.updates == (byValues ? 120 : 30))
+        // Where all answers of a step earn alike nothing is updated.
+        #expect(byValues ? run.updates == 120 : (20...30).contains(run.updates))
     }
 
     @Test("what goes wrong is said")

@@ -23,9 +23,14 @@ public final class RunLog: Callback {
         }
     }
 
-    /// Writes the evaluation loss.
+    /// Writes what was evaluated: loss or reward.
     public func didEvaluate(_ entry: LogEntry, _ run: TrainingRun) throws {
-        try append(entry, run) { $0.evaluationLoss = entry["eval_loss"] }
+        let (loss, reward) = (entry["eval_loss"], entry["eval_reward"])
+        guard loss != nil || reward != nil else { return }
+        try append(entry, run) { line in
+            line.evaluationLoss = loss
+            line.evaluationReward = reward
+        }
     }
 
     /// Writes the last line.

@@ -19,6 +19,8 @@ public struct TrainerLog: Sendable {
         public var predictionLoss: Double?
         /// The mean reward.
         public var reward: Double?
+        /// The mean reward of evaluation.
+        public var evaluationReward: Double?
         /// The share of pairs whose chosen answer has the higher reward.
         public var accuracy: Double?
         /// The learning rate that the last step used.
@@ -42,7 +44,9 @@ public struct TrainerLog: Sendable {
 
         /// Whether the line tells of something that was measured, as the last line of a run does not.
         static func tellsOfMeasurement(_ line: JSONValue) -> Bool {
-            ["loss", "eval_loss", "predict_loss", "reward"].contains { line[$0] != nil }
+            ["loss", "eval_loss", "predict_loss", "reward", "eval_reward"].contains {
+                line[$0] != nil
+            }
         }
 
         /// The line's content, keys in the reference's order.
@@ -53,7 +57,8 @@ public struct TrainerLog: Sendable {
             ]
             let numbers = [
                 ("loss", loss), ("eval_loss", evaluationLoss), ("predict_loss", predictionLoss),
-                ("reward", reward), ("accuracy", accuracy), ("lr", learningRate), ("epoch", epoch),
+                ("reward", reward), ("eval_reward", evaluationReward), ("accuracy", accuracy),
+                ("lr", learningRate), ("epoch", epoch),
             ]
             for (key, number) in numbers {
                 if let number { members.append(.init(key, .finite(number))) }
