@@ -90,7 +90,11 @@ extension RunOption {
     private static let withReferenceModel = Condition.with("ref_model").and(ofReferenceModel)
     /// So many bits, of the base or of a reference of its own.
     static let ofFourBits = Condition.with("quantization_bit", "4").or(
-        withReferenceModel.and("ref_model_quantization_bit", "4"))
+        withReferenceModel.and("ref_model_quantization_bit", "4")
+    ).or(
+        Condition.with("reward_model_quantization_bit", "4").and("reward_model_type", "full").and(
+            .read(.rewards))
+    ).or(Condition.with("teacher_model_quantization_bit", "4").and(.read(.teacher)))
 
     /// The keys of preferences.
     static let preference: [RunOption] = [

@@ -28,7 +28,9 @@ extension RunConfiguration {
         return zip(Mirror(reflecting: read).children, Mirror(reflecting: now).children)
             .compactMap { before, after -> JSONValue.Member? in
                 let shown = text(after.value)
-                guard let label = after.label, text(before.value) != shown else { return nil }
+                guard let label = after.label, text(before.value) != shown,
+                    !RunOption.isSecret("_" + label)
+                else { return nil }
                 return .init("\(name).\(label)", .string(shown))
             }
     }

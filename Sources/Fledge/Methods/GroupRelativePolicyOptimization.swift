@@ -37,6 +37,12 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
         return try PolicyReference(side, configuration)
     }
 
+    /// Refuses groups in which nothing tells better from worse.
+    public func check(_ configuration: RunConfiguration) throws {
+        try checkPolicy(configuration)
+        try checkGroups(configuration)
+    }
+
     /// Distances from the group's mean with a clipped loss.
     public func options(
         _ configuration: RunConfiguration, _ generation: GenerationOptions
@@ -59,7 +65,10 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
             case .bnpo, .dapo: .tokens
             case .drGRPO: .constantLength(generation.maxNewTokens)
             }
-        if let weight = keys.divergenceWeight, weight > 0 { options.penalty = KLPenalty(weight) }
+        if let weight = keys.divergenceWeight, weight > 0 {
+            options.penalty = KLPenalty(
+                weight, ratio: keys.ratioLevel == .sequence ? .geometricMean : .token)
+        }
         options.masksTruncated = keys.masksTruncated
         options.filter = keys.dropsDeadGroups ? DeadGroupFilter() : nil
         options.take(configuration)

@@ -63,6 +63,10 @@ public struct OnPolicyDistillation: PolicyMethod {
         try configuration.values.require(
             configuration.reinforcement.teacher != nil,
             "`teacher_model` is necessary for `stage: distill`.", ["teacher_model"])
+        let bits = configuration.values.optionalInteger("teacher_model_quantization_bit")
+        try configuration.values.require(
+            bits == nil || bits == 4 || bits == 8, "`teacher_model_quantization_bit` is 4 or 8.",
+            ["teacher_model_quantization_bit"])
     }
 
     /// A gradient of each token's own.

@@ -86,6 +86,9 @@ extension PolicyMethod {
     /// True.
     public var isJudged: Bool { true }
 
+    /// What all methods of this kind read.
+    public var reads: Set<KeyGroup> { [.rollouts, .rewards, .ratios] }
+
     /// Questions.
     public var rows: RowTraits { RowTraits(learnsLastAnswer: true) }
 
@@ -127,8 +130,11 @@ extension PolicyMethod {
             answersPerQuestion: options.answersPerQuestion, newTokens: generation.maxNewTokens,
             concurrentAnswers: min(
                 options.concurrentAnswers,
-                options.answersPerQuestion * configuration.training.trainBatchSize
-                    * batchesPerStep(configuration)),
+                max(
+                    options.answersPerQuestion * configuration.training.trainBatchSize
+                        * batchesPerStep(configuration),
+                    configuration.training.evaluates
+                        ? configuration.training.evaluationBatchSize : 0)),
             tokensPerPass: options.tokensPerPass)
     }
 
@@ -142,7 +148,7 @@ extension PolicyMethod {
         if isOpen("temperature") { generation.temperature = 1 }
         if isOpen("top_p") { generation.topP = 1 }
         if isOpen("top_k") { generation.topK = 0 }
-        if isOpen("max_new_tokens"), isOpen("max_length") { generation.maxNewTokens = 256 }
+        if isOpen("max_new_tokens") { generation.maxNewTokens = 256 }
         return generation
     }
 
@@ -168,6 +174,19 @@ extension PolicyMethod {
             ["reward_model"])
     }
 
+    /// Refuses groups of one answer, or of answers that are all the same.
+    func checkGroups(_ configuration: RunConfiguration) throws {
+        let values = configuration.values
+        let count = configuration.reinforcement.answersPerQuestion ?? defaultAnswersPerQuestion
+        try values.require(
+            count > 1, "`stage: \(name)` compares answers to one question: `num_generations` is 1.",
+            ["num_generations"])
+        try values.require(
+            configuration.generating.samples && configuration.generating.temperature > 0,
+            "`stage: \(name)` compares answers to one question, which are all the same where none is drawn at random.",
+            ["do_sample", "temperature"])
+    }
+
     /// The policy with everything that it learns by.
     public func parts(
         _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
@@ -176,6 +195,11 @@ extension PolicyMethod {
         var notes = [
             "Each question gets \(options(configuration, generation).answersPerQuestion) answers of at most \(generation.maxNewTokens) tokens, drawn with temperature \(generation.temperature), top_p \(generation.topP) and top_k \(generation.topK)."
         ]
+        if drawsFromAll, generation.temperature != 1 || generation.topP < 1 || generation.topK > 0 {
+            notes.append(
+                "Warning: answers are drawn from another distribution than the model's own, by which they are learned (temperature 1, everything); TRL divides by the temperature there, too."
+            )
+        }
         let reference = try reference(side, configuration)
         notes += reference?.notes ?? []
         var artifact = side.artifact
@@ -192,7 +216,9 @@ extension PolicyMethod {
             if let reward {
                 source = RewardFunction(reward)
             } else {
-                let choice = try RewardChoice(side, text, configuration)
+                let choice = try RewardChoice(side, text, configuration) {
+                    MessageStream.write($0 + "\n")
+                }
                 source = choice.source
                 companions += choice.companions
                 notes += choice.notes

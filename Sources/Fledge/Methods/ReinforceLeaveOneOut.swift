@@ -36,6 +36,12 @@ public struct ReinforceLeaveOneOut: PolicyMethod {
         return try PolicyReference(side, configuration)
     }
 
+    /// Refuses groups in which nothing tells better from worse.
+    public func check(_ configuration: RunConfiguration) throws {
+        try checkPolicy(configuration)
+        try checkGroups(configuration)
+    }
+
     private func cost(_ configuration: RunConfiguration) -> Double {
         configuration.reinforcement.divergenceWeight ?? 0.05
     }

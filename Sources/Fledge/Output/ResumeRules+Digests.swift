@@ -20,7 +20,8 @@ extension ResumeRules {
             case RunDigests.tokenized:
                 guard let words = rows.tokenizedDifference else { return nil }
                 sentence = words
-            case "adapter_name_or_path", "ref_model_adapters":
+            case "adapter_name_or_path", "ref_model_adapters", "reward_model_adapters",
+                "teacher_model_adapters":
                 sentence = change(
                     old, new, of: "\(key) \(rest)", "holds other weights than before")
             case "template": sentence = "template or tokenizer write something else than before"

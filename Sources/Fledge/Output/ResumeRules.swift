@@ -37,6 +37,7 @@ struct ResumeRules {
     private static let paths: Set = [
         "model_name_or_path", "model_revision", "cache_dir", "adapter_name_or_path",
         "adapter_folder", "dataset_dir", "tokenized_path", "ref_model", "ref_model_adapters",
+        "reward_model", "reward_model_adapters", "teacher_model", "teacher_model_adapters",
     ]
 
     /// What gives the trained weights their shapes.
@@ -75,6 +76,10 @@ struct ResumeRules {
             withDataSeed(before, beside: configuration.json),
             withDataSeed(configuration.json, beside: before)
         )
+        // Whoever learns from its own answers makes steps of how they are drawn.
+        let draws = configuration.method.readGroups.contains(.rollouts)
+        let drawn = draws ? Set(RunOption.generating.map(\.name)) : []
+        let heard = heard.subtracting(drawn)
         let compared = compared(configuration.options).filter { option in
             (follows || !heard.contains(option.name))
                 // What matters in neither run makes no difference.
@@ -133,7 +138,8 @@ struct ResumeRules {
     static func differences(paths before: JSONValue, _ now: JSONValue) -> [Difference] {
         [
             "model_name_or_path", "adapter_name_or_path", "tokenized_path", "ref_model",
-            "ref_model_adapters",
+            "ref_model_adapters", "reward_model", "reward_model_adapters", "teacher_model",
+            "teacher_model_adapters",
         ].compactMap { key in
             func places(_ value: JSONValue?) -> [String] {
                 let texts = value?.arrayValue ?? [value ?? .null]

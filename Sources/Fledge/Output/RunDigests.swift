@@ -36,6 +36,7 @@ struct RunDigests: Hashable, Sendable {
                 values["ref_model_adapters \(index + 1)"] = try Self.adapter(folder)
             }
         }
+        try addJudges(configuration)
         values["template"] = TemplateDigest(text).value
         guard let path = configuration.data.tokenizedPath,
             let folder = try? TokenizedFolder(path: path)
@@ -47,6 +48,32 @@ struct RunDigests: Hashable, Sendable {
             files: folder.tables(of: "train"), wholeUpTo: ContentDigest.wholeDataSize)
         for member in folder.notes?["data"]?.members ?? [] {
             values[member.key] = member.value.stringValue
+        }
+    }
+
+    /// Adds what judges answers, and what is imitated.
+    private mutating func addJudges(_ configuration: RunConfiguration) throws {
+        let (rewards, reads) = (configuration.rewards, configuration.method.reads)
+        if reads.contains(.rewards), let name = rewards.model {
+            switch rewards.kind {
+            case .api: break
+            case .lora:
+                values["reward_model"] = try Self.adapter(configuration.adapterPath(of: name))
+            case .full:
+                values["reward_model"] = try Self.model(configuration.modelPath(of: name))
+                for (index, name) in rewards.adapters.enumerated() {
+                    values["reward_model_adapters \(index + 1)"] = try Self.adapter(
+                        configuration.adapterPath(of: name))
+                }
+            }
+        }
+        let keys = configuration.reinforcement
+        if reads.contains(.teacher), let name = keys.teacher {
+            values["teacher_model"] = try Self.model(configuration.modelPath(of: name))
+            for (index, name) in keys.teacherAdapters.enumerated() {
+                values["teacher_model_adapters \(index + 1)"] = try Self.adapter(
+                    configuration.adapterPath(of: name))
+            }
         }
     }
 

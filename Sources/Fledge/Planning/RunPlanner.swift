@@ -148,7 +148,15 @@ public struct RunPlanner {
         plan.cost = RunPlan.Cost(
             steps: steps, tokens: Int(exactly: all.rounded()) ?? .max,
             peakBytes: run.memory.prediction.peak, memory: run.memory.summary)
-        guard measures, excess == nil, steps > 0, configuration.refused(plan.faults).isEmpty else {
+        let asksService =
+            method.reads.contains(.rewards) && configuration.rewards.kind == .api
+            && configuration.rewards.model != nil
+        if asksService {
+            plan.notes.append("No time is told: the service that judges answers is not asked.")
+        }
+        guard measures, !asksService, excess == nil, steps > 0,
+            configuration.refused(plan.faults).isEmpty
+        else {
             return
         }
         let seconds = try seconds(run, tokens: all, anEpoch: tokens)

@@ -69,7 +69,8 @@ struct PreparedRun<Method: TrainingMethod> {
             rollouts.map {
                 (
                     answers: $0.concurrentAnswers,
-                    length: min(Self.longest(data) + $0.newTokens, context)
+                    length: min(
+                        Self.longest(data, configuration.data.cutoffLength) + $0.newTokens, context)
                 )
             }
             ?? Self.largestGeneration(configuration, method, data, predictor, context: context)
@@ -141,7 +142,8 @@ struct PreparedRun<Method: TrainingMethod> {
         _ data: StageData<Method.Sample>,
         context: Int
     ) -> LargestBatches {
-        let length = min(longest(data) + rollouts.newTokens, context)
+        let length = min(
+            longest(data, configuration.data.cutoffLength) + rollouts.newTokens, context)
         let answer = LargestBatches.Size(
             tokens: length, supervised: min(rollouts.newTokens, length))
         let batch = configuration.training.trainBatchSize
@@ -154,9 +156,9 @@ struct PreparedRun<Method: TrainingMethod> {
     }
 
     /// The most tokens of a question; of streamed data as many as are allowed.
-    private static func longest(_ data: StageData<Method.Sample>) -> Int {
+    private static func longest(_ data: StageData<Method.Sample>, _ cutoffLength: Int) -> Int {
         let known = data.known.map(\.length) + data.evaluations.flatMap { $0.rows.map(\.length) }
-        return known.max() ?? 1
+        return max(known.max() ?? 1, data.isStreamed ? cutoffLength : 0)
     }
 
     /// The largest batch of evaluation; nil where nothing is evaluated.
@@ -221,6 +223,23 @@ struct PreparedRun<Method: TrainingMethod> {
                 data.excess(over: $0, named: "reference", cutoffLength: cutoffLength)
             }.first
             ?? method.excess(data.evaluations.flatMap(\.rows), side, configuration)
+            ?? unanswerable
+    }
+
+    /// The error of a question that leaves no room for an answer.
+    private var unanswerable: FledgeError? {
+        guard method.rollouts(configuration) != nil else { return nil }
+        let context = side.model.configuration.contextLength
+        let all = [data.known] + data.evaluations.map(\.rows)
+        for rows in all {
+            guard let row = rows.first(where: { $0.length >= context }) else { continue }
+            return FledgeError(
+                .data,
+                "The question has \(row.length) tokens; the model's context of \(context) leaves no room for an answer.",
+                advice: "Set cutoff_len to less than \(context), or leave the row out.",
+                at: row.sequences.first?.source)
+        }
+        return nil
     }
 
     /// What is trained, as sentences.

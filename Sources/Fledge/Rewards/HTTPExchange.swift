@@ -72,6 +72,8 @@ enum HTTPExchange {
                     options.urlCache = nil
                     let session = URLSession(
                         configuration: options, delegate: self, delegateQueue: nil)
+                    // A session that was given up makes no tasks any more.
+                    let task = session.dataTask(with: request)
                     let isCancelled = state.withLock { state in
                         if !state.isCancelled {
                             (state.continuation, state.session) = (continuation, session)
@@ -83,7 +85,7 @@ enum HTTPExchange {
                         continuation.resume(throwing: CancellationError())
                         return
                     }
-                    session.dataTask(with: request).resume()
+                    task.resume()
                 }
             } onCancel: {
                 state.withLock { $0.isCancelled = true }

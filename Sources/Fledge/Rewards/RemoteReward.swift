@@ -42,7 +42,7 @@ public struct RemoteReward: RewardSource, Sendable {
     /// The variable of the environment that holds a token.
     public static let tokenVariable = "FLEDGE_REWARD_TOKEN"
 
-    private let address: String
+    let address: String
     private let request: URLRequest
     private let options: Options
     private let announce: @Sendable (String) -> Void

@@ -48,8 +48,9 @@ public struct RewardChoice {
         switch (options.model, options.kind) {
         case (nil, _): break
         case (let address?, .api):
-            model = try Self.remote(address, configuration, environment, announce)
-            notes.append("Answers are judged by the service at \(address).")
+            let remote = try Self.remote(address, configuration, environment, announce)
+            model = remote
+            notes.append("Answers are judged by the service at \(remote.address).")
         case (let name?, .lora):
             let folder = configuration.adapterPath(of: name)
             model = try AdapterReward(
@@ -103,6 +104,12 @@ public struct RewardChoice {
         ]
         notes += RewardModelResults.note(headFolder).map { [$0] } ?? []
         let own = try ownText(path, text, configuration)
+        guard own == nil || configuration.data.tokenizedPath == nil else {
+            throw FledgeError(
+                .configuration,
+                "The reward model writes rows in tokens of its own, and `tokenized_path` holds the policy's tokens alone.",
+                advice: "Leave tokenized_path out.")
+        }
         let model = try content.load()
         if let own {
             notes += own.notes.map { "Reward model: \($0)" }

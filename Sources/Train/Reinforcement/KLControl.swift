@@ -3,12 +3,20 @@ public protocol KLControl: Sendable {
     /// What the divergence is multiplied by; a run that is resumed sets what it was.
     var coefficient: Double { get set }
 
+    /// Whether the coefficient changes, so that a run that is resumed has to know it.
+    var isAdaptive: Bool { get }
+
     /// Learns of the divergence that some answers had.
     ///
     /// - Parameters:
     ///   - divergence: The mean over answers of Σ(ln π − ln π_ref).
     ///   - answers: Number of them.
     mutating func observe(divergence: Double, answers: Int)
+}
+
+extension KLControl {
+    /// True.
+    public var isAdaptive: Bool { true }
 }
 
 /// The same cost always.
@@ -18,6 +26,9 @@ public struct FixedKLControl: KLControl, Hashable {
 
     /// Creates a control.
     public init(_ coefficient: Double = 0.2) { self.coefficient = coefficient }
+
+    /// False.
+    public var isAdaptive: Bool { false }
 
     /// Changes nothing.
     public mutating func observe(divergence: Double, answers: Int) {}

@@ -43,7 +43,7 @@ struct PolicyBatchCosts {
         _ answer: PolicyAnswer, _ range: Range<Int>, new: ArraySlice<Double>,
         values: ArraySlice<Double>?, entropies: ArraySlice<Double>, isFirst: Bool
     ) {
-        sums.weight += options.reduction.weight(ofTokens: answer.learnedCount)
+        sums.weight += answer.weight(options.reduction)
         guard answer.isLearned else { return }
         let factor = options.reduction.factor(ofTokens: answer.count)
         let new = Array(new)

@@ -61,8 +61,10 @@ extension PolicyStage {
             found = try waiting(isCancelled: { step.isCancelled }) {
                 try await rewards.rewards(judged)
             }
-        } catch is CancellationError {
-            throw FledgeError(.interrupted, "The run was interrupted.")
+        } catch let error as FledgeError { throw error } catch {
+            try step.checkCancellation()
+            throw FledgeError(
+                .service, "The reward could not judge \(judged.count) answers.", cause: error)
         }
         try step.checkCancellation()
         try RewardCheck.requireScores(found.map(\.score), of: judged.count, from: "The reward")

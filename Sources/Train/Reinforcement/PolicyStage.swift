@@ -32,6 +32,8 @@ public final class PolicyStage: Stage {
 
     private var normalizer = ScoreNormalizer()
     private var warnings = PolicyWarnings()
+    /// The step that was planned last, which knows whether the run is to stop.
+    private var context: StepContext?
     /// The answers of the step that is under way.
     var answers: [PolicyAnswer] = []
 
@@ -73,6 +75,7 @@ public final class PolicyStage: Stage {
     public func plan(
         _ batches: [PromptBatch], _ step: StepContext
     ) throws -> StepPlan<PolicyWork> {
+        context = step
         let rollouts = try draw(batches, keyedBy: [step.index], step)
         var metrics = try judge(rollouts, step)
         let updates = layOut(step)
@@ -92,12 +95,13 @@ public final class PolicyStage: Stage {
         }
         return StepPlan(
             updates: works.filter { $0.contains { $0.weight > 0 } }, metrics: metrics,
-            samples: samples, warnings: warnings.found(in: metrics))
+            samples: samples,
+            warnings: warnings.found(in: metrics, isJudged: rewards != nil))
     }
 
     /// Which answers each update of each epoch takes, in an order that follows from seed, step and epoch.
     private func layOut(_ step: StepContext) -> [[[Int]]] {
-        let learned = answers.indices.filter { answers[$0].isLearned || head != nil }
+        let learned = answers.indices.filter { !answers[$0].isFiltered }
         let all = learned.isEmpty ? Array(answers.indices) : learned
         let size = options.answersPerUpdate ?? all.count
         return (0..<options.epochs).map { epoch in
@@ -120,7 +124,7 @@ public final class PolicyStage: Stage {
         let texts = decode(rollout.question.promptIDs, rollout.answer)
         return [
             "step": .integer(step), "text": .string(texts.text), "answer": .string(texts.answer),
-            "reward": .number(answer.score),
+            "reward": .number(answer.given),
             "advantage": .number(answer.advantages.first ?? 0),
             "finish_reason": .string(rollout.finishReason.rawValue),
         ]
@@ -140,19 +144,20 @@ public final class PolicyStage: Stage {
                     labels: ignored + rollout.answer, source: rollout.question.source),
                 index: rollout.index * size + place % size, group: rollout.group,
                 count: rollout.answer.count, drawn: rollout.drawnLogProbabilities,
-                isLearned: !(options.masksTruncated && rollout.isTruncated))
+                isMasked: options.masksTruncated && rollout.isTruncated)
         }
         guard rewards != nil else { return [:] }
         let rewards = try rewards(of: rollouts, step)
         var scores = rewards.map(\.score)
         let metrics = PolicyMetrics.ofScores(scores, groups: answers.map(\.group))
             .merging(PolicyMetrics.ofParts(rewards)) { $1 }
+        for (place, score) in scores.enumerated() { answers[place].given = score }
         if options.normalizesScores { scores = normalizer(scores) }
         for (place, score) in scores.enumerated() { answers[place].score = score }
         if let filter = options.filter {
             for (_, places) in Dictionary(grouping: answers.indices, by: { answers[$0].group })
             where !filter.keeps(places.map { scores[$0] }) {
-                for place in places { answers[place].isLearned = false }
+                for place in places { answers[place].isFiltered = true }
             }
         }
         return metrics
@@ -213,7 +218,7 @@ public final class PolicyStage: Stage {
 
     /// Rewards of tokens, and the advantages that follow.
     private func estimate() -> [String: Metric] {
-        let learned = answers.indices.filter { answers[$0].isLearned }
+        let learned = answers.indices.filter { !answers[$0].isFiltered }
         let coefficient = options.rewardControl?.coefficient ?? 0
         let rewards = learned.map { place in
             let answer = answers[place]
@@ -303,7 +308,7 @@ public final class PolicyStage: Stage {
 
     /// What answers to held-out questions earn, drawn alike each time.
     public func evaluate(_ batch: PromptBatch) throws -> LossReport {
-        let step = StepContext(index: 0)
+        let step = StepContext(index: 0) { [context] in context?.isCancelled ?? false }
         let rollouts = try draw([batch], keyedBy: [0], step, answersPerQuestion: 1)
         var metrics = PolicyMetrics.ofAnswers(rollouts)
         if rewards != nil {
@@ -322,14 +327,16 @@ public final class PolicyStage: Stage {
     public var state: StageState {
         get {
             var values: [JSONValue.Member] = []
-            if let control = options.rewardControl {
+            if let control = options.rewardControl, control.isAdaptive {
                 values.append(.init("kl_coefficient", .number(control.coefficient)))
             }
             if options.normalizesScores { values.append(.init("scores", normalizer.json)) }
             return StageState(values: .object(values))
         }
         set {
-            if let coefficient = newValue.values["kl_coefficient"]?.doubleValue {
+            if options.rewardControl?.isAdaptive == true,
+                let coefficient = newValue.values["kl_coefficient"]?.doubleValue
+            {
                 options.rewardControl?.coefficient = coefficient
             }
             if let scores = newValue.values["scores"] { normalizer = ScoreNormalizer(json: scores) }

@@ -14,8 +14,11 @@ struct PolicyWarnings {
     /// The warnings that a step gives occasion to.
     ///
     /// - Parameter metrics: Those of the answers; entropy and ratio are of the step before.
-    mutating func found(in metrics: [String: Metric]) -> [String] {
-        let present = Cause.allCases.filter { isPresent($0, metrics) }
+    /// - Parameter isJudged: Whether answers are judged; else the divergence is from what is imitated.
+    mutating func found(in metrics: [String: Metric], isJudged: Bool) -> [String] {
+        let present = Cause.allCases.filter {
+            isPresent($0, metrics) && (isJudged || $0 != .largeDivergence)
+        }
         defer { known = Set(present) }
         return present.filter { !known.contains($0) }.map { text($0, metrics) }
     }
@@ -32,7 +35,9 @@ struct PolicyWarnings {
     private func isPresent(_ cause: Cause, _ metrics: [String: Metric]) -> Bool {
         func value(_ name: String) -> Double? { metrics[name]?.value }
         switch cause {
-        case .equalRewards: return value("reward_std") == 0
+        case .equalRewards:
+            return (metrics["reward"]?.weight ?? 0) > 1
+                && value("reward_min") == value("reward_max")
         case .negativeDivergence: return (value("kl") ?? 0) < -1
         case .largeDivergence: return (value("kl") ?? 0) > 50
         case .collapsedEntropy: return (lastEntropy ?? 1) < 0.02

@@ -14,9 +14,13 @@ struct PolicyAnswer {
     /// ln p of each token in the distribution that it was drawn from.
     let drawn: [Double]
     /// What the answer was given.
+    var given = 0.0
+    /// What it is learned by: what it was given, unless scores are normalised.
     var score = 0.0
-    /// Whether it is learned from.
-    var isLearned = true
+    /// Whether nothing is learned of its tokens, though it counts as an answer and in its group.
+    var isMasked = false
+    /// Whether it counts nowhere.
+    var isFiltered = false
     /// ln p of each token before the first update; empty where that is what the update computes.
     var old: [Double] = []
     /// ln p of each token by the reference; empty where none is asked.
@@ -28,8 +32,18 @@ struct PolicyAnswer {
     /// What the value head should have expected.
     var returns: [Double] = []
 
+    /// Whether its tokens are learned.
+    var isLearned: Bool { !isMasked && !isFiltered }
+
     /// Number of tokens that are learned.
     var learnedCount: Int { isLearned ? count : 0 }
+}
+
+extension PolicyAnswer {
+    /// What it adds to what a loss is divided by.
+    func weight(_ reduction: LossReduction) -> Double {
+        isFiltered ? 0 : reduction.weight(ofTokens: learnedCount)
+    }
 }
 
 /// Answers that are computed at once in an update.
@@ -78,7 +92,7 @@ extension PolicyWork {
         }
         func weight(_ places: [Int]) -> Double {
             places.reduce(0) {
-                $0 + options.reduction.weight(ofTokens: answers[$1].learnedCount)
+                $0 + answers[$1].weight(options.reduction)
             }
         }
         let idle = ordered.filter { !isComputed(answers[$0]) }

@@ -19,7 +19,10 @@ public struct RewardSum: RewardSource {
             for (index, reward) in rewards.enumerated() {
                 sums[index].score += reward.score
                 sums[index].parts[name] = reward.score
-                sums[index].parts.merge(reward.parts) { first, _ in first }
+                for (part, value) in reward.parts {
+                    let isTaken = sources.contains { $0.name == part }
+                    sums[index].parts[isTaken ? name + "/" + part : part] = value
+                }
             }
         }
         return sums
