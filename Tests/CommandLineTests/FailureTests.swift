@@ -109,7 +109,8 @@ struct FailureTests {
         try expectTrainFailure(
             "model_name_or_path=some/model", says: "some/model is neither a path")
         try expectTrainFailure(
-            "adapter_name_or_path=nowhere", says: "nowhere: The folder holds no adapter_config.json.")
+            "adapter_name_or_path=nowhere",
+            says: "nowhere: The folder holds no adapter_config.json.")
         try expectTrainFailure(
             "adapter_name_or_path=some/adapter", says: "neither a folder nor a name in the cache")
         try expectTrainFailure("dataset_dir=nowhere", says: "nowhere/dataset_info.json")

@@ -95,7 +95,8 @@ import Testing
             "interleave_probs": "1", "lora_target": "q_proj", "allowed_faults": "all",
             "lr_scheduler_kwargs": "{num_cycles: 2}", "reference_quirks": "all",
             "quantization_bit": "4", "allow_changed": "seed",
-            "ref_model_quantization_bit": "4", "teacher_model_quantization_bit": "4", "badam_update_ratio": "0.5",
+            "ref_model_quantization_bit": "4", "teacher_model_quantization_bit": "4",
+            "badam_update_ratio": "0.5",
             "reward_model_quantization_bit": "4", "reward_rules": "[{type: length, max: 5}]",
         ]
         // What a key needs beside it to be accepted.

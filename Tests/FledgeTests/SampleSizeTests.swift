@@ -32,7 +32,8 @@ import Testing
         }
         try write("marks") {
             [
-                "prompt": .string(words(8 + $0, 1)), "completion": .string(words(6 + 3 * $0, 2 + $0)),
+                "prompt": .string(words(8 + $0, 1)),
+                "completion": .string(words(6 + 3 * $0, 2 + $0)),
                 "label": .bool($0 % 2 == 0),
             ]
         }
