@@ -5,7 +5,8 @@ extension Variation {
     /// Short runs whose answers are judged by their length.
     private static func judged(_ stage: String, _ more: String...) -> [String] {
         [
-            "stage=\(stage)", "reward_rules=[{type: length, unit: tokens, target: 3}]",
+            "stage=\(stage)",
+            "reward_rules=[{type: length, unit: tokens, target: 3}, {type: regex, pattern: '[a-m]'}]",
             "max_new_tokens=4", "do_sample=true", "temperature=1", "top_p=1", "top_k=0",
         ] + more
     }

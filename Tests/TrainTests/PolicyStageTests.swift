@@ -255,4 +255,40 @@ struct PolicyStageTests {
         #expect(again.metrics == next.metrics)
         #expect(state.values["kl_coefficient"]?.doubleValue != 0.2)
     }
+
+    @Test("answers that were cut off count in their group, and as answers")
+    func masked() throws {
+        let reward = RewardFunction { $0.finishReason == .stop ? 1 : 0 }
+        for reduction in [LossReduction.tokens, .answers] {
+            let stage = Self.stage(
+                try Self.adapted(),
+                Self.groups {
+                    $0.masksTruncated = true
+                    $0.reduction = reduction
+                    $0.answersPerQuestion = 8
+                }, reward: reward)
+            let plan = try stage.plan([Self.batch(0..<8)], StepContext(index: 1))
+            let cut = try #require(plan.metrics["completions/clipped_ratio"]).sum
+            let length = try #require(plan.metrics["completions/mean_length"]).sum
+            #expect(cut > 0 && cut < 64)
+            // Whole answers are better than their groups, so that something is learned.
+            #expect(plan.updates[0].contains { $0.batch != nil })
+            let weight = plan.updates[0].reduce(0) { $0 + $1.weight }
+            #expect(weight == (reduction == .answers ? 64 : length - 6 * cut))
+        }
+    }
+
+    @Test("a fixed cost of straying is the configuration's")
+    func fixedCost() throws {
+        func stage(_ cost: Double) throws -> PolicyStage {
+            Self.stage(
+                try Self.adapted(), Self.proximal { $0.rewardControl = FixedKLControl(cost) })
+        }
+        let first = try stage(0.2)
+        #expect(first.state.isEmpty)
+        let second = try stage(0.7)
+        second.state = first.state
+        let plan = try second.plan([Self.batch(0..<2)], StepContext(index: 1))
+        #expect(plan.metrics["kl_coefficient"]?.value == 0.7)
+    }
 }

@@ -1,5 +1,5 @@
 internal import FledgeCore
-internal import FledgeData
+package import FledgeData
 
 /// An answer with everything that an update has to know about it.
 struct PolicyAnswer {
@@ -51,9 +51,9 @@ public struct PolicyWork {
     /// Their places among the answers of the step.
     let answers: [Int]
     /// Their tokens; nil where nothing has to be computed.
-    let batch: AnswerBatch?
+    package let batch: AnswerBatch?
     /// What their loss is divided by.
-    let weight: Double
+    package let weight: Double
     /// Whether the weights are still those that gave the answers.
     let isFirst: Bool
 }
