@@ -36,12 +36,6 @@ public struct ActivationBytes: Hashable, Sendable {
     }
 }
 
-/// A block of a decoder, which can say what it will hold before it runs.
-public protocol DecoderBlock: Module {
-    /// What the block holds for a run of tokens, with the adapters that take part.
-    func activationBytes(_ run: TokenMemory) -> ActivationBytes
-}
-
 extension CausalLM {
     /// The first block with something that is trained: 0 where something before the blocks is, the
     /// number of blocks where only what follows them is.
@@ -77,23 +71,6 @@ extension Linear {
     }
 }
 
-extension SelfAttention {
-    /// Queries, keys, values, the output and its log-sums are kept; the backward pass has gradients of
-    /// them, in parts for each head.
-    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
-        let queries = run.bytes(headCount * headDimension)
-        let keys = run.bytes(keyValueHeadCount * headDimension)
-        let logSums = run.bytes(headCount, sums: true)
-        let width = Kernels.attentionGradientWidth(of: headDimension, run.elementType)
-        let adapters = [query, key, value, output].reduce(0) { $0 + $1.adapterBytes(run) }
-        return ActivationBytes(
-            kept: 2 * queries + 2 * keys + logSums + adapters,
-            forward: 2 * queries + 2 * keys + logSums,
-            backward: 2 * queries + 2 * keys + 3 * run.bytes(headCount * width, sums: true)
-                + logSums)
-    }
-}
-
 extension GatedMLP {
     /// Gate and up are kept; their product is made again.
     func activationBytes(_ run: TokenMemory) -> ActivationBytes {
@@ -104,22 +81,7 @@ extension GatedMLP {
     }
 }
 
-extension DecoderLayer: DecoderBlock {
-    /// What the parts hold, and the residual stream before and after each.
-    public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
-        let norms = [inputNorm, postAttentionNorm].map { $0.activationBytes(run) }
-        let (attended, gated) = (attention.activationBytes(run), mlp.activationBytes(run))
-        let stream = run.bytes(inputNorm.channelCount)
-        return ActivationBytes(
-            kept: norms[0].kept + norms[1].kept + attended.kept + gated.kept,
-            forward: 2 * stream + norms[0].forward + max(attended.forward, gated.forward),
-            // Attention's turn comes when gate and up are released.
-            backward: 2 * stream
-                + max(gated.backward, attended.backward - mlp.outputBytes(run)))
-    }
-}
-
 extension GatedMLP {
     /// Gate and up.
-    fileprivate func outputBytes(_ run: TokenMemory) -> Int { 2 * run.bytes(gate.outputCount) }
+    func outputBytes(_ run: TokenMemory) -> Int { 2 * run.bytes(gate.outputCount) }
 }

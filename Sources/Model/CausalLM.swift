@@ -30,12 +30,20 @@ public protocol CausalLM: Module {
         _ pass: ForwardPass
     ) -> Tensor
 
+    /// An empty cache for the model's tokens.
+    ///
+    /// - Parameter capacity: Tokens that there is room for at first; it grows.
+    func makeCache(capacity: Int) -> KeyValueCache
+
     /// Throws what went wrong beside the numbers of the passes so far, which are right: a model may keep
     /// something in files.
     func requireSound() throws
 }
 
 extension CausalLM {
+    /// One that layers put what they need into.
+    public func makeCache(capacity: Int = 0) -> KeyValueCache { KeyValueCache(capacity: capacity) }
+
     /// Nothing did.
     public func requireSound() throws {}
 

@@ -16,18 +16,19 @@ public struct Checkpoint {
     ///
     /// Of a GGUF model in several files any one is named.
     ///
+    /// - Parameter families: The kinds of models that are known.
     /// - Throws: ``FledgeError`` when there is no such model, when its architecture is not supported,
     ///   or when a file is damaged.
-    public init(path: String) throws {
+    public init(path: String, families: [any ModelFamily] = .standard) throws {
         self.path = path
         if GGUFFile.isThere(at: path) {
             let file = try GGUFFile(path: path)
-            configuration = try DecoderConfiguration(gguf: file)
-            weights = try GGUFTensorSource(file)
+            configuration = try DecoderConfiguration(gguf: file, families: families)
+            weights = try GGUFTensorSource(file, families: families)
             notes = try GGUFSpecialTokens(file).notes + Self.cuttingNotes(file)
         } else {
             let folder = try ModelFolder(path)
-            configuration = try DecoderConfiguration(folder: path)
+            configuration = try DecoderConfiguration(folder: path, families: families)
             weights = try folder.weights(configuration)
             notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }

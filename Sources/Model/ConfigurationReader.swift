@@ -1,43 +1,67 @@
-import FledgeCore
+public import FledgeCore
 
 /// Reads the keys of a config.json, with errors that name the key.
-struct ConfigurationReader {
+public struct ConfigurationReader {
     private let json: JSONValue
     private let location: FledgeError.Location
+    private var defaults: JSONValue = [:]
+    private let name: (String) -> String
 
-    init(_ json: JSONValue, _ file: String) { (self.json, location) = (json, .init(file: file)) }
+    /// Creates a reader.
+    ///
+    /// - Parameter name: What a key is called in the file that it was read from.
+    init(_ json: JSONValue, _ file: String, naming name: @escaping (String) -> String = { $0 }) {
+        (self.json, location, self.name) = (json, .init(file: file), name)
+    }
 
-    func has(_ key: String) -> Bool { json[key] != nil }
+    /// The same file, with what counts for keys that it does not have; null is another matter.
+    public func withDefaults(_ defaults: JSONValue) -> ConfigurationReader {
+        var copy = self
+        copy.defaults = defaults
+        return copy
+    }
 
-    private func wrong(_ key: String, _ expected: String) -> FledgeError {
-        let found = json[key]?.serialized() ?? "missing"
+    /// What the file says, else the default.
+    public subscript(key: String) -> JSONValue? { json[key] ?? defaults[key] }
+
+    /// Whether the file has a key.
+    public func has(_ key: String) -> Bool { json[key] != nil }
+
+    /// The error of a value that is not what it should be.
+    public func wrong(_ key: String, _ expected: String) -> FledgeError {
+        let found = self[key]?.serialized() ?? "missing"
         return FledgeError(
-            .fileCorrupt, "\(key) is \(found); it should be \(expected).",
+            .fileCorrupt, "\(name(key)) is \(found); it should be \(expected).",
             advice: "Correct it, or download the model's files again.", at: location)
     }
 
-    private func unsupported(_ message: String) -> FledgeError {
+    /// The error of something that is computed otherwise than here.
+    public func unsupported(_ message: String) -> FledgeError {
         FledgeError(.unsupported, message, at: location)
     }
 
-    func integer(_ key: String) throws -> Int {
-        guard let value = json[key]?.intValue else { throw wrong(key, "a whole number") }
+    /// A whole number.
+    public func integer(_ key: String) throws -> Int {
+        guard let value = self[key]?.intValue else { throw wrong(key, "a whole number") }
         return value
     }
 
-    func optionalInteger(_ key: String) throws -> Int? {
-        guard let value = json[key], !value.isNull else { return nil }
+    /// A whole number; nil for null and for nothing.
+    public func optionalInteger(_ key: String) throws -> Int? {
+        guard let value = self[key], !value.isNull else { return nil }
         return try integer(key)
     }
 
-    func optionalNumber(_ key: String) throws -> Double? {
-        guard let value = json[key], !value.isNull else { return nil }
+    /// A number; nil for null and for nothing.
+    public func optionalNumber(_ key: String) throws -> Double? {
+        guard let value = self[key], !value.isNull else { return nil }
         guard let number = value.doubleValue else { throw wrong(key, "a number") }
         return number
     }
 
-    func flag(_ key: String) throws -> Bool? {
-        guard let value = json[key], !value.isNull else { return nil }
+    /// True or false; nil for null and for nothing.
+    public func flag(_ key: String) throws -> Bool? {
+        guard let value = self[key], !value.isNull else { return nil }
         guard let flag = value.boolValue else { throw wrong(key, "true or false") }
         return flag
     }
@@ -47,13 +71,12 @@ struct ConfigurationReader {
         value?.intValue.map { [$0] } ?? value?.arrayValue?.compactMap(\.intValue)
     }
 
-    func modelType(_ known: [String]) throws -> String {
+    /// The name of the model's family.
+    ///
+    /// - Throws: ``FledgeError`` where there is none, or what is there is no language model.
+    func modelType() throws -> String {
         guard let type = json["model_type"]?.stringValue else {
             throw wrong("model_type", "the family's name")
-        }
-        guard known.contains(type) else {
-            throw unsupported(
-                "The model is of the type \(type); known are \(known.joined(separator: ", ")).")
         }
         let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
         // A model that was saved without its head (LlamaModel) is one with a tied head.
@@ -75,31 +98,26 @@ struct ConfigurationReader {
     }
 
     func activation() throws -> DecoderConfiguration.HiddenActivation {
-        switch json["hidden_act"]?.stringValue ?? "silu" {
+        let key = ["hidden_activation", "hidden_act"].first { self[$0]?.isNull == false }
+        switch key.flatMap({ self[$0]?.stringValue }) ?? "silu" {
         case "silu", "swish": return .silu
         case "gelu": return .gelu
         case "gelu_pytorch_tanh", "gelu_new": return .geluTanh
         case let other:
             throw unsupported(
-                "hidden_act is \(other); known are silu, gelu, gelu_new and gelu_pytorch_tanh.")
+                "\(key ?? "hidden_act") is \(other); known are silu, gelu, gelu_new and "
+                    + "gelu_pytorch_tanh.")
         }
     }
 
-    func slidingWindow(_ type: String) throws -> Int? {
-        if let layers = json["layer_types"]?.arrayValue,
+    /// Refuses layers of more than one kind of attention.
+    public func requireFullAttention() throws {
+        if let layers = self["layer_types"]?.arrayValue,
             layers.contains(where: { $0.stringValue != "full_attention" })
         {
             throw unsupported(
                 "layer_types differ from layer to layer; only full_attention is known.")
         }
-        guard type != "qwen2" else {
-            if try flag("use_sliding_window") ?? false {
-                throw unsupported("use_sliding_window is true; only false is known.")
-            }
-            return nil
-        }
-        if type == "mistral", !has("sliding_window") { return 4096 }
-        return try optionalInteger("sliding_window")
     }
 
     /// Options of the family that would change the numbers and that nothing here computes.
@@ -121,7 +139,7 @@ struct ConfigurationReader {
     func rope(maxPositions: Int) throws -> (theta: Double, scaling: RopeScaling) {
         // Of two the older spelling counts, whole, as in transformers.
         let given = setting("rope_scaling") ?? setting("rope_parameters")
-        let theta = given?["rope_theta"] ?? json["rope_theta"]
+        let theta = given?["rope_theta"] ?? self["rope_theta"]
         guard theta == nil || theta?.isNull == true || theta?.doubleValue != nil else {
             throw wrong("rope_theta", "a number")
         }
@@ -179,7 +197,7 @@ struct ConfigurationReader {
                 // The base of the older spelling stands beside it.
                 let own =
                     key == "rope_theta"
-                    ? left[key] ?? json[key] ?? .number(Self.usualTheta) : left[key]
+                    ? left[key] ?? self[key] ?? .number(Self.usualTheta) : left[key]
                 let isSame =
                     own == value || own?.doubleValue.map { $0 == value.doubleValue } == true
                 return value.isNull || key == "rope_type" || isSame

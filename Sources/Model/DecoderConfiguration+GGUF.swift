@@ -2,66 +2,97 @@ public import FledgeCore
 
 extension DecoderConfiguration {
     /// Reads the metadata of a GGUF file.
-    public init(gguf file: GGUFFile) throws {
-        let architecture = try GGUFArchitecture(file)
-        let reader = GGUFConfigurationReader(file, architecture.name)
+    ///
+    /// - Throws: ``FledgeError`` when they are incomplete or wrong, or of a family that is not among
+    ///   those given.
+    public init(gguf file: GGUFFile, families: [any ModelFamily] = .standard) throws {
+        let architecture = try GGUFArchitecture(file, families)
+        let reader = GGUFConfigurationReader(architecture)
+        let json = try reader.json()
+        self = try architecture.family.configuration(
+            ConfigurationReader(json, file.path, naming: architecture.metadataKey))
+        (family, modelType) = (architecture.family, architecture.modelType)
+        (original, originalFile) = (json, file.path)
+        try validate(.init(file: file.path), naming: architecture.metadataKey)
+    }
+}
+
+/// Writes the metadata of a file as the config.json that they say the same as.
+private struct GGUFConfigurationReader {
+    let architecture: GGUFArchitecture
+    let file: GGUFFile
+    let prefix: String
+
+    init(_ architecture: GGUFArchitecture) {
+        (self.architecture, file, prefix) = (architecture, architecture.file, architecture.name)
+    }
+
+    func json() throws -> JSONValue {
         guard let embedding = file.tensor(named: "token_embd.weight"), embedding.shape.count == 2
         else {
             throw FledgeError(
                 .fileCorrupt, "The file has no matrix token_embd.weight.",
                 at: .init(file: file.path))
         }
-        try self.init(
-            hiddenSize: reader.integer("embedding_length"),
-            intermediateSize: architecture.layerValue("feed_forward_length", file),
-            layerCount: reader.integer("block_count"),
-            headCount: architecture.layerValue("attention.head_count", file),
-            keyValueHeadCount: architecture.keyValueHeadCount(file),
-            vocabularySize: reader.optionalInteger("vocab_size") ?? embedding.shape[0])
-        modelType = architecture.name
-        maxPositions = try reader.integer("context_length")
-        rmsNormEpsilon = try reader.number("attention.layer_norm_rms_epsilon")
-        ropeTheta = try reader.optionalNumber("rope.freq_base") ?? 10000
-        let stated = try reader.optionalInteger("attention.key_length")
-        // Before anything is computed from them; that heads divide the channels comes next.
-        headDimension = stated ?? 2
-        try validate(.init(file: file.path), naming: architecture.metadataKey)
-        guard stated != nil || hiddenSize % headCount == 0 else {
+        let (channels, heads) = (
+            try integer("embedding_length"), try architecture.layerValue("attention.head_count")
+        )
+        let vocabulary = try optionalInteger("vocab_size") ?? embedding.shape[0]
+        let stated = try optionalInteger("attention.key_length")
+        let maxPositions = try integer("context_length")
+        var json: JSONValue = [
+            "model_type": .string(architecture.modelType), "hidden_size": .integer(channels),
+            "intermediate_size": .integer(try architecture.layerValue("feed_forward_length")),
+            "num_hidden_layers": .integer(try integer("block_count")),
+            "num_attention_heads": .integer(heads),
+            "num_key_value_heads": .integer(try architecture.keyValueHeadCount()),
+            "vocab_size": .integer(vocabulary), "max_position_embeddings": .integer(maxPositions),
+            "rms_norm_eps": .number(try number("attention.layer_norm_rms_epsilon")),
+            "rope_theta": .number(try optionalNumber("rope.freq_base") ?? 10000),
+            "tie_word_embeddings": .bool(file.tensor(named: "output.weight") == nil),
+            "attention_bias": .bool(file.tensor(named: "blk.0.attn_q.bias") != nil),
+            "mlp_bias": .bool(file.tensor(named: "blk.0.ffn_up.bias") != nil),
+        ]
+        if let stated { json["head_dim"] = .integer(stated) }
+        for (setting, key) in architecture.names.settings where json[setting] == nil {
+            json[setting] = file.metadata["\(prefix).\(key)"].flatMap(value)
+        }
+        let tokens = try GGUFSpecialTokens(file)
+        json["bos_token_id"] = tokens.beginOfText.map { .integer($0) }
+        json["eos_token_id"] = tokens.endOfText.map { .integer($0) }
+        json["pad_token_id"] = tokens.padding.map { .integer($0) }
+        guard channels > 0, heads > 0, maxPositions > 0 else { return json }
+        guard stated != nil || channels % heads == 0 else {
             throw FledgeError(
                 .fileCorrupt,
-                "\(architecture.name).embedding_length is \(hiddenSize), which "
-                    + "\(architecture.name).attention.head_count, \(headCount), does not divide.",
+                "\(prefix).embedding_length is \(channels), which "
+                    + "\(prefix).attention.head_count, \(heads), does not divide.",
                 at: .init(file: file.path))
         }
-        headDimension = stated ?? hiddenSize / headCount
-        guard embedding.shape == [vocabularySize, hiddenSize] else {
+        guard embedding.shape == [vocabulary, channels] else {
             throw FledgeError(
                 .fileCorrupt,
                 "token_embd.weight is \(embedding.shape); the metadata say "
-                    + "\([vocabularySize, hiddenSize]).", at: .init(file: file.path))
+                    + "\([vocabulary, channels]).", at: .init(file: file.path))
         }
-        slidingWindow = try reader.optionalInteger("attention.sliding_window")
-        tieWordEmbeddings = file.tensor(named: "output.weight") == nil
-        attentionBias = file.tensor(named: "blk.0.attn_q.bias") != nil
-        attentionOutputBias = file.tensor(named: "blk.0.attn_output.bias") != nil
-        mlpBias = file.tensor(named: "blk.0.ffn_up.bias") != nil
-        let tokens = try GGUFSpecialTokens(file)
-        beginOfTextID = tokens.beginOfText
-        endOfTextIDs = [tokens.endOfText].compactMap { $0 }
-        paddingID = tokens.padding
-        try reader.refuseWhatChangesResults(headDimension: headDimension)
-        ropeScaling = try reader.ropeScaling(maxPositions: maxPositions)
-        ropeScaling = try reader.llama3Scaling(of: self) ?? ropeScaling
-        try validate(.init(file: file.path), naming: architecture.metadataKey)
+        let headDimension = stated ?? channels / heads
+        guard headDimension > 0, headDimension % 2 == 0 else { return json }
+        try refuseWhatChangesResults(headDimension: headDimension)
+        let scaling =
+            try llama3Scaling(headDimension, json["rope_theta"]?.doubleValue ?? 10000, maxPositions)
+            ?? ropeScaling(maxPositions: maxPositions)
+        json["rope_scaling"] = scaling.json
+        return json
     }
-}
 
-/// Reads the metadata under an architecture's prefix.
-private struct GGUFConfigurationReader {
-    let file: GGUFFile
-    let prefix: String
-
-    init(_ file: GGUFFile, _ prefix: String) { (self.file, self.prefix) = (file, prefix) }
+    /// Whatever a setting of a family's own holds.
+    private func value(_ value: GGUFValue) -> JSONValue? {
+        value.boolValue.map { .bool($0) } ?? value.intValue.map { .integer($0) }
+            ?? value.doubleValue.map { .number(Double(Float($0).description) ?? $0) }
+            ?? value.stringValue.map { .string($0) }
+            ?? value.intArray.map { .array($0.map { .integer($0) }) }
+            ?? value.doubleArray.map { .array($0.map { .number($0) }) }
+    }
 
     private func unsupported(_ message: String) -> FledgeError {
         FledgeError(.unsupported, message, at: .init(file: file.path))
@@ -98,7 +129,8 @@ private struct GGUFConfigurationReader {
             throw unsupported(
                 "Values have \(values) channels a head and keys \(headDimension); both must agree.")
         }
-        guard try optionalInteger("expert_count") ?? 0 == 0 else {
+        let knowsExperts = architecture.names.settings.values.contains("expert_count")
+        guard try knowsExperts || optionalInteger("expert_count") ?? 0 == 0 else {
             throw unsupported("The model has experts; only dense models are known.")
         }
     }
@@ -130,9 +162,10 @@ private struct GGUFConfigurationReader {
 
     /// Llama 3 files hold the divisors of the frequencies as a tensor; its parameters are found by
     /// trying those that Meta published.
-    func llama3Scaling(of configuration: DecoderConfiguration) throws -> RopeScaling? {
+    func llama3Scaling(
+        _ dimension: Int, _ theta: Double, _ maxPositions: Int
+    ) throws -> RopeScaling? {
         guard let tensor = file.tensor(named: "rope_freqs.weight") else { return nil }
-        let dimension = configuration.headDimension
         guard tensor.type == .float32, tensor.shape == [dimension / 2] else {
             throw unsupported(
                 "rope_freqs.weight is \(tensor.type) \(tensor.shape); "
@@ -144,8 +177,7 @@ private struct GGUFConfigurationReader {
         if divisors.allSatisfy({ $0 == 1 }) { return nil }
         func inverse(_ scaling: RopeScaling) -> [Double] {
             scaling.frequencies(
-                dimension: dimension, theta: configuration.ropeTheta,
-                maxPositions: configuration.maxPositions
+                dimension: dimension, theta: theta, maxPositions: maxPositions
             ).inverse
         }
         let base = inverse(.none)

@@ -1,13 +1,13 @@
 public import FledgeCore
 
 extension DecoderConfiguration {
-    /// The families that are read; all are Llama but for biases and defaults.
-    static let knownTypes = ["llama", "mistral", "qwen2"]
-
     /// Reads config.json, and generation_config.json where there is one, of a folder.
-    public init(folder: String) throws {
+    ///
+    /// - Throws: ``FledgeError`` when there is none, when it is damaged, or of a family that is not
+    ///   among those given.
+    public init(folder: String, families: [any ModelFamily] = .standard) throws {
         let path = folder + "/config.json"
-        try self.init(json: JSONValue(contentsOf: path), file: path)
+        try self.init(json: JSONValue(contentsOf: path), file: path, families: families)
         do {
             originalGeneration = try JSONValue(contentsOf: folder + "/generation_config.json")
         } catch let error as FledgeError where error.code == .fileNotFound {
@@ -17,44 +17,58 @@ extension DecoderConfiguration {
 
     /// Reads the content of a config.json in the older (`rope_theta`, `torch_dtype`) or the newer
     /// (`rope_parameters`, `dtype`) spelling.
-    public init(json: JSONValue, file: String) throws {
+    ///
+    /// - Throws: ``FledgeError`` when it is wrong, or of a family that is not among those given.
+    public init(
+        json: JSONValue, file: String, families: [any ModelFamily] = .standard
+    ) throws {
         let reader = ConfigurationReader(json, file)
-        let type = try reader.modelType(Self.knownTypes)
-        try self.init(
-            hiddenSize: reader.integer("hidden_size"),
-            intermediateSize: reader.integer("intermediate_size"),
-            layerCount: reader.integer("num_hidden_layers"),
-            headCount: reader.integer("num_attention_heads"),
-            vocabularySize: reader.integer("vocab_size"))
-        modelType = type
-        keyValueHeadCount =
-            try reader.optionalInteger("num_key_value_heads")
-            ?? (reader.has("num_key_value_heads") ? nil : ["mistral": 8, "qwen2": 32][type])
-            ?? headCount
-        headDimension =
-            try reader.optionalInteger("head_dim") ?? hiddenSize / max(headCount, 1)
-        rmsNormEpsilon = try reader.optionalNumber("rms_norm_eps") ?? 1e-6
-        maxPositions =
-            try reader.optionalInteger("max_position_embeddings")
-            ?? ["mistral": 131072, "qwen2": 32768][type, default: 2048]
-        tieWordEmbeddings = try reader.flag("tie_word_embeddings") ?? false
-        hiddenActivation = try reader.activation()
-        if type == "qwen2" {
-            attentionBias = true
-        } else {
-            attentionBias = try reader.flag("attention_bias") ?? false
-            attentionOutputBias = attentionBias
-            mlpBias = try reader.flag("mlp_bias") ?? false
+        let type = try reader.modelType()
+        guard let family = families.family(of: type) else {
+            throw reader.unsupported(
+                "The model is of the type \(type); known are \(families.modelTypes).")
         }
-        slidingWindow = try reader.slidingWindow(type)
-        (ropeTheta, ropeScaling) = try reader.rope(maxPositions: maxPositions)
-        beginOfTextID = try reader.optionalInteger("bos_token_id")
-        endOfTextIDs = ConfigurationReader.ids(json["eos_token_id"]) ?? []
-        paddingID = try reader.optionalInteger("pad_token_id")
-        declaredType = (json["dtype"] ?? json["torch_dtype"])?.stringValue
-        try reader.refuseWhatChangesResults()
+        self = try family.configuration(reader)
+        (self.family, modelType) = (family, type)
         contradictions = reader.contradictions()
-        original = json
+        (original, originalFile) = (json, file)
         try validate(.init(file: file))
+    }
+}
+
+extension ConfigurationReader {
+    /// The settings that nearly all decoders have, under the names that Llama's configuration has.
+    ///
+    /// - Throws: ``FledgeError`` for what is missing or wrong, or would be computed otherwise than here.
+    public func decoder() throws -> DecoderConfiguration {
+        var result = try DecoderConfiguration(
+            hiddenSize: integer("hidden_size"),
+            intermediateSize: integer("intermediate_size"),
+            layerCount: integer("num_hidden_layers"),
+            headCount: integer("num_attention_heads"),
+            vocabularySize: integer("vocab_size"))
+        result.keyValueHeadCount = try optionalInteger("num_key_value_heads") ?? result.headCount
+        result.headDimension =
+            try optionalInteger("head_dim") ?? result.hiddenSize / max(result.headCount, 1)
+        result.rmsNormEpsilon = try optionalNumber("rms_norm_eps") ?? 1e-6
+        result.maxPositions = try optionalInteger("max_position_embeddings") ?? 2048
+        result.tieWordEmbeddings = try flag("tie_word_embeddings") ?? false
+        result.hiddenActivation = try activation()
+        (result.ropeTheta, result.ropeScaling) = try rope(maxPositions: result.maxPositions)
+        result.beginOfTextID = try optionalInteger("bos_token_id")
+        result.endOfTextIDs = Self.ids(self["eos_token_id"]) ?? []
+        result.paddingID = try optionalInteger("pad_token_id")
+        result.declaredType = (self["dtype"] ?? self["torch_dtype"])?.stringValue
+        try refuseWhatChangesResults()
+        return result
+    }
+
+    /// The same with `attention_bias` and `mlp_bias`.
+    public func decoderWithBiases() throws -> DecoderConfiguration {
+        var result = try decoder()
+        result.attentionBias = try flag("attention_bias") ?? false
+        result.attentionOutputBias = result.attentionBias
+        result.mlpBias = try flag("mlp_bias") ?? false
+        return result
     }
 }

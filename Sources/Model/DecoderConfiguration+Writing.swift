@@ -1,8 +1,8 @@
 public import FledgeCore
 
 extension DecoderConfiguration {
-    /// What transformers' classes of a family begin with.
-    static let classNames = ["llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"]
+    /// What transformers' classes of the model's kind begin with.
+    var className: String? { family.modelTypes[modelType] }
 
     /// The content of a config.json: what the original file held, with this value's own keys over it.
     ///
@@ -10,7 +10,6 @@ extension DecoderConfiguration {
     /// one, which every version of transformers reads, when there was none.
     public func json(elementType: String? = nil) -> JSONValue {
         var json = original ?? .object([JSONValue.Member]())
-        let className = Self.classNames[modelType]
         SequenceScore.remove(from: &json)
         // What is written has its head, whatever was read.
         let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
@@ -30,12 +29,9 @@ extension DecoderConfiguration {
         json["rms_norm_eps"] = .number(rmsNormEpsilon)
         json["max_position_embeddings"] = .integer(maxPositions)
         json["tie_word_embeddings"] = .bool(tieWordEmbeddings)
-        json["hidden_act"] = .string(hiddenActivation.rawValue)
-        if modelType != "qwen2" {
-            json["attention_bias"] = .bool(attentionBias)
-            json["mlp_bias"] = .bool(mlpBias)
-        }
-        if modelType == "mistral" { json["sliding_window"] = .init(slidingWindow) }
+        let activation = json["hidden_activation"] == nil ? "hidden_act" : "hidden_activation"
+        json[activation] = .string(hiddenActivation.rawValue)
+        family.describe(self, in: &json)
         json["bos_token_id"] = .init(beginOfTextID)
         if original?["eos_token_id"]?.arrayValue != nil || endOfTextIDs.count != 1 {
             json["eos_token_id"] =
@@ -74,7 +70,7 @@ extension DecoderConfiguration {
     ) throws {
         let sorted = JSONWriter.Style(indent: 2, sortsKeys: true)
         var json = json(elementType: elementType)
-        if let score { score.describe(in: &json) }
+        if let score { score.describe(in: &json, of: self) }
         try AtomicFile.write(json.serialized(sorted) + "\n", to: folder + "/config.json")
         try AtomicFile.write(
             generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")

@@ -1,9 +1,15 @@
 package import FledgeCore
 
-/// The sizes and options of a decoder of the Llama family, whatever file they were read from.
+/// The sizes and options that decoders have in common, whatever file they were read from.
 public struct DecoderConfiguration: Hashable, Sendable {
-    /// The name of the family in Hugging Face's spelling: `llama`, `mistral` or `qwen2`.
+    /// The name of the kind of model in Hugging Face's spelling, such as `llama`.
     public var modelType: String
+    /// What makes blocks of the configuration, and reads and writes the rest of it.
+    public var family: any ModelFamily {
+        get { maker.family }
+        set { maker = FamilyReference(family: newValue) }
+    }
+    private var maker: FamilyReference
     /// Channels between the layers.
     public var hiddenSize: Int
     /// Channels inside the feed-forward blocks.
@@ -50,6 +56,8 @@ public struct DecoderConfiguration: Hashable, Sendable {
     package var contradictions: [String] = []
     /// Everything that the configuration file held, to be written back.
     package var original: JSONValue?
+    /// The file's path.
+    var originalFile: String?
     /// What generation_config.json held.
     package var originalGeneration: JSONValue?
 
@@ -60,6 +68,22 @@ public struct DecoderConfiguration: Hashable, Sendable {
         case geluTanh = "gelu_pytorch_tanh"
     }
 
+    /// A family that is equal to others of its type.
+    private struct FamilyReference: Hashable, Sendable {
+        let family: any ModelFamily
+
+        static func == (left: Self, right: Self) -> Bool {
+            type(of: left.family) == type(of: right.family)
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(type(of: family))) }
+    }
+
+    /// The settings as config.json has them, for what a family alone knows.
+    public var reader: ConfigurationReader {
+        ConfigurationReader(original ?? [:], originalFile ?? "config.json")
+    }
+
     /// Creates a configuration of the Llama kind.
     public init(
         hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
@@ -67,7 +91,7 @@ public struct DecoderConfiguration: Hashable, Sendable {
         rmsNormEpsilon: Double = 1e-6, ropeTheta: Double = 10000, maxPositions: Int = 2048,
         tieWordEmbeddings: Bool = false
     ) {
-        modelType = "llama"
+        (modelType, maker) = ("llama", FamilyReference(family: Llama()))
         self.hiddenSize = hiddenSize
         self.intermediateSize = intermediateSize
         self.layerCount = layerCount

@@ -1,28 +1,25 @@
 public import FledgeCore
 public import FledgeTensor
 
-/// A decoder of the Llama family: rotary positions, RMS norms, grouped heads, gated MLP.
+/// A decoder: an embedding, blocks of whatever kind, a last norm, and a head.
 public final class DecoderLM: DivisibleLM {
     /// Sizes and constants.
     public let configuration: DecoderConfiguration
     /// The element type that plain matrices are stored in and activations are computed in.
     public let elementType: ElementType
     let embedding: Embedding
-    let layers: [DecoderLayer]
+    let layers: [any DecoderBlock]
     let norm: RMSNorm
     /// The output matrix where it is not the embedding table.
     let untiedHead: Linear?
-    private let rotary: RotaryTable
 
     /// Creates a model from its parts.
     init(
-        _ configuration: DecoderConfiguration, embedding: Embedding, layers: [DecoderLayer],
+        _ configuration: DecoderConfiguration, embedding: Embedding, layers: [any DecoderBlock],
         norm: RMSNorm, head: Linear?, _ type: ElementType
     ) {
         (self.configuration, elementType) = (configuration, type)
         (self.embedding, self.layers, self.norm, untiedHead) = (embedding, layers, norm, head)
-        let (frequencies, factor) = configuration.rotaryFrequencies()
-        rotary = RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
     }
 
     /// The output matrix, shape `[vocabulary, channels]`.
@@ -62,14 +59,13 @@ public final class DecoderLM: DivisibleLM {
 
     /// What enters is let go of as soon as nothing needs it any more.
     private func states(
-        behind layers: ArraySlice<DecoderLayer>, _ x: consuming Tensor, _ layout: SequenceLayout,
-        _ pass: ForwardPass
+        behind layers: ArraySlice<any DecoderBlock>, _ x: consuming Tensor,
+        _ layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
-        let positions = layout.positions
+        var pass = pass
+        pass.context = TokenContext(layout)
         for layer in layers {
-            let block = { [rotary] (x: Tensor) in
-                layer(x, rotary: rotary, layout: layout, positions: positions, pass)
-            }
+            let block = { [pass] (x: Tensor) in layer(x, pass) }
             x = pass.recomputesBlocks ? recomputed(x, layer.parameters, block) : block(x)
         }
         return x
@@ -80,15 +76,15 @@ public final class DecoderLM: DivisibleLM {
         _ ids: [Int32], extending branches: [KeyValueCache.Extension], of cache: KeyValueCache,
         _ pass: ForwardPass
     ) -> Tensor {
-        precondition(cache.blocks.count == layers.count, "hiddenStates: cache of another model")
-        let run = cache.extend(branches)
+        cache.requireOwner(self)
+        var pass = pass
+        pass.context = TokenContext(extending: branches, of: cache)
         precondition(
-            ids.count == run.rows.count, "hiddenStates: \(ids.count) ids, \(run.rows.count) rows")
-        requireComputable(run.positions)
+            ids.count == pass.context.count,
+            "hiddenStates: \(ids.count) ids, \(pass.context.count) rows")
+        requireComputable(pass.context.positions)
         var x = embedding(ids, pass)
-        for (index, layer) in layers.enumerated() {
-            x = layer(x, rotary: rotary, run: run, cache: &cache.blocks[index], pass)
-        }
+        for layer in layers { x = layer(x, pass) }
         return norm(x)
     }
 

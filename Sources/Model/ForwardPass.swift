@@ -7,6 +7,8 @@ public struct ForwardPass {
     public let elementType: ElementType
     /// Whether a block keeps its input only and is computed again in the backward pass.
     public var recomputesBlocks = false
+    /// Where the tokens stand and which others they see; a model sets it before its blocks run.
+    public internal(set) var context = TokenContext.empty
     /// The order of the linear layers' products: ``ProductOrder/lanes`` where each pass computes a few
     /// tokens, as in generation.
     public var productOrder: ProductOrder = .blocks

@@ -20,9 +20,8 @@ public struct SequenceScore {
     public init(_ head: ValueHead, padding: Int32?) { (self.head, self.padding) = (head, padding) }
 
     /// Says in a config.json what the model is.
-    func describe(in json: inout JSONValue) {
-        let type = json["model_type"]?.stringValue ?? ""
-        if let name = DecoderConfiguration.classNames[type] {
+    func describe(in json: inout JSONValue, of configuration: DecoderConfiguration) {
+        if let name = configuration.className {
             json["architectures"] = [.string(name + Self.classEnding)]
         }
         json["num_labels"] = 1
@@ -32,7 +31,7 @@ public struct SequenceScore {
         json[Self.biasKey] = .number(head.bias.value.scalar)
     }
 
-    /// Takes out what ``describe(in:)`` put in, for a folder without the score.
+    /// Takes out what ``describe(in:of:)`` put in, for a folder without the score.
     static func remove(from json: inout JSONValue) {
         guard json[biasKey] != nil else { return }
         for key in [biasKey, "num_labels", "id2label", "label2id"] { json[key] = nil }

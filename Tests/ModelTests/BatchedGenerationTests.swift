@@ -45,7 +45,7 @@ struct BatchedGenerationTests {
         let model = try model(type)
         let pass = ForwardPass(type)
         let forest = PrefixForest(prompts)
-        let cache = KeyValueCache(for: model.configuration, capacity: 8, type)
+        let cache = model.makeCache(capacity: 8)
         var branches: [KeyValueCache.Branch] = []
         for segment in forest.layout.segments {
             branches.append(cache.branch(from: segment.parent.map { branches[$0] }))
@@ -110,7 +110,7 @@ struct BatchedGenerationTests {
 
     @Test func rowsOfReleasedBranchesServeAgain() throws {
         let model = try model(.float32)
-        let cache = KeyValueCache(for: model.configuration, capacity: 0, .float32)
+        let cache = model.makeCache()
         func extend(_ branch: KeyValueCache.Branch, _ count: Int) {
             _ = model.hiddenStates(
                 prompt(count, "x"), extending: [.init(branch, by: count)], of: cache,

@@ -41,7 +41,7 @@ import Testing
         #expect(attention.contains("set attention_bias to false"))
         #expect(message { $0.mlpBias = true }.contains("mlp_bias is true"))
         let qwen = message {
-            ($0.modelType, $0.attentionBias) = ("qwen2", true)
+            ($0.family, $0.modelType, $0.attentionBias) = (Qwen2(), "qwen2", true)
         }
         #expect(qwen.contains("model_type \"qwen2\" stands for a model with biases"))
         for (name, setting) in [

@@ -63,7 +63,7 @@ struct ToyModelTests {
         let whole = model.hiddenStates(
             ids, layout: SequenceLayout(lengths: [6]), ForwardPass(.float32)
         ).scalars()
-        let cache = KeyValueCache(for: model.configuration, capacity: 6, .float32)
+        let cache = model.makeCache(capacity: 6)
         var stepwise = model.hiddenStates([1, 4, 5], cache: cache, ForwardPass(.float32)).scalars()
         for id in ids[3...] {
             stepwise += model.hiddenStates([id], cache: cache, ForwardPass(.float32)).scalars()

@@ -13,15 +13,17 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     private let architecture: GGUFArchitecture
 
     /// Opens a file.
-    public convenience init(path: String) throws { try self.init(GGUFFile(path: path)) }
+    public convenience init(path: String, families: [any ModelFamily] = .standard) throws {
+        try self.init(GGUFFile(path: path), families: families)
+    }
 
     /// Names the tensors of a file.
-    public init(_ file: GGUFFile) throws {
+    public init(_ file: GGUFFile, families: [any ModelFamily] = .standard) throws {
         self.file = file
-        architecture = try GGUFArchitecture(file)
+        architecture = try GGUFArchitecture(file, families)
         var tensors = [String: GGUFTensor]()
-        for tensor in file.tensors where !GGUFArchitecture.derived.contains(tensor.name) {
-            guard let name = architecture.checkpointName(of: tensor.name) else {
+        for tensor in file.tensors where !GGUFNames.derived.contains(tensor.name) {
+            guard let name = architecture.names.checkpointName(of: tensor.name) else {
                 throw FledgeError(
                     .unsupported,
                     "The tensor \(tensor.name) has no place in a model of the architecture "
@@ -31,10 +33,10 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
         }
         self.tensors = tensors
         headCounts =
-            architecture.interleavesRotaryRows
+            architecture.names.interleavesRotaryRows
             ? (
-                try architecture.layerValue("attention.head_count", file),
-                try architecture.keyValueHeadCount(file)
+                try architecture.layerValue("attention.head_count"),
+                try architecture.keyValueHeadCount()
             ) : nil
     }
 
@@ -55,7 +57,7 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     }
 
     /// The name in the file, such as `blk.0.attn_q.weight`.
-    public func storedName(of name: String) -> String { architecture.storedName(of: name) }
+    public func storedName(of name: String) -> String { architecture.names.storedName(of: name) }
 
     /// The key in the metadata, such as `llama.block_count`.
     public func settingName(of setting: String) -> String {

@@ -167,8 +167,7 @@ public final class GenerationEngine {
     /// The cache, made anew where there is none.
     func madeCache(capacity: Int = 0) -> KeyValueCache {
         if let cache { return cache }
-        let made = KeyValueCache(
-            for: model.configuration, capacity: capacity, model.elementType)
+        let made = model.makeCache(capacity: capacity)
         cache = made
         return made
     }

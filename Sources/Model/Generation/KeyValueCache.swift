@@ -1,6 +1,6 @@
-public import FledgeTensor
+internal import FledgeTensor
 
-/// Keys and values of the tokens that a model has seen, one block a layer.
+/// What a model keeps of the tokens that it has seen: keys and values, or what else a layer needs.
 ///
 /// The cache holds a forest of sequences: a branch continues another one and sees what that holds,
 /// so a prompt that several answers follow is there once. Rows are handed out in pages; those of
@@ -33,7 +33,10 @@ public final class KeyValueCache {
     /// Rows of a page; a tile of attention, so that only a branch's first tile has a seam.
     static let pageLength = 64
 
-    var blocks: [KeyValueBlock]
+    /// Rows that there is room for at first; what layers keep grows.
+    let initialRows: Int
+    private var states: [ObjectIdentifier: Any] = [:]
+    private var owner: ObjectIdentifier?
     private var nodes: [Node] = []
     private var freePages: [Int] = []
     private var pageCount = 0
@@ -41,26 +44,49 @@ public final class KeyValueCache {
     public let trunk = Branch(index: 0)
 
     /// Creates a cache that holds nothing, with room for `capacity` tokens; it grows.
-    public init(for configuration: DecoderConfiguration, capacity: Int, _ type: ElementType) {
-        let channels = configuration.keyValueHeadCount * configuration.headDimension
-        let pages = (capacity + Self.pageLength - 1) / Self.pageLength
-        blocks = (0..<configuration.layerCount).map { _ in
-            KeyValueBlock(channels: channels, capacity: pages * Self.pageLength, type)
-        }
+    public init(capacity: Int = 0) {
+        initialRows = Self.rows(capacity)
         nodes.append(Node())
     }
 
-    /// Bytes of a cache that is made with room for one sequence and grows to hold several.
+    private static func rows(_ tokens: Int) -> Int {
+        (tokens + pageLength - 1) / pageLength * pageLength
+    }
+
+    /// Bytes of what blocks keep in a cache that is made with room for one sequence and grows to hold
+    /// several.
     static func bytes(
-        for configuration: DecoderConfiguration, sequences: Int, length: Int, _ type: ElementType
+        of blocks: [any DecoderBlock], sequences: Int, length: Int, _ type: ElementType
     ) -> Int {
-        let pages = (length + pageLength - 1) / pageLength
-        var capacity = pages
-        while capacity < sequences * pages { capacity *= 2 }
-        let channels = configuration.keyValueHeadCount * configuration.headDimension
-        let tensor = BufferPool.sizeClass(capacity * pageLength * channels * type.byteCount)
-        // One of them is there twice while it grows.
-        return (2 * configuration.layerCount + (sequences > 1 ? 1 : 0)) * tensor
+        var size = CacheSize(rows: rows(length), sequences: sequences)
+        let needed = sequences * size.rows
+        while size.rows < needed { size.rows *= 2 }
+        let bytes = blocks.map { $0.stateBytes(size, type) }
+        // One tensor, of keys or values, is there twice while it grows.
+        return bytes.reduce(0, +) + (sequences > 1 ? (bytes.max() ?? 0) / 2 : 0)
+    }
+
+    /// Says whose tokens the cache holds.
+    ///
+    /// - Precondition: It is no other model's.
+    func requireOwner(_ model: some AnyObject) {
+        precondition(
+            owner == nil || owner == ObjectIdentifier(model), "KeyValueCache: of another model")
+        owner = ObjectIdentifier(model)
+    }
+
+    /// Gives a layer what it keeps, to be read and changed.
+    ///
+    /// - Parameter new: What it has at first.
+    func withState<State, Result>(
+        of layer: some AnyObject, orNew new: @autoclosure () -> State,
+        _ body: (inout State) -> Result
+    ) -> Result {
+        // Taken out, so that a change in place finds no second owner.
+        let kept = states.removeValue(forKey: ObjectIdentifier(layer))
+        var state = kept as? State ?? new()
+        defer { states[ObjectIdentifier(layer)] = state }
+        return body(&state)
     }
 
     /// Number of tokens that the trunk holds.

@@ -76,7 +76,7 @@ public struct TokenGenerator {
         let scores = BufferPool.sizeClass(
             answers * model.head.shape[0] * model.elementType.accumulator.byteCount)
         let cache = KeyValueCache.bytes(
-            for: model.configuration, sequences: answers, length: length, model.elementType)
+            of: model.blocks, sequences: answers, length: length, model.elementType)
         return cache + max(forward, run.bytes(model.head.shape[1]) + 2 * scores)
     }
 

@@ -1,8 +1,7 @@
-internal import FledgeCore
-internal import FledgeTensor
+public import FledgeTensor
 
-/// One block of a pre-norm decoder: attention and a gated MLP, each added to the residual stream.
-public final class DecoderLayer: Module {
+/// A block of a pre-norm decoder: attention and a gated MLP, each added to the residual stream.
+public final class DecoderLayer: DecoderBlock {
     let inputNorm: RMSNorm
     let attention: SelfAttention
     let postAttentionNorm: RMSNorm
@@ -24,24 +23,27 @@ public final class DecoderLayer: Module {
         description.add(mlp)
     }
 
-    func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, layout: SequenceLayout, positions: [Int32],
-        _ pass: ForwardPass
-    ) -> Tensor {
-        let attended =
-            x
-            + attention(
-                inputNorm(x), rotary: rotary, layout: layout, positions: positions, pass)
+    /// The states behind the block, shape `[tokens, channels]`.
+    public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        let attended = x + attention(inputNorm(x), pass)
         return attended + mlp(postAttentionNorm(attended), pass)
     }
 
-    func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, run: CachedRun, cache: inout KeyValueBlock,
-        _ pass: ForwardPass
-    ) -> Tensor {
-        let attended =
-            x
-            + attention(inputNorm(x), rotary: rotary, run: run, cache: &cache, pass)
-        return attended + mlp(postAttentionNorm(attended), pass)
+    /// What the parts hold, and the residual stream before and after each.
+    public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let norms = [inputNorm, postAttentionNorm].map { $0.activationBytes(run) }
+        let (attended, gated) = (attention.activationBytes(run), mlp.activationBytes(run))
+        let stream = run.bytes(inputNorm.channelCount)
+        return ActivationBytes(
+            kept: norms[0].kept + norms[1].kept + attended.kept + gated.kept,
+            forward: 2 * stream + norms[0].forward + max(attended.forward, gated.forward),
+            // Attention's turn comes when gate and up are released.
+            backward: 2 * stream
+                + max(gated.backward, attended.backward - mlp.outputBytes(run)))
+    }
+
+    /// Attention's keys and values.
+    public func stateBytes(_ cache: CacheSize, _ type: ElementType) -> Int {
+        attention.stateBytes(cache, type)
     }
 }

@@ -22,4 +22,13 @@ public final class RMSNorm: Module {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         rmsNormalized(x, weight, epsilon: epsilon)
     }
+
+    /// Normalises each head of `x`, shape `[tokens, heads·channels]`; all channels of a row together
+    /// where the norm has as many.
+    func callAsFunction(heads x: Tensor) -> Tensor {
+        guard x.shape[1] != channelCount else { return self(x) }
+        let shape = x.shape
+        return self(x.reshaped([shape[0] * (shape[1] / channelCount), channelCount]))
+            .reshaped(shape)
+    }
 }

@@ -1,5 +1,5 @@
 internal import FledgeCore
-internal import FledgeTensor
+public import FledgeTensor
 
 /// Causal self-attention with rotary positions and grouped key/value heads.
 public final class SelfAttention: Module {
@@ -10,14 +10,34 @@ public final class SelfAttention: Module {
     let headCount: Int
     let keyValueHeadCount: Int
     let headDimension: Int
-    let scale: Float
+    let options: Options
+
+    /// What families do differently.
+    public struct Options {
+        /// What scores are multiplied by; `1/√headDimension` when left out.
+        public var scale: Float?
+        /// The angles of positions; nil where queries and keys are not rotated.
+        public var rotary: RotaryTable?
+        /// Norms of queries and keys before they are rotated: of each head where their channels are
+        /// those of one head, of all heads together else.
+        public var queryNorm: RMSNorm?
+        /// The same of keys.
+        public var keyNorm: RMSNorm?
+
+        /// Creates options: plain attention with rotary positions.
+        public init(
+            rotary: RotaryTable?, queryNorm: RMSNorm? = nil, keyNorm: RMSNorm? = nil,
+            scale: Float? = nil
+        ) {
+            (self.rotary, self.scale) = (rotary, scale)
+            (self.queryNorm, self.keyNorm) = (queryNorm, keyNorm)
+        }
+    }
 
     /// Creates a layer from its four projections.
-    ///
-    /// - Parameter scale: What scores are multiplied by; `1/√headDimension` when left out.
     public init(
         query: Linear, key: Linear, value: Linear, output: Linear, headCount: Int,
-        keyValueHeadCount: Int, headDimension: Int, scale: Float? = nil
+        keyValueHeadCount: Int, headDimension: Int, _ options: Options
     ) {
         precondition(
             query.outputCount == headCount * headDimension
@@ -26,49 +46,60 @@ public final class SelfAttention: Module {
             "\(query.name): projections do not fit \(headCount) heads of \(headDimension)")
         (self.query, self.key, self.value, self.output) = (query, key, value, output)
         (self.headCount, self.keyValueHeadCount) = (headCount, keyValueHeadCount)
-        self.headDimension = headDimension
-        self.scale = scale ?? 1 / Float(headDimension).squareRoot()
+        (self.headDimension, self.options) = (headDimension, options)
     }
 
-    /// Lists the projections.
+    /// Lists the projections and norms.
     public func describe(to description: inout ModuleDescription) {
         description.add(query)
         description.add(key)
         description.add(value)
         description.add(output)
+        description.add(options.queryNorm)
+        description.add(options.keyNorm)
     }
 
-    /// Attends inside the sequences of the run; `x` has shape `[tokens, channels]`.
-    func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, layout: SequenceLayout, positions: [Int32],
-        _ pass: ForwardPass
-    ) -> Tensor {
-        let (q, k, v) = projections(x, rotary: rotary, positions: positions, pass)
-        let attended = causalAttention(
-            q, k, v, layout: layout, heads: headCount, keyValueHeads: keyValueHeadCount,
-            scale: scale)
+    /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
+    public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        let q = placed(query(x, pass), options.queryNorm, pass)
+        let k = placed(key(x, pass), options.keyNorm, pass)
+        let attended = pass.context.attend(
+            q, k, value(x, pass), in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
+            scale: options.scale ?? 1 / Float(headDimension).squareRoot())
         return output(attended, pass)
     }
 
-    /// Attends over a cache, into which the tokens of `x` are put first.
-    func callAsFunction(
-        _ x: Tensor, rotary: RotaryTable, run: CachedRun, cache: inout KeyValueBlock,
-        _ pass: ForwardPass
-    ) -> Tensor {
-        let (q, k, v) = projections(x, rotary: rotary, positions: run.positions, pass)
-        cache.store(keys: k, values: v, at: run.rows)
-        let attended = cachedAttention(
-            q, cache, run, heads: headCount, keyValueHeads: keyValueHeadCount, scale: scale)
-        return output(attended, pass)
+    /// Queries or keys, normalised and rotated.
+    private func placed(_ x: consuming Tensor, _ norm: RMSNorm?, _ pass: ForwardPass) -> Tensor {
+        if let norm { x = norm(heads: x) }
+        guard let rotary = options.rotary else { return x }
+        return rotaryEmbedded(
+            x, rotary, positions: pass.context.positions, headDimension: headDimension)
+    }
+}
+
+extension SelfAttention {
+    /// Queries, keys, values, the output and its log-sums are kept; the backward pass has gradients of
+    /// them, in parts for each head.
+    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+        let queries = run.bytes(headCount * headDimension)
+        let keys = run.bytes(keyValueHeadCount * headDimension)
+        let logSums = run.bytes(headCount, sums: true)
+        let width = Kernels.attentionGradientWidth(of: headDimension, run.elementType)
+        let adapters = [query, key, value, output].reduce(0) { $0 + $1.adapterBytes(run) }
+        // A norm keeps its input beside what is made of it.
+        let norms =
+            (options.queryNorm == nil ? 0 : queries) + (options.keyNorm == nil ? 0 : keys)
+        return ActivationBytes(
+            kept: 2 * queries + 2 * keys + logSums + adapters + norms,
+            forward: 2 * queries + 2 * keys + logSums,
+            backward: 2 * queries + 2 * keys + 3 * run.bytes(headCount * width, sums: true)
+                + logSums)
     }
 
-    private func projections(
-        _ x: Tensor, rotary: RotaryTable, positions: [Int32], _ pass: ForwardPass
-    ) -> (Tensor, Tensor, Tensor) {
-        let q = rotaryEmbedded(
-            query(x, pass), rotary, positions: positions, headDimension: headDimension)
-        let k = rotaryEmbedded(
-            key(x, pass), rotary, positions: positions, headDimension: headDimension)
-        return (q, k, value(x, pass))
+    /// Keys and values.
+    func stateBytes(_ cache: CacheSize, _ type: ElementType) -> Int {
+        let channels = keyValueHeadCount * headDimension
+        return 2 * BufferPool.sizeClass(cache.rows * channels * type.byteCount)
     }
 }

@@ -1,0 +1,70 @@
+/// What llama.cpp calls the parts and settings of a family in its files.
+public struct GGUFNames: Sendable {
+    /// What `general.architecture` says, with the `model_type` that it stands for.
+    public var architectures: [String: String]
+    /// The parts of a block: from names of files, such as `attn_q`, to those of checkpoints, such as
+    /// `self_attn.q_proj`.
+    public var layers: [String: String]
+    /// The parts outside the blocks.
+    public var outer: [String: String]
+    /// The settings: from names of config.json to keys behind the architecture's prefix.
+    public var settings: [String: String]
+    /// Whether q and k are stored with the rows of a rotary pair next to each other.
+    public var interleavesRotaryRows: Bool
+    /// Tensors that the configuration is read from instead.
+    static let derived: Set<String> = ["rope_freqs.weight"]
+
+    /// Creates the names of a decoder like Llama, to which others may be added.
+    public init(
+        _ architectures: [String: String], layers: [String: String] = [:], settings: [String: String] = [:],
+        interleavesRotaryRows: Bool = false
+    ) {
+        self.architectures = architectures
+        self.interleavesRotaryRows = interleavesRotaryRows
+        self.layers = [
+            "attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj",
+            "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+            "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm",
+            "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
+        ].merging(layers) { $1 }
+        outer = [
+            "token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
+        ]
+        self.settings = [
+            "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length",
+            "num_hidden_layers": "block_count", "num_attention_heads": "attention.head_count",
+            "num_key_value_heads": "attention.head_count_kv",
+            "head_dim": "attention.key_length", "vocab_size": "vocab_size",
+            "max_position_embeddings": "context_length",
+            "rms_norm_eps": "attention.layer_norm_rms_epsilon", "rope_theta": "rope.freq_base",
+            "sliding_window": "attention.sliding_window",
+        ].merging(settings) { $1 }
+    }
+
+    /// The name in a Hugging Face checkpoint, such as `model.layers.0.mlp.up_proj.weight`.
+    func checkpointName(of stored: String) -> String? {
+        let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        switch parts.count {
+        case 2:
+            return outer[parts[0]].map { $0 + "." + parts[1] }
+        case 4 where parts[0] == "blk":
+            guard let layer = Int(parts[1]), let place = layers[parts[2]] else { return nil }
+            return "model.layers.\(layer).\(place).\(parts[3])"
+        default:
+            return nil
+        }
+    }
+
+    /// The name in the file of a checkpoint's tensor; a name that has no place there stays.
+    func storedName(of name: String) -> String {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let (place, ending) = (parts.dropLast().joined(separator: "."), parts.last ?? "")
+        if let outer = outer.first(where: { $0.value == place }) {
+            return "\(outer.key).\(ending)"
+        }
+        guard parts.count > 4, name.hasPrefix("model.layers.") else { return name }
+        let inner = parts[3...].dropLast().joined(separator: ".")
+        guard let layer = layers.first(where: { $0.value == inner }) else { return name }
+        return "blk.\(parts[2]).\(layer.key).\(ending)"
+    }
+}

@@ -1,0 +1,54 @@
+public import FledgeCore
+
+/// Llama 1 to 3, and the many that are built like it.
+public struct Llama: ModelFamily {
+    /// Creates the family.
+    public init() {}
+
+    public let modelTypes = ["llama": "Llama"]
+    public let gguf: GGUFNames? = GGUFNames(["llama": "llama"], interleavesRotaryRows: true)
+
+    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
+        try json.requireFullAttention()
+        var result = try json.decoderWithBiases()
+        // No key of the family, but mistral's files of llama.cpp are llama's.
+        result.slidingWindow = try json.optionalInteger("sliding_window")
+        return result
+    }
+
+    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
+        try weights.layer(index, biasSetting: "attention_bias")
+    }
+
+    public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
+        json["attention_bias"] = .bool(configuration.attentionBias)
+        json["mlp_bias"] = .bool(configuration.mlpBias)
+    }
+}
+
+/// Mistral: Llama with a window.
+public struct Mistral: ModelFamily {
+    /// Creates the family.
+    public init() {}
+
+    public let modelTypes = ["mistral": "Mistral"]
+
+    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
+        let json = json.withDefaults([
+            "num_key_value_heads": 8, "max_position_embeddings": 131072, "sliding_window": 4096,
+        ])
+        try json.requireFullAttention()
+        var result = try json.decoderWithBiases()
+        result.slidingWindow = try json.optionalInteger("sliding_window")
+        return result
+    }
+
+    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
+        try weights.layer(index, biasSetting: "attention_bias")
+    }
+
+    public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
+        Llama().describe(configuration, in: &json)
+        json["sliding_window"] = configuration.slidingWindow.map { .integer($0) } ?? .null
+    }
+}

@@ -1,0 +1,27 @@
+import FledgeCore
+
+/// Qwen 2 and 2.5: Llama with biases of queries, keys and values.
+public struct Qwen2: ModelFamily {
+    /// Creates the family.
+    public init() {}
+
+    public let modelTypes = ["qwen2": "Qwen2"]
+    public let gguf: GGUFNames? = GGUFNames(["qwen2": "qwen2"])
+
+    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
+        let json = json.withDefaults([
+            "num_key_value_heads": 32, "max_position_embeddings": 32768,
+        ])
+        try json.requireFullAttention()
+        guard try !(json.flag("use_sliding_window") ?? false) else {
+            throw json.unsupported("use_sliding_window is true; only false is known.")
+        }
+        var result = try json.decoder()
+        result.attentionBias = true
+        return result
+    }
+
+    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
+        try weights.layer(index, biasSetting: nil)
+    }
+}
