@@ -12,8 +12,8 @@ public protocol CausalLM: Module {
     /// The element type that plain matrices are stored in and activations are computed in.
     var elementType: ElementType { get }
 
-    /// The output matrix, shape `[vocabulary, channels]`; the embedding table itself where tied.
-    var head: LinearMatrix { get }
+    /// From states to logits; its matrix is the embedding table itself where tied.
+    var head: LanguageHead { get }
 
     /// The decoder's blocks, in their order.
     var blocks: [any DecoderBlock] { get }

@@ -44,6 +44,10 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var mlpBias: Bool
     /// The function between the feed-forward projections.
     public var hiddenActivation: HiddenActivation
+    /// What logits are multiplied by.
+    public var logitScale = 1.0
+    /// What logits are bounded by, as in ``LanguageHead/softCap``; nil for none.
+    public var logitSoftCap: Double?
     /// The id that begins a text.
     public var beginOfTextID: Int?
     /// The ids that end a text; the first is the usual one.

@@ -22,8 +22,12 @@ public final class DecoderLM: DivisibleLM {
         (self.embedding, self.layers, self.norm, untiedHead) = (embedding, layers, norm, head)
     }
 
-    /// The output matrix, shape `[vocabulary, channels]`.
-    public var head: LinearMatrix { untiedHead?.matrix ?? embedding.matrix }
+    /// From states to logits.
+    public var head: LanguageHead {
+        LanguageHead(
+            untiedHead?.matrix ?? embedding.matrix, scale: configuration.logitScale,
+            softCap: configuration.logitSoftCap)
+    }
 
     /// The blocks.
     public var blocks: [any DecoderBlock] { layers }

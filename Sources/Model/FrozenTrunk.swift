@@ -13,9 +13,9 @@ public import FledgeTensor
 /// model.makeTrainable { $0.name.contains(".29.") }
 /// let trainer = Trainer(ObjectiveStage(try FrozenTrunk(model, folder: "runs/a"), objective), …)
 /// ```
-public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
+public final class FrozenTrunk: CausalLM {
     /// The model.
-    public let model: Model
+    public let model: any DivisibleLM
     /// The first block that is trained; what enters it is kept.
     public let block: Int
     package let states: KeptStates
@@ -27,12 +27,12 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
     /// - Parameter folder: Where the file lies, from the first sequence on; without a name, so that
     ///   nothing stays behind.
     /// - Throws: ``FledgeError`` when no block lies below, or adapters do.
-    public convenience init(_ model: Model, folder: String) throws {
+    public convenience init(_ model: any DivisibleLM, folder: String) throws {
         try self.init(model, keeping: KeptStates(folder: folder))
     }
 
     /// Keeps what enters the first block that is trained in a table that is there.
-    package convenience init(_ model: Model, keeping states: KeptStates) throws {
+    package convenience init(_ model: any DivisibleLM, keeping states: KeptStates) throws {
         let block = model.firstTrainedBlock
         guard block > 0 else {
             let first =
@@ -53,13 +53,13 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
         self.init(model, block, states)
     }
 
-    private init(_ model: Model, _ block: Int, _ states: KeptStates) {
+    private init(_ model: any DivisibleLM, _ block: Int, _ states: KeptStates) {
         (self.model, self.block, self.states) = (model, block, states)
     }
 
     /// Another model with the same weights below the block, such as the one that a policy began as and
     /// is held against: what either computes serves both.
-    public func shared(with other: Model) -> FrozenTrunk {
+    public func shared(with other: any DivisibleLM) -> FrozenTrunk {
         precondition(
             other.blocks.count == model.blocks.count && other.elementType == model.elementType,
             "FrozenTrunk: shared with a model of another shape")
@@ -91,7 +91,7 @@ public final class FrozenTrunk<Model: DivisibleLM>: CausalLM {
     /// That of the model.
     public var elementType: ElementType { model.elementType }
     /// That of the model.
-    public var head: LinearMatrix { model.head }
+    public var head: LanguageHead { model.head }
     /// Those of the model.
     public var blocks: [any DecoderBlock] { model.blocks }
 

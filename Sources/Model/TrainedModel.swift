@@ -5,10 +5,10 @@ public import FledgeTensor
 /// folder that every program of the field reads.
 public struct TrainedModel: ModelArtifact {
     /// The model.
-    public let model: DecoderLM
+    public let model: any CausalLM
 
     /// Names a model as what a run produces.
-    public init(_ model: DecoderLM) { self.model = model }
+    public init(_ model: any CausalLM) { self.model = model }
 
     /// Writes configuration and weights, each in the precision that it is kept in: float32 where
     /// there is a master.

@@ -68,12 +68,12 @@ import Testing
                 func results(_ table: LinearMatrix) -> [[Double]] {
                     let x = Parameter("x", embeddingLookup(ids, table, as: type))
                     let loss = valueAndGradients(of: [x]) {
-                        tokenCrossEntropy(x.tracked, head: table, rows)
+                        tokenCrossEntropy(x.tracked, head: LanguageHead(table), rows)
                     }
                     let logged = valueAndGradients(of: [x]) {
-                        projected(tokenLogProbabilities(x.tracked, head: table, rows))
+                        projected(tokenLogProbabilities(x.tracked, head: LanguageHead(table), rows))
                     }
-                    let scores = logits(x.value, head: table, rows: [0, 279, 5])
+                    let scores = logits(x.value, head: LanguageHead(table), rows: [0, 279, 5])
                     return [x.value, loss.value, logged.value, scores].map { $0.doubles() }
                         + [loss, logged].map { $0.gradients[x]?.doubles() ?? [] }
                 }

@@ -33,7 +33,7 @@ struct FrozenTrunkRunTests {
     /// Twelve steps, evaluated on the way; with a trunk or without.
     private func train<Source: BatchSource, Loss: Objective>(
         _ source: Source, _ type: ElementType, keeps: Bool, recomputes: Bool = false,
-        _ objective: (DecoderLM, FrozenTrunk<DecoderLM>?) -> Loss
+        _ objective: (DecoderLM, FrozenTrunk?) -> Loss
     ) throws -> Outcome where Source.Batch == Loss.Batch {
         let folder = try TemporaryFolder()
         let model = try model(type)
@@ -58,7 +58,7 @@ struct FrozenTrunkRunTests {
     /// Expects equal bits with a trunk and without; returns the tokens that it computed.
     private func compare<Source: BatchSource, Loss: Objective>(
         _ source: Source, _ type: ElementType, recomputes: Bool = false,
-        _ objective: (DecoderLM, FrozenTrunk<DecoderLM>?) -> Loss
+        _ objective: (DecoderLM, FrozenTrunk?) -> Loss
     ) throws -> Int where Source.Batch == Loss.Batch {
         let plain = try train(
             source, type, keeps: false, recomputes: recomputes, objective)

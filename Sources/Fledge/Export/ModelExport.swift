@@ -66,7 +66,7 @@ public struct ModelExport {
     /// beside the weights and no stage is named.
     ///
     /// - Throws: ``FledgeError`` when the stage trains one and there is none, or it does not fit.
-    private func valueHead(of model: DecoderLM) throws -> ValueHead? {
+    private func valueHead(of model: any CausalLM) throws -> ValueHead? {
         let folder = try configuration.valueHeadFolder()
         let isMeant =
             configuration.method.makesScores

@@ -62,12 +62,12 @@ public struct PolicyReference {
     /// Gives the probabilities.
     public var policy: any ReferencePolicy
     /// A model of its own that it holds.
-    public var companion: DecoderLM?
+    public var companion: (any CausalLM)?
     /// What the user should know.
     public var notes: [String]
 
     /// Creates a reference.
-    public init(_ policy: any ReferencePolicy, companion: DecoderLM? = nil, notes: [String] = []) {
+    public init(_ policy: any ReferencePolicy, companion: (any CausalLM)? = nil, notes: [String] = []) {
         (self.policy, self.companion, self.notes) = (policy, companion, notes)
     }
 

@@ -8,7 +8,7 @@ struct ReferenceChoice {
     /// The reference; nil where the policy itself stands for it.
     let policy: (any ReferenceModel)?
     /// A model of its own that the reference holds.
-    let companion: DecoderLM?
+    let companion: (any CausalLM)?
     /// What the user should know.
     let notes: [String]
     /// What the reference computes with; nil where there is none.
@@ -40,7 +40,7 @@ struct ReferenceChoice {
 
     /// A model of its own.
     private init(
-        loading content: ReferenceContent, below trunk: FrozenTrunk<DecoderLM>? = nil,
+        loading content: ReferenceContent, below trunk: FrozenTrunk? = nil,
         _ notes: String...
     ) throws {
         let model = try content.load()

@@ -33,7 +33,7 @@ struct ReferenceContent {
     /// The model, which nothing trains.
     ///
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
-    func load() throws -> DecoderLM {
+    func load() throws -> any CausalLM {
         let model = try Checkpoint(path: self.model).causalLM(storing: type, linears: linears)
         let isQuantized = !model.quantizedMatrices.isEmpty
         guard !isQuantized || merged.count + attached.count < 2 else {

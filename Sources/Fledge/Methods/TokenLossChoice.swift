@@ -74,7 +74,7 @@ struct TokenLossChoice {
     }
 
     private func parts(
-        _ side: ModelSide, _ objective: some Objective<TokenBatch>, companions: [DecoderLM] = [],
+        _ side: ModelSide, _ objective: some Objective<TokenBatch>, companions: [any CausalLM] = [],
         notes: [String] = []
     ) -> TrainingParts<TokenBatch> {
         let training = configuration.training

@@ -196,7 +196,7 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     /// The value head that is trained with the model; nil where there is none.
     public var head: ValueHead?
     /// Models whose weights are held beside the policy's, such as a reference.
-    public var companions: [DecoderLM]
+    public var companions: [any CausalLM]
     /// Whether random draws are made for each sample, which cannot share a prefix then.
     public var draws: Bool
     /// What the user should know: which policy is the reference, where a head is from.
@@ -220,7 +220,7 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///   - stage: Makes the stage; blocks are computed again in the backward pass when it is told so.
     public init(
         _ side: ModelSide, artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil,
-        companions: [DecoderLM] = [], notes: [String] = [],
+        companions: [any CausalLM] = [], notes: [String] = [],
         stage: @escaping (_ recomputesBlocks: Bool) -> any Stage<Batch>
     ) {
         self.artifact = artifact ?? side.artifact
@@ -240,7 +240,7 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///   - preparation: What is computed once before the first step.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
-        artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil, companions: [DecoderLM] = [],
+        artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil, companions: [any CausalLM] = [],
         embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = [],
         preparation: Preparation? = nil
     ) {

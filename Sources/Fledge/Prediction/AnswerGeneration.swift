@@ -14,7 +14,7 @@ struct AnswerGeneration {
     static let chineseNote =
         "Chinese is cut into characters for ROUGE, where LLaMA-Factory cuts it into words."
 
-    init(_ model: DecoderLM, _ text: TextSide, _ configuration: RunConfiguration) {
+    init(_ model: any CausalLM, _ text: TextSide, _ configuration: RunConfiguration) {
         self.text = text
         generator = TokenGenerator(model)
         options = GenerationOptions(

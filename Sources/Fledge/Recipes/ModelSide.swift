@@ -6,7 +6,7 @@ internal import Foundation
 /// The model of a run with its adapters (reference: 04 §4.1).
 public struct ModelSide {
     /// The model; adapters that are not trained on are merged into it.
-    public let model: DecoderLM
+    public let model: any CausalLM
     /// The adapter that is trained; nil where the model's own weights are, and for inference.
     public let adapters: AdapterSet?
     /// What training changes and saves: the adapter or the model.
@@ -16,7 +16,7 @@ public struct ModelSide {
     /// The folder of the adapter that training goes on with; nil where it begins with a new one.
     public private(set) var continuedAdapter: String?
     /// The model with what enters its first trained block kept, where that is asked for.
-    let trunk: FrozenTrunk<DecoderLM>?
+    let trunk: FrozenTrunk?
 
     /// What objectives compute with: the model, or its trunk's.
     var computed: any CausalLM { trunk ?? model }
@@ -71,8 +71,8 @@ public struct ModelSide {
     ///
     /// - Throws: ``FledgeError`` when nothing frozen lies below.
     private static func trunk(
-        of model: DecoderLM, _ configuration: RunConfiguration
-    ) throws -> FrozenTrunk<DecoderLM>? {
+        of model: any CausalLM, _ configuration: RunConfiguration
+    ) throws -> FrozenTrunk? {
         let options = configuration.finetuning
         guard options.cachesFrozenActivations, options.method != .full,
             configuration.training.trains
@@ -83,7 +83,7 @@ public struct ModelSide {
     /// Refuses adapters that cannot be held, before they are made.
     ///
     /// - Throws: ``FledgeError`` that says what they need.
-    private static func requireMemory(for method: LoRA, _ model: DecoderLM) throws {
+    private static func requireMemory(for method: LoRA, _ model: any CausalLM) throws {
         let sides = try method.targetLayers(of: model).reduce(0) {
             $0 + $1.inputCount + $1.outputCount
         }

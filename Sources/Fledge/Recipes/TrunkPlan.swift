@@ -4,7 +4,7 @@ internal import FledgeTrain
 
 /// What a run keeps of its frozen blocks: how much, where, and whether it pays.
 struct TrunkPlan {
-    private let trunk: FrozenTrunk<DecoderLM>
+    private let trunk: FrozenTrunk
     private let folder: String
     /// Bytes of all that is kept, about; nil for rows that are not all known.
     private let bytes: Int?
@@ -19,7 +19,7 @@ struct TrunkPlan {
     ///   - tokens: Tokens of an epoch; nil where they are not known.
     ///   - evaluated: Tokens of the evaluation sets, where their loss is measured.
     init?(
-        _ configuration: RunConfiguration, _ trunk: FrozenTrunk<DecoderLM>?, _ plan: TrainingPlan,
+        _ configuration: RunConfiguration, _ trunk: FrozenTrunk?, _ plan: TrainingPlan,
         tokens: Int?, evaluated: Int
     ) {
         guard let trunk else { return nil }

@@ -10,7 +10,7 @@ public struct RewardChoice {
     /// The judge; of a model and rules the sum, with the parts `model` and `rules`.
     public let source: any RewardSource
     /// Models of their own that it holds, for the prediction of memory.
-    public private(set) var companions: [DecoderLM] = []
+    public private(set) var companions: [any CausalLM] = []
     /// What the user should know.
     public private(set) var notes: [String] = []
 
@@ -87,7 +87,7 @@ public struct RewardChoice {
 
     private static func full(
         _ name: String, _ text: TextSide, _ configuration: RunConfiguration
-    ) throws -> (RewardModel, DecoderLM, [String]) {
+    ) throws -> (RewardModel, any CausalLM, [String]) {
         let path = try configuration.modelPath(of: name)
         let adapters = configuration.rewards.adapters.map { configuration.adapterPath(of: $0) }
         let headFolder = adapters.last ?? path

@@ -21,7 +21,7 @@ public struct RewardModel: RewardSource {
     ///   - batchSize: Answers that are computed together.
     /// - Throws: ``FledgeError`` when tokens of its text have no vectors in the model.
     public init(
-        _ model: DecoderLM, head: ValueHead, text: TextSide? = nil, batchSize: Int = 8
+        _ model: any CausalLM, head: ValueHead, text: TextSide? = nil, batchSize: Int = 8
     ) throws {
         precondition(batchSize > 0, "RewardModel: batches of \(batchSize)")
         try text?.requireFits(model)
@@ -55,7 +55,7 @@ public struct AdapterReward: RewardSource {
     ///   - policy: The model whose base they share; its own adapters take no part in scores.
     ///   - batchSize: Answers that are computed together.
     /// - Throws: ``FledgeError`` when one is missing, damaged, or does not fit the model.
-    public init(_ policy: DecoderLM, folder: String, batchSize: Int = 8) throws {
+    public init(_ policy: any CausalLM, folder: String, batchSize: Int = 8) throws {
         precondition(batchSize > 0, "AdapterReward: batches of \(batchSize)")
         scorer = try RewardScorer(policy, headFolder: folder)
         adapter = try StandInAdapter(folder: folder, for: policy)

@@ -6,13 +6,13 @@ internal import FledgeTrain
 
 /// A model with a value head: scores sequences by the value of their last token, without dropout.
 struct RewardScorer {
-    let model: DecoderLM
+    let model: any CausalLM
     private let head: ValueHead
 
-    init(_ model: DecoderLM, _ head: ValueHead) { (self.model, self.head) = (model, head) }
+    init(_ model: any CausalLM, _ head: ValueHead) { (self.model, self.head) = (model, head) }
 
     /// - Throws: ``FledgeError`` when the folder has no value head of this model.
-    init(_ model: DecoderLM, headFolder: String) throws {
+    init(_ model: any CausalLM, headFolder: String) throws {
         self.init(
             model,
             try ValueHead(folder: headFolder, channels: model.configuration.hiddenSize))

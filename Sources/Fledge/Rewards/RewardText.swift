@@ -35,7 +35,7 @@ struct RewardText {
 
     /// Refuses sequences that a model cannot score.
     static func requireFit(
-        _ sequences: [[Int32]], _ answers: [JudgedAnswer], _ model: DecoderLM
+        _ sequences: [[Int32]], _ answers: [JudgedAnswer], _ model: any CausalLM
     ) throws {
         let (context, rows) = (
             model.configuration.contextLength, model.configuration.vocabularySize

@@ -12,6 +12,7 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
 #include "norm.h"
 #include "rotary.h"
 #include "gate.h"
+#include "caps.h"
 #include "dropout.h"
 #include "probabilities.h"
 #include "attention.h"
@@ -27,6 +28,7 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
     .rms_forward = NAME(rms_forward), .rms_backward = NAME(rms_backward), \
     .rotate = NAME(rotate), \
     .gate_forward = NAME(gate_forward), .gate_backward = NAME(gate_backward), \
+    .soft_cap = NAME(soft_cap), .soft_cap_backward = NAME(soft_cap_backward), \
     .dropout = NAME(dropout), \
     .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient), \
     .fold_heads = NAME(fold_heads), .attention_prepare = NAME(attention_prepare)

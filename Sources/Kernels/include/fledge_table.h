@@ -161,6 +161,11 @@ typedef struct fledge_element_kernels {
     void (*gate_backward)(
         void *dgate, void *dup, const void *dy, const void *gate, const void *up, long n,
         int activation);
+
+    /// x becomes cap·tanh(scale·x / cap), or scale·x where cap is 0.
+    void (*soft_cap)(void *x, long n, double scale, double cap);
+    /// Multiplies gradients by the slope of soft_cap where it gave y; cap is above 0.
+    void (*soft_cap_backward)(void *gradients, const void *y, long n, double scale, double cap);
     /// One row of one key: each element survives with probability 1 - p and is divided by it.
     void (*dropout)(void *d, const void *x, uint64_t key, long n, double p, int accumulate);
 

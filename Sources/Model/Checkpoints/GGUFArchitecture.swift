@@ -15,7 +15,8 @@ struct GGUFArchitecture {
         guard let family = families.family(ofArchitecture: name), let names = family.gguf,
             let modelType = names.architectures[name]
         else {
-            let known = families.flatMap { $0.gguf.map { Array($0.architectures.keys) } ?? [] }.sorted()
+            let known = families.flatMap { $0.gguf.map { Array($0.architectures.keys) } ?? [] }
+                .sorted()
             throw FledgeError(
                 .unsupported,
                 "The file holds a model of the architecture \(name); "

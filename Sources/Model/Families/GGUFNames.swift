@@ -16,7 +16,8 @@ public struct GGUFNames: Sendable {
 
     /// Creates the names of a decoder like Llama, to which others may be added.
     public init(
-        _ architectures: [String: String], layers: [String: String] = [:], settings: [String: String] = [:],
+        _ architectures: [String: String], layers: [String: String] = [:],
+        settings: [String: String] = [:],
         interleavesRotaryRows: Bool = false
     ) {
         self.architectures = architectures

@@ -5,9 +5,12 @@ public struct Llama: ModelFamily {
     /// Creates the family.
     public init() {}
 
+    /// `llama`.
     public let modelTypes = ["llama": "Llama"]
+    /// As llama.cpp writes them.
     public let gguf: GGUFNames? = GGUFNames(["llama": "llama"], interleavesRotaryRows: true)
 
+    /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         try json.requireFullAttention()
         var result = try json.decoderWithBiases()
@@ -16,10 +19,12 @@ public struct Llama: ModelFamily {
         return result
     }
 
+    /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         try weights.layer(index, biasSetting: "attention_bias")
     }
 
+    /// Biases.
     public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
         json["attention_bias"] = .bool(configuration.attentionBias)
         json["mlp_bias"] = .bool(configuration.mlpBias)
@@ -31,8 +36,10 @@ public struct Mistral: ModelFamily {
     /// Creates the family.
     public init() {}
 
+    /// `mistral`.
     public let modelTypes = ["mistral": "Mistral"]
 
+    /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         let json = json.withDefaults([
             "num_key_value_heads": 8, "max_position_embeddings": 131072, "sliding_window": 4096,
@@ -43,10 +50,12 @@ public struct Mistral: ModelFamily {
         return result
     }
 
+    /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         try weights.layer(index, biasSetting: "attention_bias")
     }
 
+    /// Biases.
     public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
         Llama().describe(configuration, in: &json)
         json["sliding_window"] = configuration.slidingWindow.map { .integer($0) } ?? .null

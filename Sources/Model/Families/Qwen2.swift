@@ -5,9 +5,12 @@ public struct Qwen2: ModelFamily {
     /// Creates the family.
     public init() {}
 
+    /// `qwen2`.
     public let modelTypes = ["qwen2": "Qwen2"]
+    /// As llama.cpp writes them.
     public let gguf: GGUFNames? = GGUFNames(["qwen2": "qwen2"])
 
+    /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         let json = json.withDefaults([
             "num_key_value_heads": 32, "max_position_embeddings": 32768,
@@ -21,6 +24,7 @@ public struct Qwen2: ModelFamily {
         return result
     }
 
+    /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         try weights.layer(index, biasSetting: nil)
     }

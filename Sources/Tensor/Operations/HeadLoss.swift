@@ -5,11 +5,11 @@ import FledgeKernels
 public struct ReferenceLogits {
     /// `[tokens, channels]`, of the same run of tokens.
     public var hidden: Tensor
-    /// `[vocabulary, channels]`, of the same vocabulary.
-    public var head: LinearMatrix
+    /// The head, of the same vocabulary.
+    public var head: LanguageHead
 
     /// Creates the pair.
-    public init(hidden: Tensor, head: LinearMatrix) { (self.hidden, self.head) = (hidden, head) }
+    public init(hidden: Tensor, head: LanguageHead) { (self.hidden, self.head) = (hidden, head) }
 }
 
 /// Σ weightᵢ·lossᵢ over predictions, fused with the head.
@@ -19,7 +19,7 @@ public struct ReferenceLogits {
 ///
 /// - Parameters:
 ///   - hidden: `[tokens, channels]`.
-///   - head: `[vocabulary, channels]`; may be trainable, and the embedding's parameter too.
+///   - head: `[vocabulary, channels]`; its matrix may be trainable, and the embedding's parameter too.
 ///   - supervision: The predictions that count.
 ///   - loss: From a row of logits to its loss.
 ///   - reference: What ``LogitRow/divergence`` compares with.
@@ -27,7 +27,7 @@ public struct ReferenceLogits {
 ///     computes it.
 /// - Returns: A number, float32 (float64 for float64): the sum, not a mean.
 public func headLoss(
-    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision, _ loss: some TokenLoss,
+    _ hidden: Tensor, head: LanguageHead, _ supervision: Supervision, _ loss: some TokenLoss,
     reference: ReferenceLogits? = nil,
     observe: ((_ prediction: Int, _ row: LogitRow) -> Void)? = nil
 ) -> Tensor {
@@ -39,7 +39,7 @@ public func headLoss(
     let rowGradients =
         hidden.isTracked ? Tensor(uninitialized: product.rows.shape, sums) : nil
     let headGradient =
-        head.tapeReference == nil
+        head.matrix.tapeReference == nil
         ? nil
         : supervision.count == 0
             ? Tensor(zeros: product.shape, sums)
@@ -71,11 +71,13 @@ public func headLoss(
                 losses[range.lowerBound + index] = weight * slope.value
                 guard isWanted else { return }
                 let total = slope.target + slope.uniform + slope.reference
-                writer.probability_gradient(
-                    row, row, logSum, product.vocabulary, target, weight * total)
-                if loss.spreads {
-                    product.spread(row, target, slope, weight: weight)
-                    other?.subtract(index, from: row, factor: weight * slope.reference)
+                let pull = weight * product.slope
+                product.withSlope(row) {
+                    writer.probability_gradient(
+                        row, row, logSum, product.vocabulary, target, pull * total)
+                    guard loss.spreads else { return }
+                    product.spread(row, target, slope, weight: pull)
+                    other?.subtract(index, from: row, factor: pull * slope.reference)
                 }
             }
             if isWanted {
@@ -85,7 +87,7 @@ public func headLoss(
     }
     withExtendedLifetime(other) {}
     return Tensor([losses.reduce(0, +)], shape: []).converted(to: sums).recorded(
-        [hidden.tapeReference, head.tapeReference],
+        [hidden.tapeReference, head.matrix.tapeReference],
         HeadLoss(
             rows: supervision.rows, shape: hidden.shape, type: hidden.elementType,
             rowGradients: rowGradients, headGradient: headGradient))

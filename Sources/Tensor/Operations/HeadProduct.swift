@@ -10,7 +10,8 @@ struct HeadProduct {
     let rows: Tensor
     /// `[vocabulary, channels]`.
     let shape: [Int]
-    private let head: LinearMatrix.Factor
+    private let head: LanguageHead
+    private let factor: LinearMatrix.Factor
 
     /// Enough rows to use a chunk of the head's weights well, few enough to stay near the caches.
     static let chunk = tokenCrossEntropyChunk
@@ -20,7 +21,7 @@ struct HeadProduct {
     var channels: Int { rows.shape[1] }
     var vocabulary: Int { shape[0] }
 
-    init(_ hidden: Tensor, _ head: LinearMatrix, _ supervision: Supervision, _ operation: String) {
+    init(_ hidden: Tensor, _ head: LanguageHead, _ supervision: Supervision, _ operation: String) {
         precondition(
             hidden.shape.count == 2 && head.shape.count == 2 && hidden.shape[1] == head.shape[1],
             "\(operation): hidden \(hidden.shape), \(head.name) \(head.shape)")
@@ -31,7 +32,8 @@ struct HeadProduct {
             supervision.targets.allSatisfy { $0 >= 0 && $0 < head.shape[0] },
             "\(operation): a target is outside \(head.shape[0]) tokens")
         rows = hidden.detached.gatheredRows(supervision.rows)
-        (shape, self.head) = (head.shape, head.factor(for: hidden.elementType))
+        (shape, self.head) = (head.shape, head)
+        factor = head.matrix.factor(for: hidden.elementType)
     }
 
     /// Gives the logits of each chunk of rows in turn, in the type of the sums, to be overwritten.
@@ -57,9 +59,10 @@ struct HeadProduct {
 
     /// Sets the logits of some rows.
     func computeLogits(_ range: Range<Int>, into logits: Tensor) {
-        head.multiply(
+        factor.multiply(
             Matrix(rows, from: range.lowerBound), rows: range.count, transposed: true,
             into: logits.freshPointer, sums)
+        head.finish(logits.freshPointer, rows: range.count, sums)
     }
 
     /// Where gradients of logits lie: over the logits, as bfloat16 where the path multiplies that.
@@ -67,10 +70,31 @@ struct HeadProduct {
     /// - Parameter isWide: Whether they keep the type of the sums whatever multiplies them.
     func gradients(over logits: UnsafeMutableRawPointer, isWide: Bool = false) -> Matrix {
         let isNarrow =
-            !isWide && type == .bfloat16 && fledge_kernels().pointee.native_bfloat16 != 0
-            && head.multipliesBfloat16
+            !isWide && head.softCap == nil && type == .bfloat16
+            && fledge_kernels().pointee.native_bfloat16 != 0
+            && factor.multipliesBfloat16
         return Matrix(
             logits, isNarrow ? .bfloat16 : sums, rowStride: isNarrow ? 2 * vocabulary : vocabulary)
+    }
+
+    /// What gradients of logits without a cap are multiplied by, to be those of products.
+    var slope: Double { head.softCap == nil ? head.scale : 1 }
+
+    /// Sets the gradients of a row's logits, of ``gradients(over:isWide:)``, and makes of them those of
+    /// the products.
+    ///
+    /// - Parameter set: Sets the gradients over the logits.
+    func withSlope(_ row: UnsafeMutableRawPointer, _ set: () -> Void) {
+        guard let cap = head.softCap else { return set() }
+        withUnsafeTemporaryAllocation(
+            byteCount: vocabulary * sums.byteCount, alignment: 64
+        ) { logits in
+            logits.copyMemory(
+                from: UnsafeRawBufferPointer(start: row, count: vocabulary * sums.byteCount))
+            set()
+            guard let logits = logits.baseAddress else { return }
+            Kernels.of(sums).soft_cap_backward(row, logits, vocabulary, head.scale, cap)
+        }
     }
 
     /// From gradients of a chunk's logits to those of its rows (set) and of the head (added).
@@ -78,7 +102,7 @@ struct HeadProduct {
         _ gradients: Matrix, _ range: Range<Int>, rows target: Tensor?, head sum: Tensor?
     ) {
         if let target {
-            head.multiply(
+            factor.multiply(
                 gradients, rows: range.count, transposed: false,
                 into: target.freshPointer + range.lowerBound * channels * sums.byteCount, sums)
         }

@@ -1,4 +1,4 @@
-/// hidden·headᵀ for some rows: for sampling and inspection, without a backward pass.
+/// The logits of some rows: for sampling and inspection, without a backward pass.
 ///
 /// - Parameters:
 ///   - hidden: `[tokens, channels]`.
@@ -7,7 +7,7 @@
 ///   - order: How terms are added.
 /// - Returns: `[rows, vocabulary]`, float32 (float64 for float64).
 public func logits(
-    _ hidden: Tensor, head: LinearMatrix, rows: [Int32]? = nil, order: ProductOrder = .blocks
+    _ hidden: Tensor, head: LanguageHead, rows: [Int32]? = nil, order: ProductOrder = .blocks
 ) -> Tensor {
     hidden.requireUntracked("logits")
     precondition(
@@ -19,9 +19,10 @@ public func logits(
     let picked = rows.map { hidden.gatheredRows($0) } ?? hidden
     let type = hidden.elementType.accumulator
     let result = Tensor(uninitialized: [picked.shape[0], head.shape[0]], type)
-    head.factor(for: hidden.elementType).multiply(
+    head.matrix.factor(for: hidden.elementType).multiply(
         Matrix(picked), rows: picked.shape[0], transposed: true, into: result.freshPointer, type,
         order: order)
+    head.finish(result.freshPointer, rows: picked.shape[0], type)
     withExtendedLifetime(picked) {}
     return result
 }

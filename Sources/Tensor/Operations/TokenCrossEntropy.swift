@@ -4,11 +4,11 @@ public import FledgeCore
 ///
 /// - Parameters:
 ///   - hidden: `[tokens, channels]`.
-///   - head: `[vocabulary, channels]`; may be trainable, and the embedding's parameter too.
+///   - head: `[vocabulary, channels]`; its matrix may be trainable, and the embedding's parameter too.
 ///   - supervision: The predictions that count.
 /// - Returns: A number, float32 (float64 for float64): the sum, not a mean.
 public func tokenCrossEntropy(
-    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision
+    _ hidden: Tensor, head: LanguageHead, _ supervision: Supervision
 ) -> Tensor {
     headLoss(hidden, head: head, supervision, CrossEntropyLoss())
 }

@@ -13,7 +13,7 @@ import FledgeKernels
 ///     computes it.
 /// - Returns: `[supervision.count]`, float32 (float64 for float64).
 public func tokenLogProbabilities(
-    _ hidden: Tensor, head: LinearMatrix, _ supervision: Supervision,
+    _ hidden: Tensor, head: LanguageHead, _ supervision: Supervision,
     observe: ((_ prediction: Int, _ row: LogitRow) -> Void)? = nil
 ) -> Tensor {
     let product = HeadProduct(hidden, head, supervision, "tokenLogProbabilities")
@@ -40,7 +40,7 @@ public func tokenLogProbabilities(
         }
     }
     return Tensor(values, shape: [supervision.count]).converted(to: product.sums).recorded(
-        [hidden.tapeReference, head.tapeReference],
+        [hidden.tapeReference, head.matrix.tapeReference],
         TokenLogProbabilities(
             product: product, supervision: supervision, logSums: logSums, shape: hidden.shape))
 }
@@ -63,9 +63,11 @@ struct TokenLogProbabilities: RecordedOperation {
             parallelFor(range.count) { index in
                 let row = logits + index * product.vocabulary * sums.byteCount
                 let at = range.lowerBound + index
-                writer.probability_gradient(
-                    row, row, logSums[at], product.vocabulary, Int(supervision.targets[at]),
-                    -factors[at])
+                product.withSlope(row) {
+                    writer.probability_gradient(
+                        row, row, logSums[at], product.vocabulary, Int(supervision.targets[at]),
+                        -factors[at] * product.slope)
+                }
             }
             product.propagate(gradients, range, rows: rowGradients, head: headGradient)
         }

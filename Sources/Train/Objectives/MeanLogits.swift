@@ -5,7 +5,8 @@ package import FledgeTensor
 
 /// The mean of all logits of a sample, without any logit: its mean state times the head's mean row.
 ///
-/// The head's mean row is kept until the head changes, which is once a step where it is trained.
+/// The head's mean row is kept until the head changes, which is once a step where it is trained. Logits
+/// that are bounded are no such product, and are computed a few rows at a time.
 package final class MeanLogits {
     private var kept: (head: ObjectIdentifier, revision: Int, row: [Double])?
     /// How often a head was read.
@@ -15,29 +16,41 @@ package final class MeanLogits {
 
     /// For each sample the mean over its tokens and the vocabulary.
     package func callAsFunction(
-        _ hidden: Tensor, head: LinearMatrix, _ batch: AnswerBatch
+        _ hidden: Tensor, head: LanguageHead, _ batch: AnswerBatch
     ) -> [Double] {
-        let row = meanRow(of: head)
+        guard head.softCap == nil else {
+            return means(batch) { token in
+                let logits = logits(hidden.detached, head: head, rows: [Int32(token)]).doubles()
+                return logits.reduce(0, +) / Double(logits.count)
+            }
+        }
+        let row = meanRow(of: head.matrix)
         let states = hidden.detached.converted(to: .float64)
         let channels = hidden.shape[1]
-        let layout = batch.tokens.layout
         return states.withUnsafeBytes { bytes in
             let values = bytes.assumingMemoryBound(to: Double.self)
-            /// Of a token, as often as samples go through it.
-            var tokens: [Double?] = Array(repeating: nil, count: layout.count)
-            func mean(_ token: Int) -> Double {
-                if let known = tokens[token] { return known }
+            return means(batch) { token in
                 var total = 0.0
                 for channel in 0..<channels {
                     total += values[token * channels + channel] * row[channel]
                 }
-                tokens[token] = total
-                return total
+                return total * head.scale
             }
-            return batch.leaves.map { leaf in
-                let path = layout.ranges(to: leaf).joined()
-                return path.reduce(0) { $0 + mean($1) } / Double(max(path.count, 1))
+        }
+    }
+
+    /// For each sample the mean of what its tokens have, each computed once.
+    private func means(_ batch: AnswerBatch, _ mean: (_ token: Int) -> Double) -> [Double] {
+        let layout = batch.tokens.layout
+        var tokens: [Double?] = Array(repeating: nil, count: layout.count)
+        return batch.leaves.map { leaf in
+            let path = layout.ranges(to: leaf).joined()
+            let sum = path.reduce(0.0) { sum, token in
+                let value = tokens[token] ?? mean(token)
+                tokens[token] = value
+                return sum + value
             }
+            return sum / Double(max(path.count, 1))
         }
     }
 

@@ -1,7 +1,7 @@
 internal import FledgeCore
 internal import FledgeTensor
 
-extension DecoderLM {
+extension CausalLM {
     /// Writes a plain Hugging Face folder: configuration and weights.
     ///
     /// - Parameters:
@@ -38,8 +38,8 @@ extension DecoderLM {
             }
             return parameter.kept
         }
-        let stored = embedding.matrix.parameter?.kept.elementType ?? elementType
-        let declared = type ?? SafetensorsType(stored)
+        let matrix = parameters.first { $0.value.shape.count == 2 }
+        let declared = type ?? SafetensorsType(matrix?.kept.elementType ?? elementType)
         try configuration.write(
             to: folder, elementType: declared.configurationName, scoring: score)
     }
