@@ -6,7 +6,7 @@ import Testing
 private final class ScriptedModel: CausalLM {
     let configuration: DecoderConfiguration
     let elementType = ElementType.float32
-    let head: LinearMatrix
+    let head: LanguageHead
     let blocks: [any DecoderBlock] = []
     private var answers: [[Int32]]
     private var answer: ArraySlice<Int32> = []
@@ -24,7 +24,7 @@ private final class ScriptedModel: CausalLM {
         head = .plain(Parameter("head", Tensor(identity, shape: [count, count])))
     }
 
-    func describe(to description: inout ModuleDescription) { description.add(head) }
+    func describe(to description: inout ModuleDescription) { description.add(head.matrix) }
 
     func hiddenStates(_ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass) -> Tensor {
         Tensor(zeros: [ids.count, configuration.vocabularySize])

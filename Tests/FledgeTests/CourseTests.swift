@@ -6,12 +6,12 @@ import Testing
 
 /// A stage that counts what it has trained on, and whose evaluations tell of that alone.
 private final class CountingStage: Stage {
-    private let base: ObjectiveStage<DecoderLM, PreferenceOptimization>
+    private let base: ObjectiveStage<PreferenceOptimization>
     private let best: Int
     private var count = 0
 
     /// - Parameter best: The count at which the evaluation loss is least.
-    init(_ base: ObjectiveStage<DecoderLM, PreferenceOptimization>, best: Int) {
+    init(_ base: ObjectiveStage<PreferenceOptimization>, best: Int) {
         (self.base, self.best) = (base, best)
     }
 

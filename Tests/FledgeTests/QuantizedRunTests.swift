@@ -113,7 +113,7 @@ import Testing
         let card = try String(contentsOfFile: project.file("merged/README.md"), encoding: .utf8)
         #expect(card.contains("NF4") && card.contains(project.file("out")))
         let ids: [Int32] = [3, 60, 70, 80, 90, 100]
-        let states = { (model: DecoderLM) in
+        let states = { (model: any CausalLM) in
             model.hiddenStates(
                 ids, layout: SequenceLayout(lengths: [ids.count]), ForwardPass(.float32)
             ).scalars()

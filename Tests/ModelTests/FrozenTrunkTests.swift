@@ -15,7 +15,7 @@ private final class CountingModel: DivisibleLM {
 
     var configuration: DecoderConfiguration { base.configuration }
     var elementType: ElementType { base.elementType }
-    var head: LinearMatrix { base.head }
+    var head: LanguageHead { base.head }
     var stem: any Module { base.stem }
     var blocks: [any DecoderBlock] { base.blocks }
 
@@ -95,15 +95,15 @@ struct FrozenTrunkTests {
     /// Expects the trunk's states to be the model's, bit for bit; returns the tokens that were computed
     /// below the trained block.
     private func compare(
-        _ trunk: FrozenTrunk<CountingModel>, _ batch: TokenBatch,
+        _ trunk: FrozenTrunk, _ batch: TokenBatch,
         _ location: SourceLocation = #_sourceLocation
     ) throws -> Int {
         let pass = ForwardPass(trunk.elementType, training: batch, seed: 1)
-        let expected = bytes(trunk.model.base.hiddenStates(batch, pass))
-        let before = trunk.model.below
+        let expected = bytes(trunk.counting.base.hiddenStates(batch, pass))
+        let before = trunk.counting.below
         #expect(bytes(trunk.hiddenStates(batch, pass)) == expected, sourceLocation: location)
         try trunk.requireSound()
-        return trunk.model.below - before
+        return trunk.counting.below - before
     }
 
     @Test(arguments: [ElementType.float32, .bfloat16, .float64])
@@ -124,7 +124,7 @@ struct FrozenTrunkTests {
             }
         }
         #expect(trunk.keptBytes == all * trunk.bytesPerToken)
-        #expect(trunk.model.above > 2 * all)
+        #expect(trunk.counting.above > 2 * all)
         // The file has no name.
         #expect(try Folder.names(in: folder.path, hidden: true) == [])
     }
@@ -189,7 +189,7 @@ struct FrozenTrunkTests {
         let batch = batch([1])
         var pass = ForwardPass(.float32, training: batch, seed: 1)
         pass.embeddingNoise = 5
-        let noisy = bytes(trunk.model.base.hiddenStates(batch, pass))
+        let noisy = bytes(trunk.counting.base.hiddenStates(batch, pass))
         #expect(bytes(trunk.hiddenStates(batch, pass)) == noisy)
         #expect(trunk.keptBytes == 0)
         #expect(try compare(trunk, batch) == 9)
@@ -203,7 +203,7 @@ struct FrozenTrunkTests {
         let batch = batch([1, 5])
         let pass = ForwardPass(.float32)
         for _ in 0..<2 {
-            let expected = bytes(trunk.model.base.hiddenStates(batch, pass))
+            let expected = bytes(trunk.counting.base.hiddenStates(batch, pass))
             #expect(bytes(trunk.hiddenStates(batch, pass)) == expected)
             let error = #expect(throws: FledgeError.self) { try trunk.requireSound() }
             #expect(error?.code == .fileAccess && error?.location?.file == "runs/a")
@@ -248,5 +248,14 @@ struct FrozenTrunkTests {
                 from: states, entering: block, layout: batch.layout, pass)
             #expect(bytes(rest) == whole)
         }
+    }
+}
+
+extension FrozenTrunk {
+    fileprivate var counting: CountingModel {
+        guard let counting = model as? CountingModel else {
+            preconditionFailure("a trunk of another model")
+        }
+        return counting
     }
 }

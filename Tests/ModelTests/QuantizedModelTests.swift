@@ -43,7 +43,7 @@ struct QuantizedModelTests {
         let kept = try checkpoint.causalLM(storing: type, linears: .blocksOfFile)
         // One layer's v and up are float16; the table is the head too.
         #expect(kept.quantizedMatrices.count == 13)
-        #expect(kept.head.blocks?.name == "model.embed_tokens.weight")
+        #expect(kept.head.matrix.blocks?.name == "model.embed_tokens.weight")
         #expect(Set(kept.quantizedMatrices.map(\.format)).count == 5)
         let expanded = try checkpoint.causalLM(storing: type)
         #expect(expanded.quantizedMatrices.isEmpty)

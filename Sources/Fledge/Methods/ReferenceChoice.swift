@@ -44,14 +44,14 @@ struct ReferenceChoice {
         _ notes: String...
     ) throws {
         let model = try content.load()
-        let shared = trunk?.shared(with: model)
+        let shared = (model as? any DivisibleLM).flatMap { trunk?.shared(with: $0) }
         policy = shared.map { ModelReference($0) } ?? ModelReference(model)
         (companion, self.content, self.notes) = (model, content, notes)
     }
 
     /// The policy with its adapters off, none of which lies in a trunk.
     private static func withoutAdapters(_ side: ModelSide) -> PolicyWithoutAdapters {
-        let shared = side.trunk?.shared(with: side.model)
+        let shared = side.trunk.map { $0.shared(with: $0.model) }
         return shared.map { PolicyWithoutAdapters($0) } ?? PolicyWithoutAdapters(side.model)
     }
 

@@ -77,6 +77,11 @@ public struct ModelSide {
         guard options.cachesFrozenActivations, options.method != .full,
             configuration.training.trains
         else { return nil }
+        guard let model = model as? any DivisibleLM else {
+            throw FledgeError(
+                .unsupported, "The model is computed as a whole, so no part of it can be kept.",
+                advice: "Leave cache_frozen_activations out.")
+        }
         return try FrozenTrunk(model, folder: configuration.training.outputFolder)
     }
 

@@ -81,11 +81,11 @@ public struct LossReport: Hashable, Sendable {
 }
 
 /// The stage of every objective that is a function of model and batch.
-public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
+public struct ObjectiveStage<Loss: Objective>: Stage {
     /// What the objective looks at.
     public typealias Batch = Loss.Batch
 
-    private let model: Model
+    private let model: any CausalLM
     private let objective: Loss
     private let seed: UInt64
     private let recomputesBlocks: Bool
@@ -102,7 +102,7 @@ public struct ObjectiveStage<Model: CausalLM, Loss: Objective>: Stage {
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α); not for samples
     ///     that share prefixes.
     public init(
-        _ model: Model, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
+        _ model: any CausalLM, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
         embeddingNoise: Double = 0
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)

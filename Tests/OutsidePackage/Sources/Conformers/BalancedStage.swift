@@ -2,7 +2,7 @@ import Fledge
 
 /// A stage with a state of its own: batches count less the more of their loss was usual so far.
 final class BalancedStage: Stage {
-    private let base: ObjectiveStage<DecoderLM, TokenCrossEntropy>
+    private let base: ObjectiveStage<TokenCrossEntropy>
     private(set) var usualLoss = 0.0
     private(set) var batches = 0
 
