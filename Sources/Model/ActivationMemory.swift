@@ -70,18 +70,3 @@ extension Linear {
         isAdapterEnabled ? adapter?.activationBytes(run) ?? 0 : 0
     }
 }
-
-extension GatedMLP {
-    /// Gate and up are kept; their product is made again.
-    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
-        let inner = run.bytes(gate.outputCount)
-        let adapters = [gate, up, down].reduce(0) { $0 + $1.adapterBytes(run) }
-        return ActivationBytes(
-            kept: outputBytes(run) + adapters, forward: 3 * inner, backward: 3 * inner)
-    }
-}
-
-extension GatedMLP {
-    /// Gate and up.
-    func outputBytes(_ run: TokenMemory) -> Int { 2 * run.bytes(gate.outputCount) }
-}

@@ -67,7 +67,9 @@ public struct PolicyReference {
     public var notes: [String]
 
     /// Creates a reference.
-    public init(_ policy: any ReferencePolicy, companion: (any CausalLM)? = nil, notes: [String] = []) {
+    public init(
+        _ policy: any ReferencePolicy, companion: (any CausalLM)? = nil, notes: [String] = []
+    ) {
         (self.policy, self.companion, self.notes) = (policy, companion, notes)
     }
 

@@ -240,7 +240,8 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///   - preparation: What is computed once before the first step.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
-        artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil, companions: [any CausalLM] = [],
+        artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil,
+        companions: [any CausalLM] = [],
         embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = [],
         preparation: Preparation? = nil
     ) {

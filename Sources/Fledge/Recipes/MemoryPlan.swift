@@ -35,7 +35,8 @@ package struct MemoryPlan {
     ///   - sizesVary: Whether batches have tensors of many sizes.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
-        _ configuration: RunConfiguration, _ model: any CausalLM, beside companions: [any CausalLM] = [],
+        _ configuration: RunConfiguration, _ model: any CausalLM,
+        beside companions: [any CausalLM] = [],
         largest: LargestBatches, evaluated: LargestBatches.Size? = nil,
         generated: (answers: Int, length: Int)? = nil, sizesVary: Bool = false,
         available: Int? = ProcessMemory.availableBytes()

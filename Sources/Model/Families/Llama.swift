@@ -21,7 +21,9 @@ public struct Llama: ModelFamily {
 
     /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        try weights.layer(index, biasSetting: "attention_bias")
+        let attention = try weights.attention(
+            index, SelfAttention.Options(rotary: weights.rotary()), biasSetting: "attention_bias")
+        return try weights.preNormBlock(index, attention)
     }
 
     /// Biases.
@@ -52,7 +54,9 @@ public struct Mistral: ModelFamily {
 
     /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        try weights.layer(index, biasSetting: "attention_bias")
+        let attention = try weights.attention(
+            index, SelfAttention.Options(rotary: weights.rotary()), biasSetting: "attention_bias")
+        return try weights.preNormBlock(index, attention)
     }
 
     /// Biases.

@@ -67,7 +67,13 @@ extension ModelFamily {
 
 extension [any ModelFamily] {
     /// The families that are known here.
-    public static var standard: [any ModelFamily] { [Llama(), Mistral(), Qwen2()] }
+    public static var standard: [any ModelFamily] {
+        [
+            Llama(), Mistral(), Ministral3(), Qwen2(), Qwen3(), SmolLM3(), OLMo2(), Granite(),
+            HunyuanDense(), SeedOSS(),
+            EXAONE4(),
+        ]
+    }
 
     /// The family of a model type; the last one counts, so that one's own may replace another.
     package func family(of modelType: String) -> (any ModelFamily)? {

@@ -26,6 +26,8 @@ public struct Qwen2: ModelFamily {
 
     /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        try weights.layer(index, biasSetting: nil)
+        let attention = try weights.attention(
+            index, SelfAttention.Options(rotary: weights.rotary()), biasSetting: nil)
+        return try weights.preNormBlock(index, attention)
     }
 }

@@ -3,24 +3,44 @@ public import FledgeTensor
 extension WeightReader {
     /// A block of a pre-norm decoder under Llama's names.
     ///
-    /// - Parameter setting: What of config.json says whether attention has biases; nil where the
-    ///   model's type does.
-    public mutating func layer(_ index: Int, biasSetting setting: String?) throws -> DecoderLayer {
+    /// - Parameters:
+    ///   - attention: Its attention, or another mixer of tokens.
+    ///   - feedForward: A gated MLP where it is left out.
+    ///   - scale: What each of them adds is multiplied by it.
+    public mutating func preNormBlock(
+        _ index: Int, _ attention: any Sublayer, _ feedForward: (any Sublayer)? = nil,
+        scale: Double = 1
+    ) throws -> ResidualBlock {
         let name = "model.layers.\(index)"
-        let attention = try attention(
-            "\(name).self_attn", SelfAttention.Options(rotary: rotary()), biasSetting: setting)
+        let feedForward = try feedForward ?? gatedMLP("\(name).mlp")
+        return ResidualBlock(
+            .init(before: try norm("\(name).input_layernorm"), attention, scale: scale),
+            .init(
+                before: try norm("\(name).post_attention_layernorm"), feedForward, scale: scale),
+            channels: configuration.hiddenSize)
+    }
+
+    /// A block whose layers are normalised before they are added, under OLMo 2's names.
+    public mutating func postNormBlock(
+        _ index: Int, _ attention: any Sublayer
+    ) throws -> ResidualBlock {
+        let name = "model.layers.\(index)"
         let mlp = try gatedMLP("\(name).mlp")
-        return DecoderLayer(
-            inputNorm: try norm("\(name).input_layernorm"), attention: attention,
-            postAttentionNorm: try norm("\(name).post_attention_layernorm"), mlp: mlp)
+        return ResidualBlock(
+            .init(attention, after: try norm("\(name).post_attention_layernorm")),
+            .init(mlp, after: try norm("\(name).post_feedforward_layernorm")),
+            channels: configuration.hiddenSize)
     }
 
     /// Attention under Llama's names.
     ///
-    /// - Parameter setting: As in ``layer(_:biasSetting:)``.
+    /// - Parameters:
+    ///   - index: The block's.
+    ///   - setting: What of config.json says whether there are biases; nil where the model's type does.
     public mutating func attention(
-        _ name: String, _ options: SelfAttention.Options, biasSetting setting: String?
+        _ index: Int, _ options: SelfAttention.Options, biasSetting setting: String?
     ) throws -> SelfAttention {
+        let name = "model.layers.\(index).self_attn"
         let c = configuration
         let queries = c.headCount * c.headDimension
         let keys = c.keyValueHeadCount * c.headDimension
@@ -52,10 +72,23 @@ extension WeightReader {
 
     /// The angles of the configuration's positions, the same table for all layers that ask.
     public mutating func rotary() -> RotaryTable {
-        if let table = tables[""] { return table }
-        let (frequencies, factor) = configuration.rotaryFrequencies()
-        let table = RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
-        tables[""] = table
+        rotary("") { configuration in
+            let (frequencies, factor) = configuration.rotaryFrequencies()
+            return RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
+        }
+    }
+
+    /// Angles that layers share.
+    ///
+    /// - Parameters:
+    ///   - kind: Tells them apart from others of the model.
+    ///   - make: Makes them when the first layer asks.
+    public mutating func rotary(
+        _ kind: String, _ make: (DecoderConfiguration) -> RotaryTable
+    ) -> RotaryTable {
+        if let table = tables[kind] { return table }
+        let table = make(configuration)
+        tables[kind] = table
         return table
     }
 }

@@ -2,7 +2,7 @@ internal import FledgeCore
 public import FledgeTensor
 
 /// Causal self-attention with rotary positions and grouped key/value heads.
-public final class SelfAttention: Module {
+public final class SelfAttention: Sublayer {
     let query: Linear
     let key: Linear
     let value: Linear
@@ -18,19 +18,19 @@ public final class SelfAttention: Module {
         public var scale: Float?
         /// The angles of positions; nil where queries and keys are not rotated.
         public var rotary: RotaryTable?
-        /// Norms of queries and keys before they are rotated: of each head where their channels are
-        /// those of one head, of all heads together else.
+        /// The angles of queries where they differ from those of keys: with another factor.
+        public var queryRotary: RotaryTable?
+        /// Norm of queries: of each head where its channels are those of one head, of all heads together
+        /// else.
         public var queryNorm: RMSNorm?
         /// The same of keys.
         public var keyNorm: RMSNorm?
+        /// Whether queries and keys are normalised behind the rotation, not before.
+        public var normalizesRotated = false
 
         /// Creates options: plain attention with rotary positions.
-        public init(
-            rotary: RotaryTable?, queryNorm: RMSNorm? = nil, keyNorm: RMSNorm? = nil,
-            scale: Float? = nil
-        ) {
+        public init(rotary: RotaryTable?, scale: Float? = nil) {
             (self.rotary, self.scale) = (rotary, scale)
-            (self.queryNorm, self.keyNorm) = (queryNorm, keyNorm)
         }
     }
 
@@ -61,8 +61,9 @@ public final class SelfAttention: Module {
 
     /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let q = placed(query(x, pass), options.queryNorm, pass)
-        let k = placed(key(x, pass), options.keyNorm, pass)
+        let q = placed(
+            query(x, pass), options.queryRotary ?? options.rotary, options.queryNorm, pass)
+        let k = placed(key(x, pass), options.rotary, options.keyNorm, pass)
         let attended = pass.context.attend(
             q, k, value(x, pass), in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
             scale: options.scale ?? 1 / Float(headDimension).squareRoot())
@@ -70,18 +71,23 @@ public final class SelfAttention: Module {
     }
 
     /// Queries or keys, normalised and rotated.
-    private func placed(_ x: consuming Tensor, _ norm: RMSNorm?, _ pass: ForwardPass) -> Tensor {
-        if let norm { x = norm(heads: x) }
-        guard let rotary = options.rotary else { return x }
-        return rotaryEmbedded(
-            x, rotary, positions: pass.context.positions, headDimension: headDimension)
+    private func placed(
+        _ x: consuming Tensor, _ rotary: RotaryTable?, _ norm: RMSNorm?, _ pass: ForwardPass
+    ) -> Tensor {
+        if let norm, !options.normalizesRotated { x = norm(heads: x) }
+        if let rotary {
+            x = rotaryEmbedded(
+                x, rotary, positions: pass.context.positions, headDimension: headDimension)
+        }
+        if let norm, options.normalizesRotated { x = norm(heads: x) }
+        return x
     }
 }
 
 extension SelfAttention {
     /// Queries, keys, values, the output and its log-sums are kept; the backward pass has gradients of
     /// them, in parts for each head.
-    func activationBytes(_ run: TokenMemory) -> ActivationBytes {
+    public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
         let queries = run.bytes(headCount * headDimension)
         let keys = run.bytes(keyValueHeadCount * headDimension)
         let logSums = run.bytes(headCount, sums: true)
@@ -98,7 +104,7 @@ extension SelfAttention {
     }
 
     /// Keys and values.
-    func stateBytes(_ cache: CacheSize, _ type: ElementType) -> Int {
+    public func stateBytes(_ cache: CacheSize, _ type: ElementType) -> Int {
         let channels = keyValueHeadCount * headDimension
         return 2 * BufferPool.sizeClass(cache.rows * channels * type.byteCount)
     }

@@ -22,11 +22,18 @@ public struct RotaryTable: Sendable {
     public let inverseFrequencies: [Double]
     /// What cosines and sines are multiplied by, for scaled embeddings.
     public let attentionFactor: Double
+    private let positionFactor: (@Sendable (Int) -> Double)?
     private let rows = Rows()
 
     /// Creates the table of a list of frequencies: `base^(-2i/d)`, possibly scaled.
-    public init(inverseFrequencies: [Double], attentionFactor: Double = 1) {
+    ///
+    /// - Parameter positionFactor: What the cosines and sines of a position are multiplied by as well.
+    public init(
+        inverseFrequencies: [Double], attentionFactor: Double = 1,
+        positionFactor: (@Sendable (Int) -> Double)? = nil
+    ) {
         (self.inverseFrequencies, self.attentionFactor) = (inverseFrequencies, attentionFactor)
+        self.positionFactor = positionFactor
     }
 
     /// Rows 0 ..< at least `count`, each of `inverseFrequencies.count` numbers.
@@ -36,10 +43,11 @@ public struct RotaryTable: Sendable {
             let present = half == 0 ? count : rows.cosines.count / half
             guard present < count else { return rows }
             for position in present..<max(count, 2 * present) {
+                let factor = attentionFactor * (positionFactor?(position) ?? 1)
                 for frequency in inverseFrequencies {
                     let angle = Double(Float(position) * Float(frequency))
-                    rows.cosines.append(Float(cos(angle) * attentionFactor))
-                    rows.sines.append(Float(sin(angle) * attentionFactor))
+                    rows.cosines.append(Float(cos(angle) * factor))
+                    rows.sines.append(Float(sin(angle) * factor))
                 }
             }
             return rows

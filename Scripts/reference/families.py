@@ -1,0 +1,113 @@
+"""Tiny random models of the families, with what transformers makes of them.
+
+usage: families.py OUT [NAME …]
+
+Each folder OUT/NAME holds the model as save_pretrained writes it (float32), `gradients.safetensors`
+(of the summed cross-entropy of all sequences, with the logits of each), and `expected.json`: ids of the
+sequences, the loss, a greedy continuation, and the modules that LLaMA-Factory's `lora_target: all` names.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+BASE = dict(
+    vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+    num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+    bos_token_id=1, eos_token_id=2, pad_token_id=0, tie_word_embeddings=False,
+    initializer_range=0.4)
+
+# Name: class of the configuration, and what is said beside BASE.
+FAMILIES = {
+    "llama-biases": ("LlamaConfig", dict(
+        head_dim=8, attention_bias=True, mlp_bias=True,
+        rope_parameters=dict(
+            rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0,
+            high_freq_factor=4.0, original_max_position_embeddings=16))),
+    "qwen2": ("Qwen2Config", dict(tie_word_embeddings=True)),
+    "qwen3": ("Qwen3Config", dict(head_dim=8, rope_parameters=dict(
+        rope_type="default", rope_theta=1000000.0))),
+    "smollm3": ("SmolLM3Config", dict(num_hidden_layers=4, tie_word_embeddings=True)),
+    "hunyuan": ("HunYuanDenseV1Config", dict(head_dim=8, rope_parameters=dict(
+        rope_type="dynamic", rope_theta=10000.0, alpha=1000.0, factor=1.0,
+        beta_fast=32, beta_slow=1, mscale=1.0, mscale_all_dim=1.0))),
+    "ministral3": ("Ministral3Config", dict(head_dim=8, rope_parameters=dict(
+        rope_type="yarn", rope_theta=10000.0, factor=4.0,
+        original_max_position_embeddings=8, max_position_embeddings=64, beta_fast=32.0,
+        beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1))),
+    "olmo2": ("Olmo2Config", dict()),
+    "granite": ("GraniteConfig", dict(
+        embedding_multiplier=12.0, logits_scaling=8.0, residual_multiplier=0.22,
+        attention_multiplier=0.3, tie_word_embeddings=True)),
+    "seed-oss": ("SeedOssConfig", dict(
+        head_dim=8, attention_dropout=0.0, residual_dropout=0.0)),
+    "exaone4": ("Exaone4Config", dict(
+        sliding_window=None, layer_types=["full_attention"] * 2)),
+}
+
+
+def fill(model):
+    """Norms and biases are not left as they begin, so that a part that is missing shows."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 1:
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.copy_(parameter + 0.2 * noise)
+
+
+def linear_modules(model):
+    """As LLaMA-Factory 0.9.5's find_all_linear_modules for a text model."""
+    names = set()
+    for name, module in model.named_modules():
+        if "lm_head" in name or "output_layer" in name:
+            continue
+        if "Linear" in module.__class__.__name__ and "Embedding" not in module.__class__.__name__:
+            names.add(name.split(".")[-1])
+    return sorted(names)
+
+
+def make(name, out):
+    kind, options = FAMILIES[name]
+    torch.manual_seed(1)
+    config = getattr(transformers, kind)(**{**BASE, **options})
+    config._attn_implementation = "eager"
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    fill(model)
+    model.eval()
+    generator = torch.Generator().manual_seed(3)
+    lengths = [9, 20, 4]
+    rows = [torch.randint(3, config.vocab_size, (n,), generator=generator) for n in lengths]
+    loss, logits = 0.0, {}
+    for index, row in enumerate(rows):
+        # Alone and without padding: some layers compute a padded row differently.
+        scores = model(input_ids=row[None]).logits[0]
+        loss = loss + torch.nn.functional.cross_entropy(
+            scores[:-1].float(), row[1:], reduction="sum")
+        logits[f"logits.{index}"] = scores.detach().contiguous()
+    loss.backward()
+    with torch.no_grad():
+        answer = model.generate(
+            rows[0][None], max_new_tokens=12, do_sample=False, eos_token_id=None,
+            pad_token_id=0)[0][len(rows[0]):]
+    folder = out / name
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    gradients = {
+        n: p.grad.contiguous() for n, p in model.named_parameters() if p.grad is not None}
+    save_file({**gradients, **logits}, folder / "gradients.safetensors")
+    (folder / "expected.json").write_text(json.dumps({
+        "transformers": transformers.__version__, "ids": [row.tolist() for row in rows],
+        "loss": loss.item(), "greedy": answer.tolist(),
+        "linear_modules": linear_modules(model)}) + "\n")
+    for path in ("generation_config.json",):
+        (folder / path).unlink(missing_ok=True)
+    print(name, round(loss.item(), 4), answer.tolist())
+
+
+if __name__ == "__main__":
+    for name in sys.argv[2:] or FAMILIES:
+        make(name, Path(sys.argv[1]))

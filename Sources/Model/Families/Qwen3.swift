@@ -1,0 +1,40 @@
+import FledgeCore
+
+/// Qwen 3, dense: queries and keys are normalised head by head, and a head's channels are stated.
+public struct Qwen3: ModelFamily {
+    /// Creates the family.
+    public init() {}
+
+    /// `qwen3`.
+    public let modelTypes = ["qwen3": "Qwen3"]
+    /// As llama.cpp writes them.
+    public let gguf: GGUFNames? = GGUFNames(
+        ["qwen3": "qwen3"],
+        layers: ["attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm"])
+
+    /// The settings that decoders have in common, and the family's own.
+    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
+        let json = json.withDefaults([
+            "num_key_value_heads": 32, "head_dim": 128, "max_position_embeddings": 32768,
+        ])
+        try json.requireFullAttention()
+        guard try !(json.flag("use_sliding_window") ?? false) else {
+            throw json.unsupported("use_sliding_window is true; only false is known.")
+        }
+        var result = try json.decoder()
+        result.attentionBias = try json.flag("attention_bias") ?? false
+        result.attentionOutputBias = result.attentionBias
+        return result
+    }
+
+    /// A pre-norm block of attention and a gated MLP.
+    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
+        var options = SelfAttention.Options(rotary: weights.rotary())
+        let name = "model.layers.\(index).self_attn"
+        let channels = weights.configuration.headDimension
+        options.queryNorm = try weights.norm("\(name).q_norm", channels)
+        options.keyNorm = try weights.norm("\(name).k_norm", channels)
+        let attention = try weights.attention(index, options, biasSetting: "attention_bias")
+        return try weights.preNormBlock(index, attention)
+    }
+}
