@@ -11,6 +11,7 @@ public final class SelfAttention: Sublayer {
     let keyValueHeadCount: Int
     let headDimension: Int
     let options: Options
+    private let attention: AttentionOptions
 
     /// What families do differently.
     public struct Options {
@@ -27,6 +28,12 @@ public final class SelfAttention: Sublayer {
         public var keyNorm: RMSNorm?
         /// Whether queries and keys are normalised behind the rotation, not before.
         public var normalizesRotated = false
+        /// How many of the tokens up to its own a token sees; nil for all.
+        public var window: Int?
+        /// What scores are bounded by; nil for nothing.
+        public var softCap: Double?
+        /// Scores without a value that join the softmax, shape `[heads]`.
+        public var sinks: Parameter?
 
         /// Creates options: plain attention with rotary positions.
         public init(rotary: RotaryTable?, scale: Float? = nil) {
@@ -47,6 +54,9 @@ public final class SelfAttention: Sublayer {
         (self.query, self.key, self.value, self.output) = (query, key, value, output)
         (self.headCount, self.keyValueHeadCount) = (headCount, keyValueHeadCount)
         (self.headDimension, self.options) = (headDimension, options)
+        attention = AttentionOptions(
+            scale: options.scale ?? 1 / Float(headDimension).squareRoot(), window: options.window,
+            softCap: options.softCap, sinks: options.sinks)
     }
 
     /// Lists the projections and norms.
@@ -57,6 +67,7 @@ public final class SelfAttention: Sublayer {
         description.add(output)
         description.add(options.queryNorm)
         description.add(options.keyNorm)
+        description.add(options.sinks)
     }
 
     /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
@@ -66,7 +77,7 @@ public final class SelfAttention: Sublayer {
         let k = placed(key(x, pass), options.rotary, options.keyNorm, pass)
         let attended = pass.context.attend(
             q, k, value(x, pass), in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
-            scale: options.scale ?? 1 / Float(headDimension).squareRoot())
+            options: attention)
         return output(attended, pass)
     }
 
