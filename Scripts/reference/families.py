@@ -44,6 +44,19 @@ FAMILIES = {
         attention_multiplier=0.3, tie_word_embeddings=True)),
     "seed-oss": ("SeedOssConfig", dict(
         head_dim=8, attention_dropout=0.0, residual_dropout=0.0)),
+    "phi3": ("Phi3Config", dict(
+        original_max_position_embeddings=8, num_hidden_layers=2,
+        rope_parameters=dict(
+            rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=1.0,
+            short_factor=[1.0, 1.5], long_factor=[2.0, 6.0],
+            original_max_position_embeddings=16))),
+    "phi4-mini": ("Phi3Config", dict(
+        hidden_size=32, rope_parameters=dict(
+            rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.75))),
+    "glm4": ("Glm4Config", dict(head_dim=8, rope_parameters=dict(
+        rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5))),
+    "llama-dynamic": ("LlamaConfig", dict(max_position_embeddings=12, rope_parameters=dict(
+        rope_type="dynamic", rope_theta=10000.0, factor=2.0))),
     "exaone4": ("Exaone4Config", dict(
         sliding_window=None, layer_types=["full_attention"] * 2)),
 }

@@ -129,11 +129,17 @@ public struct ConfigurationReader {
         if try optionalNumber("attention_dropout") ?? 0 != 0 {
             throw unsupported("attention_dropout is not 0; it is not supported.")
         }
+    }
+
+    /// Which part of a head's channels is rotated.
+    func partialRotaryFactor() throws -> Double {
         let rope = setting("rope_scaling") ?? setting("rope_parameters")
-        let partial = rope?["partial_rotary_factor"] ?? json["partial_rotary_factor"]
-        if let partial, !partial.isNull, partial.doubleValue != 1 {
-            throw unsupported("partial_rotary_factor is \(partial.serialized()); only 1 is known.")
+        let stated = rope?["partial_rotary_factor"] ?? self["partial_rotary_factor"]
+        guard let stated, !stated.isNull else { return 1 }
+        guard let factor = stated.doubleValue, factor > 0, factor <= 1 else {
+            throw wrong("partial_rotary_factor", "a number above 0, at most 1")
         }
+        return factor
     }
 
     func rope(maxPositions: Int) throws -> (theta: Double, scaling: RopeScaling) {
@@ -254,9 +260,32 @@ public struct ConfigurationReader {
             llama3.lowFrequencyFactor = try number("low_freq_factor") ?? 1
             llama3.highFrequencyFactor = try number("high_freq_factor") ?? 4
             return .llama3(llama3)
+        case "longrope", "su":
+            guard let original = stated, original > 1 else {
+                throw wrong("original_max_position_embeddings", "a number of tokens above 1")
+            }
+            func factors(_ key: String) throws -> [Double] {
+                let numbers = given[key]?.arrayValue?.compactMap(\.doubleValue) ?? []
+                guard !numbers.isEmpty, numbers.count == given[key]?.arrayValue?.count,
+                    numbers.allSatisfy({ $0 > 0 && $0.isFinite })
+                else {
+                    throw FledgeError(
+                        .fileCorrupt, "rope_scaling.\(key) should be a list of positive numbers.",
+                        at: location)
+                }
+                return numbers
+            }
+            var longrope = RopeScaling.LongRope(
+                shortFactors: try factors("short_factor"), longFactors: try factors("long_factor"),
+                originalMaxPositions: originalLength,
+                factor: try number("factor") ?? Double(maxPositions) / original)
+            longrope.attentionFactor =
+                try number("attention_factor") ?? longrope.attentionFactor
+            return .longrope(longrope)
         case let other:
             throw unsupported(
-                "The rotary scaling is \(other); known are linear, dynamic, yarn and llama3.")
+                "The rotary scaling is \(other); known are linear, dynamic, yarn, llama3 and "
+                    + "longrope.")
         }
     }
 

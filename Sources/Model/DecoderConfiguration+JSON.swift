@@ -39,8 +39,9 @@ extension DecoderConfiguration {
 extension ConfigurationReader {
     /// The settings that nearly all decoders have, under the names that Llama's configuration has.
     ///
+    /// - Parameter rotatesPart: Whether the family knows of heads of which a part is rotated.
     /// - Throws: ``FledgeError`` for what is missing or wrong, or would be computed otherwise than here.
-    public func decoder() throws -> DecoderConfiguration {
+    public func decoder(rotatesPart: Bool = false) throws -> DecoderConfiguration {
         var result = try DecoderConfiguration(
             hiddenSize: integer("hidden_size"),
             intermediateSize: integer("intermediate_size"),
@@ -50,6 +51,11 @@ extension ConfigurationReader {
         result.keyValueHeadCount = try optionalInteger("num_key_value_heads") ?? result.headCount
         result.headDimension =
             try optionalInteger("head_dim") ?? result.hiddenSize / max(result.headCount, 1)
+        result.partialRotaryFactor = try partialRotaryFactor()
+        guard rotatesPart || result.partialRotaryFactor == 1 else {
+            throw unsupported(
+                "partial_rotary_factor is \(result.partialRotaryFactor); only 1 is known.")
+        }
         result.rmsNormEpsilon = try optionalNumber("rms_norm_eps") ?? 1e-6
         result.maxPositions = try optionalInteger("max_position_embeddings") ?? 2048
         result.tieWordEmbeddings = try flag("tie_word_embeddings") ?? false

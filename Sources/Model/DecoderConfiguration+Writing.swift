@@ -121,6 +121,14 @@ extension RopeScaling {
             if let factor = yarn.attentionFactor { json["attention_factor"] = .number(factor) }
             if !yarn.truncates { json["truncate"] = false }
             return json
+        case .longrope(let longrope):
+            return [
+                "rope_type": "longrope",
+                "short_factor": .array(longrope.shortFactors.map { .number($0) }),
+                "long_factor": .array(longrope.longFactors.map { .number($0) }),
+                "original_max_position_embeddings": .integer(longrope.originalMaxPositions),
+                "attention_factor": .number(longrope.attentionFactor),
+            ]
         case .llama3(let llama3):
             return [
                 "rope_type": "llama3", "factor": .number(llama3.factor),

@@ -28,6 +28,8 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var rmsNormEpsilon: Double
     /// The base of the rotary frequencies.
     public var ropeTheta: Double
+    /// Which part of a head's channels is rotated, the first ones.
+    public var partialRotaryFactor = 1.0
     /// How the rotary frequencies are stretched for longer texts.
     public var ropeScaling: RopeScaling
     /// The longest sequence that the model was made for.
@@ -113,24 +115,31 @@ public struct DecoderConfiguration: Hashable, Sendable {
         endOfTextIDs = []
     }
 
-    /// The rotary frequencies of a sequence length (which matters to dynamic scaling only), and the
+    /// Channels of a head that are rotated.
+    public var rotaryDimension: Int { Int(Double(headDimension) * partialRotaryFactor) }
+
+    /// The rotary frequencies of a sequence length (which matters to some scalings only), and the
     /// factor on cosine and sine.
     public func rotaryFrequencies(length: Int = 0) -> (inverse: [Double], attentionFactor: Double) {
         ropeScaling.frequencies(
-            dimension: headDimension, theta: ropeTheta, maxPositions: maxPositions, length: length)
+            dimension: rotaryDimension, theta: ropeTheta, maxPositions: maxPositions,
+            length: length)
     }
 
     /// The longest sequence that is computed as the model means it; nil where there is no bound.
     ///
-    /// Attention with a window, and dynamic scaling beyond the model's maximum, are not supported
-    /// yet.
-    public var longestSequence: Int? {
-        if case .dynamic = ropeScaling { return min(slidingWindow ?? maxPositions, maxPositions) }
-        return slidingWindow
-    }
+    /// Attention with a window is not supported yet.
+    public var longestSequence: Int? { slidingWindow }
 
     /// The most tokens that a prompt and its answer may have together.
-    public var contextLength: Int { min(maxPositions, longestSequence ?? maxPositions) }
+    public var contextLength: Int {
+        var most = maxPositions
+        // The maximum is that of the model before it was stretched.
+        if case .dynamic(let factor) = ropeScaling, factor > 1 {
+            most = Int(min(Double(most) * factor, Double(Int32.max)))
+        }
+        return min(most, longestSequence ?? most)
+    }
 
     /// The ids at which generation stops: the model's own, and those that generation_config.json adds.
     public var generationEndOfTextIDs: [Int] {
@@ -161,6 +170,20 @@ public struct DecoderConfiguration: Hashable, Sendable {
         try require(
             headCount % keyValueHeadCount == 0,
             "\(headCount) query heads cannot share \(keyValueHeadCount) key/value heads evenly.")
+        try require(
+            partialRotaryFactor > 0 && partialRotaryFactor <= 1 && rotaryDimension > 0
+                && rotaryDimension % 2 == 0,
+            "\(key("partial_rotary_factor")) is \(partialRotaryFactor); it should leave an even "
+                + "number of \(headDimension) channels to be rotated.")
+        if case .longrope(let parameters) = ropeScaling {
+            for (name, factors) in [
+                ("short_factor", parameters.shortFactors), ("long_factor", parameters.longFactors),
+            ] {
+                try require(
+                    factors.count == rotaryDimension / 2,
+                    "\(name) has \(factors.count) numbers; \(rotaryDimension / 2) are expected.")
+            }
+        }
         try require(
             headDimension % 2 == 0,
             "\(key("head_dim")) is \(headDimension); rotary pairs need an even one.")

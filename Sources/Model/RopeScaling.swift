@@ -12,6 +12,8 @@ public enum RopeScaling: Hashable, Sendable {
     case yarn(Yarn)
     /// Llama 3's own ramp between the two.
     case llama3(Llama3)
+    /// A factor for each frequency, others for long sequences than for short ones.
+    case longrope(LongRope)
 
     /// The parameters of `yarn`.
     public struct Yarn: Hashable, Sendable {
@@ -51,6 +53,41 @@ public enum RopeScaling: Hashable, Sendable {
         }
     }
 
+    /// The parameters of `longrope` (Ding et al. 2024).
+    public struct LongRope: Hashable, Sendable {
+        /// What the frequencies of sequences up to the original length are divided by, one a pair.
+        public var shortFactors: [Double]
+        /// What those of longer ones are divided by.
+        public var longFactors: [Double]
+        /// The length before the stretching.
+        public var originalMaxPositions: Int
+        /// The factor on cosine and sine.
+        public var attentionFactor: Double
+
+        /// Creates the parameters.
+        ///
+        /// - Parameter factor: How much longer texts become: √(1 + ln(factor)/ln(original)) is the factor
+        ///   on cosine and sine.
+        public init(
+            shortFactors: [Double], longFactors: [Double], originalMaxPositions: Int, factor: Double
+        ) {
+            (self.shortFactors, self.longFactors) = (shortFactors, longFactors)
+            self.originalMaxPositions = originalMaxPositions
+            attentionFactor =
+                factor <= 1 ? 1 : (1 + log(factor) / log(Double(originalMaxPositions))).squareRoot()
+        }
+    }
+
+    /// The longest sequence whose frequencies are those of all shorter ones; nil where length does not
+    /// matter.
+    public func thresholdLength(maxPositions: Int) -> Int? {
+        switch self {
+        case .dynamic: maxPositions
+        case .longrope(let parameters): parameters.originalMaxPositions
+        default: nil
+        }
+    }
+
     /// The inverse frequencies of rotary pairs, and the factor on cosine and sine.
     ///
     /// Each step is rounded to float32, as the reference computes them.
@@ -59,7 +96,7 @@ public enum RopeScaling: Hashable, Sendable {
     ///   - dimension: Channels of a head.
     ///   - theta: The base.
     ///   - maxPositions: The model's maximum length.
-    ///   - length: The length of the sequence at hand, for `dynamic`.
+    ///   - length: The length of the sequence at hand, for `dynamic` and `longrope`.
     public func frequencies(
         dimension: Int, theta: Double, maxPositions: Int, length: Int = 0
     ) -> (inverse: [Double], attentionFactor: Double) {
@@ -79,6 +116,15 @@ public enum RopeScaling: Hashable, Sendable {
             return parameters.frequencies(dimension: dimension, theta: theta)
         case .llama3(let parameters):
             return (parameters.frequencies(RopeScaling.base(dimension, theta)), 1)
+        case .longrope(let parameters):
+            let isLong = length > parameters.originalMaxPositions
+            let factors = isLong ? parameters.longFactors : parameters.shortFactors
+            let waves = RopeScaling.wavelengths(dimension, theta)
+            precondition(factors.count == waves.count, "frequencies: \(factors.count) factors")
+            return (
+                zip(factors, waves).map { Double(1 / (Float($0) * $1)) },
+                parameters.attentionFactor
+            )
         }
     }
 

@@ -14,17 +14,37 @@ public struct TokenContext {
 
     /// For each token of the run its position in its sequence.
     public let positions: [Int32]
+    /// Runs of tokens with the length of their sequence, counted by positions.
+    private let stretches: [(tokens: Range<Int>, length: Int)]
     private let place: Place
 
     /// The context of whole sequences.
+    ///
+    /// A token that several sequences share counts as one of the longest.
     public init(_ layout: SequenceLayout) {
         (positions, place) = (layout.positions, .layout(layout))
+        var lengths = layout.segments.map(\.endPosition)
+        for (index, segment) in layout.segments.enumerated().reversed() {
+            if let parent = segment.parent {
+                lengths[parent] = max(lengths[parent], lengths[index])
+            }
+        }
+        // All of a sequence has the same angles.
+        for (index, segment) in layout.segments.enumerated() {
+            if let parent = segment.parent { lengths[index] = max(lengths[index], lengths[parent]) }
+        }
+        stretches = zip(layout.segments, lengths).map { ($0.range, $1) }
     }
 
     /// The context of tokens that extend branches of a cache; makes room for them.
     init(extending branches: [KeyValueCache.Extension], of cache: KeyValueCache) {
         let run = cache.extend(branches)
         (positions, place) = (run.positions, .cache(run, cache))
+        var start = 0
+        stretches = run.stretches.map { stretch in
+            defer { start += stretch.count }
+            return (start..<start + stretch.count, stretch.rows.reduce(0) { $0 + $1.count })
+        }
     }
 
     /// A context without tokens.
@@ -32,6 +52,16 @@ public struct TokenContext {
 
     /// Number of tokens of the run.
     public var count: Int { positions.count }
+
+    /// Queries or keys turned by the angles of their positions, shape `[tokens, heads·headDimension]`.
+    public func rotated(_ x: Tensor, _ rotary: RotaryPositions, headDimension: Int) -> Tensor {
+        let tables = stretches.map { (tokens: $0.tokens, table: rotary.table(length: $0.length)) }
+        let dependsOnLength = stretches.contains { rotary.depends(on: $0.length) }
+        return dependsOnLength
+            ? rotaryEmbedded(x, tables, positions: positions, headDimension: headDimension)
+            : rotaryEmbedded(
+                x, rotary.table(length: 0), positions: positions, headDimension: headDimension)
+    }
 
     /// Causal attention of the run's tokens over those that they see, shape `[tokens, heads·d]`.
     ///

@@ -26,7 +26,7 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
     .multiply_add = NAME(multiply_add), .scale = NAME(scale), .scale_add = NAME(scale_add), \
     .sum = NAME(sum), .sum_squares = NAME(sum_squares), .sum_rows = NAME(sum_rows), \
     .rms_forward = NAME(rms_forward), .rms_backward = NAME(rms_backward), \
-    .rotate = NAME(rotate), \
+    .rotate = NAME(rotate), .rotate_neighbours = NAME(rotate_neighbours), \
     .gate_forward = NAME(gate_forward), .gate_backward = NAME(gate_backward), \
     .soft_cap = NAME(soft_cap), .soft_cap_backward = NAME(soft_cap_backward), \
     .dropout = NAME(dropout), \

@@ -161,6 +161,10 @@ typedef struct fledge_element_kernels {
     void (*rotate)(
         void *d, const void *x, const float *cosines, const float *sines, long heads,
         long dimension, long half, int inverse);
+    /// The same of the pairs (2i, 2i + 1).
+    void (*rotate_neighbours)(
+        void *d, const void *x, const float *cosines, const float *sines, long heads,
+        long dimension, long half, int inverse);
     void (*gate_forward)(void *d, const void *gate, const void *up, long n, int activation);
     void (*gate_backward)(
         void *dgate, void *dup, const void *dy, const void *gate, const void *up, long n,

@@ -1,4 +1,4 @@
-import FledgeCore
+public import FledgeCore
 
 /// Granite 3 and 4, dense: Llama with four multipliers.
 public struct Granite: ModelFamily {

@@ -32,15 +32,13 @@ public struct HunyuanDense: ModelFamily {
         let channels = weights.configuration.headDimension
         let alpha = Self.alpha(weights.configuration.reader)
         var options = SelfAttention.Options(
-            rotary: weights.rotary("") { c in
-                var (theta, scaling) = (c.ropeTheta, c.ropeScaling)
-                if case .dynamic = scaling, let alpha, channels > 2 {
-                    theta *= pow(alpha, Double(channels) / Double(channels - 2))
-                    scaling = .none
+            rotary: weights.rotary("") { configuration in
+                var configuration = configuration
+                if case .dynamic = configuration.ropeScaling, let alpha, channels > 2 {
+                    configuration.ropeTheta *= pow(alpha, Double(channels) / Double(channels - 2))
+                    configuration.ropeScaling = .none
                 }
-                let (frequencies, factor) = scaling.frequencies(
-                    dimension: channels, theta: theta, maxPositions: c.maxPositions)
-                return RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
+                return RotaryPositions(configuration)
             })
         let name = "model.layers.\(index).self_attn"
         options.normalizesRotated = true

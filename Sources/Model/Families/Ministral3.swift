@@ -1,5 +1,4 @@
 import FledgeCore
-import FledgeTensor
 import Foundation
 
 /// Ministral 3: Mistral whose queries grow with their position.
@@ -39,9 +38,8 @@ public struct Ministral3: ModelFamily {
         if let (beta, length) = try Self.growth(weights.configuration.reader) {
             // A factor on cosines and sines is one on the rotated query.
             options.queryRotary = weights.rotary("queries") { configuration in
-                let (frequencies, factor) = configuration.rotaryFrequencies()
-                return RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor) {
-                    1 + beta * log(1 + (Double($0) / length).rounded(.down))
+                RotaryPositions(configuration) { position in
+                    1 + beta * log(1 + (Double(position) / length).rounded(.down))
                 }
             }
         }

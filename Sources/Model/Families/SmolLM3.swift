@@ -1,4 +1,4 @@
-import FledgeCore
+public import FledgeCore
 
 /// SmolLM 3: Llama, of which every fourth layer knows nothing of positions.
 public struct SmolLM3: ModelFamily {

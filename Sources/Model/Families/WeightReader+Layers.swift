@@ -1,4 +1,4 @@
-public import FledgeTensor
+internal import FledgeTensor
 
 extension WeightReader {
     /// A block of a pre-norm decoder under Llama's names.
@@ -70,13 +70,30 @@ extension WeightReader {
             activation: Activation(c.hiddenActivation))
     }
 
-    /// The angles of the configuration's positions, the same table for all layers that ask.
-    public mutating func rotary() -> RotaryTable {
-        rotary("") { configuration in
-            let (frequencies, factor) = configuration.rotaryFrequencies()
-            return RotaryTable(inverseFrequencies: frequencies, attentionFactor: factor)
-        }
+    /// Attention whose queries, keys and values are one projection, `qkv_proj`.
+    public mutating func fusedAttention(
+        _ index: Int, _ options: SelfAttention.Options
+    ) throws -> SelfAttention {
+        let (name, c) = ("model.layers.\(index).self_attn", configuration)
+        let queries = c.headCount * c.headDimension
+        let all = queries + 2 * c.keyValueHeadCount * c.headDimension
+        return SelfAttention(
+            fused: try linear("\(name).qkv_proj", c.hiddenSize, all),
+            output: try linear("\(name).o_proj", queries, c.hiddenSize), headCount: c.headCount,
+            keyValueHeadCount: c.keyValueHeadCount, headDimension: c.headDimension, options)
     }
+
+    /// A gated MLP whose gate and up are one projection, `gate_up_proj`.
+    public mutating func fusedMLP(_ name: String) throws -> GatedMLP {
+        let c = configuration
+        return GatedMLP(
+            fused: try linear("\(name).gate_up_proj", c.hiddenSize, 2 * c.intermediateSize),
+            down: try linear("\(name).down_proj", c.intermediateSize, c.hiddenSize),
+            activation: Activation(c.hiddenActivation))
+    }
+
+    /// The angles of the configuration's positions, the same table for all layers that ask.
+    public mutating func rotary() -> RotaryPositions { rotary("") { RotaryPositions($0) } }
 
     /// Angles that layers share.
     ///
@@ -84,12 +101,12 @@ extension WeightReader {
     ///   - kind: Tells them apart from others of the model.
     ///   - make: Makes them when the first layer asks.
     public mutating func rotary(
-        _ kind: String, _ make: (DecoderConfiguration) -> RotaryTable
-    ) -> RotaryTable {
-        if let table = tables[kind] { return table }
-        let table = make(configuration)
-        tables[kind] = table
-        return table
+        _ kind: String, _ make: (DecoderConfiguration) -> RotaryPositions
+    ) -> RotaryPositions {
+        if let made = angles[kind] { return made }
+        let made = make(configuration)
+        angles[kind] = made
+        return made
     }
 }
 

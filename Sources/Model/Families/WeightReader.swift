@@ -14,7 +14,7 @@ public struct WeightReader {
     let path: String
     private let storage: LinearStorage
     private var used: Set<String> = []
-    var tables: [String: RotaryTable] = [:]
+    var angles: [String: RotaryPositions] = [:]
 
     /// The element type of norms and biases.
     public var vectorType: ElementType { type == .float64 ? .float64 : .float32 }

@@ -3,10 +3,9 @@ public import FledgeTensor
 
 /// Causal self-attention with rotary positions and grouped key/value heads.
 public final class SelfAttention: Sublayer {
-    let query: Linear
-    let key: Linear
-    let value: Linear
-    let output: Linear
+    /// Queries, keys and values: a layer each, or one for all of them.
+    private let projections: [Linear]
+    private let output: Linear
     let headCount: Int
     let keyValueHeadCount: Int
     let headDimension: Int
@@ -18,9 +17,9 @@ public final class SelfAttention: Sublayer {
         /// What scores are multiplied by; `1/√headDimension` when left out.
         public var scale: Float?
         /// The angles of positions; nil where queries and keys are not rotated.
-        public var rotary: RotaryTable?
+        public var rotary: RotaryPositions?
         /// The angles of queries where they differ from those of keys: with another factor.
-        public var queryRotary: RotaryTable?
+        public var queryRotary: RotaryPositions?
         /// Norm of queries: of each head where its channels are those of one head, of all heads together
         /// else.
         public var queryNorm: RMSNorm?
@@ -36,22 +35,47 @@ public final class SelfAttention: Sublayer {
         public var sinks: Parameter?
 
         /// Creates options: plain attention with rotary positions.
-        public init(rotary: RotaryTable?, scale: Float? = nil) {
+        public init(rotary: RotaryPositions?, scale: Float? = nil) {
             (self.rotary, self.scale) = (rotary, scale)
         }
     }
 
     /// Creates a layer from its four projections.
-    public init(
+    public convenience init(
         query: Linear, key: Linear, value: Linear, output: Linear, headCount: Int,
         keyValueHeadCount: Int, headDimension: Int, _ options: Options
     ) {
         precondition(
             query.outputCount == headCount * headDimension
                 && key.outputCount == keyValueHeadCount * headDimension
-                && value.outputCount == key.outputCount && output.inputCount == query.outputCount,
+                && value.outputCount == key.outputCount,
             "\(query.name): projections do not fit \(headCount) heads of \(headDimension)")
-        (self.query, self.key, self.value, self.output) = (query, key, value, output)
+        self.init(
+            [query, key, value], output, headCount: headCount,
+            keyValueHeadCount: keyValueHeadCount, headDimension: headDimension, options)
+    }
+
+    /// Creates a layer whose queries, keys and values come from one projection, one behind the other.
+    public convenience init(
+        fused: Linear, output: Linear, headCount: Int, keyValueHeadCount: Int, headDimension: Int,
+        _ options: Options
+    ) {
+        precondition(
+            fused.outputCount == (headCount + 2 * keyValueHeadCount) * headDimension,
+            "\(fused.name): it does not fit \(headCount) heads of \(headDimension)")
+        self.init(
+            [fused], output, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
+            headDimension: headDimension, options)
+    }
+
+    private init(
+        _ projections: [Linear], _ output: Linear, headCount: Int, keyValueHeadCount: Int,
+        headDimension: Int, _ options: Options
+    ) {
+        precondition(
+            output.inputCount == headCount * headDimension,
+            "\(output.name): it does not fit \(headCount) heads of \(headDimension)")
+        (self.projections, self.output) = (projections, output)
         (self.headCount, self.keyValueHeadCount) = (headCount, keyValueHeadCount)
         (self.headDimension, self.options) = (headDimension, options)
         attention = AttentionOptions(
@@ -61,9 +85,7 @@ public final class SelfAttention: Sublayer {
 
     /// Lists the projections and norms.
     public func describe(to description: inout ModuleDescription) {
-        description.add(query)
-        description.add(key)
-        description.add(value)
+        for projection in projections { description.add(projection) }
         description.add(output)
         description.add(options.queryNorm)
         description.add(options.keyNorm)
@@ -72,23 +94,37 @@ public final class SelfAttention: Sublayer {
 
     /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        let parts = projected(x, pass)
         let q = placed(
-            query(x, pass), options.queryRotary ?? options.rotary, options.queryNorm, pass)
-        let k = placed(key(x, pass), options.rotary, options.keyNorm, pass)
+            parts.queries, options.queryRotary ?? options.rotary, options.queryNorm, pass)
+        let k = placed(parts.keys, options.rotary, options.keyNorm, pass)
         let attended = pass.context.attend(
-            q, k, value(x, pass), in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
+            q, k, parts.values, in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
             options: attention)
         return output(attended, pass)
     }
 
+    private func projected(
+        _ x: Tensor, _ pass: ForwardPass
+    ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+        guard projections.count == 1 else {
+            return (projections[0](x, pass), projections[1](x, pass), projections[2](x, pass))
+        }
+        let all = projections[0](x, pass)
+        let (queries, keys) = (headCount * headDimension, keyValueHeadCount * headDimension)
+        return (
+            all.columns(0..<queries), all.columns(queries..<(queries + keys)),
+            all.columns((queries + keys)..<(queries + 2 * keys))
+        )
+    }
+
     /// Queries or keys, normalised and rotated.
     private func placed(
-        _ x: consuming Tensor, _ rotary: RotaryTable?, _ norm: RMSNorm?, _ pass: ForwardPass
+        _ x: consuming Tensor, _ rotary: RotaryPositions?, _ norm: RMSNorm?, _ pass: ForwardPass
     ) -> Tensor {
         if let norm, !options.normalizesRotated { x = norm(heads: x) }
         if let rotary {
-            x = rotaryEmbedded(
-                x, rotary, positions: pass.context.positions, headDimension: headDimension)
+            x = pass.context.rotated(x, rotary, headDimension: headDimension)
         }
         if let norm, options.normalizesRotated { x = norm(heads: x) }
         return x
@@ -103,7 +139,7 @@ extension SelfAttention {
         let keys = run.bytes(keyValueHeadCount * headDimension)
         let logSums = run.bytes(headCount, sums: true)
         let width = Kernels.attentionGradientWidth(of: headDimension, run.elementType)
-        let adapters = [query, key, value, output].reduce(0) { $0 + $1.adapterBytes(run) }
+        let adapters = (projections + [output]).reduce(0) { $0 + $1.adapterBytes(run) }
         // A norm keeps its input beside what is made of it.
         let norms =
             (options.queryNorm == nil ? 0 : queries) + (options.keyNorm == nil ? 0 : keys)

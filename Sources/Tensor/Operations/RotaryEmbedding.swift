@@ -22,18 +22,24 @@ public struct RotaryTable: Sendable {
     public let inverseFrequencies: [Double]
     /// What cosines and sines are multiplied by, for scaled embeddings.
     public let attentionFactor: Double
+    /// Whether the pairs of a head are neighbours, (2i, 2i + 1), and not (i, i + d/2).
+    public let pairsNeighbours: Bool
     private let positionFactor: (@Sendable (Int) -> Double)?
     private let rows = Rows()
 
     /// Creates the table of a list of frequencies: `base^(-2i/d)`, possibly scaled.
     ///
-    /// - Parameter positionFactor: What the cosines and sines of a position are multiplied by as well.
+    /// - Parameters:
+    ///   - inverseFrequencies: What positions are multiplied by, one for each pair of channels.
+    ///   - attentionFactor: What cosines and sines are multiplied by.
+    ///   - pairsNeighbours: Whether the pairs of a head are neighbours.
+    ///   - positionFactor: What the cosines and sines of a position are multiplied by as well.
     public init(
-        inverseFrequencies: [Double], attentionFactor: Double = 1,
+        inverseFrequencies: [Double], attentionFactor: Double = 1, pairsNeighbours: Bool = false,
         positionFactor: (@Sendable (Int) -> Double)? = nil
     ) {
         (self.inverseFrequencies, self.attentionFactor) = (inverseFrequencies, attentionFactor)
-        self.positionFactor = positionFactor
+        (self.pairsNeighbours, self.positionFactor) = (pairsNeighbours, positionFactor)
     }
 
     /// Rows 0 ..< at least `count`, each of `inverseFrequencies.count` numbers.
@@ -66,15 +72,26 @@ public struct RotaryTable: Sendable {
 public func rotaryEmbedded(
     _ x: Tensor, _ table: RotaryTable, positions: [Int32], headDimension: Int
 ) -> Tensor {
+    rotaryEmbedded(
+        x, [(0..<positions.count, table)], positions: positions, headDimension: headDimension)
+}
+
+/// The same with a table for each of several ranges of tokens, which cover all of them in their order.
+public func rotaryEmbedded(
+    _ x: Tensor, _ tables: [(tokens: Range<Int>, table: RotaryTable)], positions: [Int32],
+    headDimension: Int
+) -> Tensor {
     precondition(
         x.shape.count == 2 && x.shape[0] == positions.count && headDimension > 0
             && x.shape[1] % headDimension == 0
-            && table.inverseFrequencies.count * 2 <= headDimension,
-        "rotaryEmbedded: x \(x.shape), \(positions.count) positions, heads of \(headDimension), "
-            + "\(table.inverseFrequencies.count) frequencies")
+            && tables.allSatisfy { $0.table.inverseFrequencies.count * 2 <= headDimension },
+        "rotaryEmbedded: x \(x.shape), \(positions.count) positions, heads of \(headDimension)")
+    precondition(
+        tables.map(\.tokens.count).reduce(0, +) == positions.count,
+        "rotaryEmbedded: tables for \(tables.map(\.tokens)) of \(positions.count) tokens")
     precondition(positions.allSatisfy { $0 >= 0 }, "rotaryEmbedded: a negative position")
     let operation = RotaryEmbedding(
-        table: table, positions: positions, headDimension: headDimension)
+        tables: tables, positions: positions, headDimension: headDimension)
     let result = Tensor(uninitialized: x.shape, x.elementType)
     operation.rotate(x, into: result.freshPointer, inverse: false)
     return result.recorded([x.tapeReference], operation)
@@ -82,25 +99,37 @@ public func rotaryEmbedded(
 
 /// The gradient is rotated back.
 struct RotaryEmbedding: RecordedOperation {
-    let table: RotaryTable
+    let tables: [(tokens: Range<Int>, table: RotaryTable)]
     let positions: [Int32]
     let headDimension: Int
 
     func rotate(_ x: Tensor, into target: UnsafeMutableRawPointer, inverse: Bool) {
+        for (tokens, table) in tables where !tokens.isEmpty {
+            rotate(x, tokens, by: table, into: target, inverse: inverse)
+        }
+    }
+
+    private func rotate(
+        _ x: Tensor, _ tokens: Range<Int>, by table: RotaryTable,
+        into target: UnsafeMutableRawPointer, inverse: Bool
+    ) {
         let (columns, half) = (x.shape[1], table.inverseFrequencies.count)
-        let rows = table.rows(Int(positions.max() ?? 0) + 1)
+        let rows = table.rows(Int(positions[tokens].max() ?? 0) + 1)
         let (kernels, size) = (Kernels.of(x.elementType), columns * x.elementType.byteCount)
         let source = x.pointer
+        let rotate = table.pairsNeighbours ? kernels.rotate_neighbours : kernels.rotate
         rows.cosines.withUnsafeBufferPointer { cosines in
             rows.sines.withUnsafeBufferPointer { sines in
                 guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else {
-                    target.copyMemory(from: source, byteCount: x.shape[0] * size)
+                    (target + tokens.lowerBound * size).copyMemory(
+                        from: source + tokens.lowerBound * size, byteCount: tokens.count * size)
                     return
                 }
-                parallelRows(x.shape[0], columns: columns) { range in
-                    for row in range {
+                parallelRows(tokens.count, columns: columns) { range in
+                    for index in range {
+                        let row = tokens.lowerBound + index
                         let at = Int(positions[row]) * half
-                        kernels.rotate(
+                        rotate(
                             target + row * size, source + row * size, cosines + at, sines + at,
                             columns / headDimension, headDimension, half, inverse ? 1 : 0)
                     }
