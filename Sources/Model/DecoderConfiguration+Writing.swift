@@ -76,17 +76,27 @@ extension DecoderConfiguration {
             generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")
     }
 
+    /// The newer spelling, with what the file has beside it.
+    private func ropeParameters(over before: JSONValue) -> JSONValue {
+        let scaling = ropeScaling.json
+        // Keys of a scaling that is no longer in force would contradict the new one.
+        let isSame = before["rope_type"]?.stringValue == scaling?["rope_type"]?.stringValue
+        var parameters = isSame ? before : [:]
+        for member in scaling?.members ?? [] { parameters[member.key] = member.value }
+        if scaling == nil { parameters = ["rope_type": "default"] }
+        parameters["rope_theta"] = .number(ropeTheta)
+        return parameters
+    }
+
     private func writeRope(into json: inout JSONValue) {
         let scaling = ropeScaling.json
+        if let full = json["rope_parameters"]?["full_attention"] {
+            // The other kinds of layers keep what they have.
+            json["rope_parameters"]?["full_attention"] = ropeParameters(over: full)
+            return
+        }
         guard json["rope_parameters"]?.members == nil else {
-            // Keys of a scaling that is no longer in force would contradict the new one.
-            let before = json["rope_parameters"]
-            let isSame = before?["rope_type"]?.stringValue == scaling?["rope_type"]?.stringValue
-            var parameters = isSame ? before ?? [:] : [:]
-            for member in scaling?.members ?? [] { parameters[member.key] = member.value }
-            if scaling == nil { parameters = ["rope_type": "default"] }
-            parameters["rope_theta"] = .number(ropeTheta)
-            json["rope_parameters"] = parameters
+            json["rope_parameters"] = json["rope_parameters"].map { ropeParameters(over: $0) }
             // Beside it the older spelling would count.
             json["rope_scaling"] = nil
             return

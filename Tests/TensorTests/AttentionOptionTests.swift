@@ -45,7 +45,7 @@ import Testing
             rounding: ElementType? = nil
         ) {
             func make(_ heads: Int, _ name: String) -> Parameter {
-                let x = parameter([count, heads * d], name, type, scale: 1.5)
+                let x = parameter([count, heads * d], name, scale: 1.5, type)
                 if let rounding { x.value = x.value.converted(to: rounding).converted(to: type) }
                 return x
             }

@@ -152,11 +152,12 @@ typedef struct fledge_element_kernels {
     void (*sum_rows)(void *d, const void *a, long rows, long columns);
 
     void (*rms_forward)(
-        void *d, void *rstd, const void *x, const void *w, long rows, long columns, double epsilon);
+        void *d, void *rstd, const void *x, const void *w, long rows, long columns, double epsilon,
+        double offset, int rounds);
     /// dw (S) is added to; dx is added to when `accumulate`.
     void (*rms_backward)(
         void *_Nullable dx, void *_Nullable dw, const void *dy, const void *x, const void *rstd,
-        const void *w, long rows, long columns, int accumulate);
+        const void *w, long rows, long columns, int accumulate, double offset, int rounds);
     /// Rotates the pairs (i, i + half) of each head of one row; by the negative angle if `inverse`.
     void (*rotate)(
         void *d, const void *x, const float *cosines, const float *sines, long heads,

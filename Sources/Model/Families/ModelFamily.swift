@@ -71,7 +71,7 @@ extension [any ModelFamily] {
         [
             Llama(), Mistral(), Ministral3(), Qwen2(), Qwen3(), SmolLM3(), OLMo2(), Granite(),
             HunyuanDense(), SeedOSS(),
-            EXAONE4(), Phi3(), GLM4(),
+            EXAONE4(), Phi3(), GLM4(), OLMo3(), Gemma(), Gemma2(), Gemma3(),
         ]
     }
 
