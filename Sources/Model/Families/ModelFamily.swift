@@ -72,6 +72,7 @@ extension [any ModelFamily] {
             Llama(), Mistral(), Ministral3(), Qwen2(), Qwen3(), SmolLM3(), OLMo2(), Granite(),
             HunyuanDense(), SeedOSS(),
             EXAONE4(), Phi3(), GLM4(),
+            Qwen2MoE(), Qwen3MoE(), Mixtral(),
         ]
     }
 

@@ -29,12 +29,6 @@ public struct Qwen3: ModelFamily {
 
     /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        var options = SelfAttention.Options(rotary: weights.rotary())
-        let name = "model.layers.\(index).self_attn"
-        let channels = weights.configuration.headDimension
-        options.queryNorm = try weights.norm("\(name).q_norm", channels)
-        options.keyNorm = try weights.norm("\(name).k_norm", channels)
-        let attention = try weights.attention(index, options, biasSetting: "attention_bias")
-        return try weights.preNormBlock(index, attention)
+        try weights.preNormBlock(index, weights.headNormedAttention(index))
     }
 }
