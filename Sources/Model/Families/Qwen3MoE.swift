@@ -1,4 +1,4 @@
-public import FledgeCore
+internal import FledgeCore
 
 /// Qwen 3 with experts.
 public struct Qwen3MoE: ModelFamily {
