@@ -8,11 +8,12 @@ sequences, the loss, a greedy continuation, and the modules that LLaMA-Factory's
 """
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 BASE = dict(
     vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
@@ -57,6 +58,14 @@ FAMILIES = {
         rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5))),
     "llama-dynamic": ("LlamaConfig", dict(max_position_embeddings=12, rope_parameters=dict(
         rope_type="dynamic", rope_theta=10000.0, factor=2.0))),
+    "qwen2-moe": ("Qwen2MoeConfig", dict(
+        num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12,
+        shared_expert_intermediate_size=20, num_hidden_layers=3, mlp_only_layers=[1])),
+    "qwen3-moe": ("Qwen3MoeConfig", dict(
+        head_dim=8, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=12,
+        norm_topk_prob=True, num_hidden_layers=3, decoder_sparse_step=2)),
+    "mixtral": ("MixtralConfig", dict(
+        head_dim=8, num_local_experts=4, num_experts_per_tok=2)),
     "exaone4": ("Exaone4Config", dict(
         sliding_window=None, layer_types=["full_attention"] * 2)),
     # Windows are shorter than the sequences.
@@ -139,8 +148,11 @@ def make(name, out):
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
-    gradients = {
-        n: p.grad.contiguous() for n, p in model.named_parameters() if p.grad is not None}
+    # Under the names of files, where experts are apart.
+    gradients = {n: p.grad.contiguous() for n, p in model.named_parameters() if p.grad is not None}
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch, state_dict=gradients)
+        gradients = load_file(scratch + "/model.safetensors")
     save_file({**gradients, **logits}, folder / "gradients.safetensors")
     (folder / "expected.json").write_text(json.dumps({
         "transformers": transformers.__version__, "ids": [row.tolist() for row in rows],

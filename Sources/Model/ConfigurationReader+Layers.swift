@@ -37,17 +37,14 @@ extension ConfigurationReader {
         return kinds.map { $0 ? window : nil }
     }
 
-    /// The windows of Qwen's layers: those from `max_window_layers` on have one where
-    /// `use_sliding_window` says so.
-    func windowsBehindMaxWindowLayers(layers count: Int) throws -> [Int?] {
-        let slides = try flag("use_sliding_window") ?? false
-        guard slides else {
+    /// The same where `use_sliding_window` has to say that there are any, as in Qwen's files.
+    func windowsWhereUsed(layers count: Int, slides: (Int) -> Bool) throws -> [Int?] {
+        guard try flag("use_sliding_window") ?? false else {
             try requireFullAttention()
             return []
         }
-        let first = try optionalInteger("max_window_layers") ?? 28
         let json = has("sliding_window") ? self : withDefault("sliding_window", 4096)
-        return try json.windows(layers: count) { json.hasWindow && $0 >= first }
+        return try json.windows(layers: count) { json.hasWindow && slides($0) }
     }
 
     /// Whether the file has rotary scaling in the older spelling.

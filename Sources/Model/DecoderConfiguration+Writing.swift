@@ -76,6 +76,19 @@ extension DecoderConfiguration {
             generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")
     }
 
+    /// Whether the file that was read says the same, so that it may stay as it is written there.
+    private var ropeIsAsRead: Bool {
+        let places = ["rope_scaling", "rope_parameters", "rope_theta"]
+        guard let original, places.contains(where: { original[$0].map { !$0.isNull } ?? false }),
+            original["rope_scaling"] == nil || original["rope_parameters"] == nil
+        else { return false }
+        if let full = try? reader.rope(ofLayers: "full_attention", maxPositions: maxPositions) {
+            return full.theta == ropeTheta && full.scaling == ropeScaling
+        }
+        guard let read = try? reader.rope(maxPositions: maxPositions) else { return false }
+        return read.theta == ropeTheta && read.scaling == ropeScaling
+    }
+
     /// The newer spelling, with what the file has beside it.
     private func ropeParameters(over before: JSONValue) -> JSONValue {
         let scaling = ropeScaling.json
@@ -89,6 +102,7 @@ extension DecoderConfiguration {
     }
 
     private func writeRope(into json: inout JSONValue) {
+        guard !ropeIsAsRead else { return }
         let scaling = ropeScaling.json
         if let full = json["rope_parameters"]?["full_attention"] {
             // The other kinds of layers keep what they have.

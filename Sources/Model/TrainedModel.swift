@@ -18,7 +18,8 @@ public struct TrainedModel: ModelArtifact {
     ///
     /// - Throws: ``FledgeError`` when a trained tensor is missing or of another shape.
     public func restore(from folder: String) throws {
-        let source = try Checkpoint(path: folder).weights
+        let source = try Checkpoint(path: folder, families: [model.configuration.family])
+            .weights
         let trained = model.trainableParameters
         for parameter in trained where source.shape(of: parameter.name) != parameter.value.shape {
             let found = source.shape(of: parameter.name)

@@ -20,13 +20,28 @@ extension Tensor {
     private static func first<Word: FixedWidthInteger & UnsignedInteger>(
         _ words: UnsafeBufferPointer<Word>, _ exponent: Word
     ) -> Int? {
+        let size = 1 << 16
+        var found = [Int?](repeating: nil, count: (words.count + size - 1) / size)
+        found.withUnsafeMutableBufferPointer { found in
+            let found = found
+            parallelChunks(words.count, size: size) { range in
+                found[range.lowerBound / size] = first(words, in: range, exponent)
+            }
+        }
+        return found.lazy.compactMap { $0 }.first
+    }
+
+    @inline(__always)
+    private static func first<Word: FixedWidthInteger & UnsignedInteger>(
+        _ words: UnsafeBufferPointer<Word>, in range: Range<Int>, _ exponent: Word
+    ) -> Int? {
         // Adding the lowest bit of the exponent carries into the sign where all others are set. Blocks
         // without a branch inside are computed many at a time.
         let lowest = exponent & (0 &- exponent)
         let sign = ~(Word.max >> 1)
-        var start = 0
-        while start < words.count {
-            let end = min(start + 4096, words.count)
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(start + 4096, range.upperBound)
             var found: Word = 0
             for index in start..<end { found |= (words[index] & exponent) &+ lowest }
             if found & sign != 0 {

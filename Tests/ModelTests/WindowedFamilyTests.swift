@@ -24,18 +24,26 @@ import Testing
 
     /// Which layers have a window where no list says so.
     @Test func patterns() throws {
-        func windows(_ name: String, _ changes: [String: JSONValue?]) throws -> [Int?] {
+        func windows(
+            _ name: String, _ changes: [String: JSONValue], without key: String? = nil
+        ) throws -> [Int?] {
             var json = try configuration(name)
             json["layer_types"] = nil
             for (key, value) in changes { json[key] = value }
+            if let key { json[key] = nil }
             return try self.windows(json)
         }
         #expect(try windows("mistral", [:]) == [6, 6])
         #expect(try windows("mistral", ["sliding_window": .null]) == [])
-        #expect(try windows("mistral", ["sliding_window": .some(nil)]) == [4096, 4096])
+        #expect(try windows("mistral", [:], without: "sliding_window") == [4096, 4096])
         #expect(try windows("qwen2-window", [:]) == [nil, 5])
         #expect(try windows("qwen2-window", ["use_sliding_window": false]) == [])
         #expect(try windows("qwen2-window", ["max_window_layers": 28]) == [])
+        let used: [String: JSONValue] = ["use_sliding_window": true, "sliding_window": 7]
+        #expect(try windows("qwen2-moe", used) == [7, nil])
+        #expect(try windows("qwen3-moe", used) == [7, 7])
+        #expect(try windows("qwen3-moe", [:]) == [])
+        #expect(try windows("mixtral", ["sliding_window": 7]) == [7, 7])
         #expect(try windows("smollm3-window", [:]) == [nil, nil, nil, 6])
         #expect(try windows("smollm3-window", ["use_sliding_window": false]) == [])
         #expect(try windows("exaone4-window", [:]) == [6, 6, 6, nil])

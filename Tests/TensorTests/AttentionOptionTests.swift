@@ -157,9 +157,11 @@ import Testing
                     #expect(found.count == exact.count)
                     for (index, (a, b)) in zip(found, exact).enumerated() {
                         let closeness = Closeness(a, b)
+                        // Where a window holds one token its score changes nothing.
+                        let isNothing = b.doubles().allSatisfy { abs($0) < 1e-12 }
                         #expect(
                             closeness.isWithin(tolerance)
-                                || closeness.largestDifference < tolerance * 1e-2,
+                                || isNothing && closeness.largestDifference < tolerance,
                             "\(type) \(index): \(closeness)")
                     }
                 }

@@ -23,9 +23,17 @@ struct RolloutBenchmark {
             exit(2)
         }
         let model = try Checkpoint(path: arguments[1]).causalLM(storing: .bfloat16)
-        let (seconds, tokens) =
+        let profile = OperationProfile()
+        func run() throws -> (seconds: [Double], tokens: Int) {
             try work == .generate
-            ? generate(model, steps, warmup) : train(model, work, steps, warmup, profiles)
+                ? generate(model, steps, warmup) : train(model, work, steps, warmup)
+        }
+        let (seconds, tokens) = try profiles ? profile.measure(run) : run()
+        for entry in profile.entries {
+            print(
+                String(format: "%8.2f s  %6d ", entry.seconds, entry.calls) + entry.operation
+                    + (entry.isBackward ? " backward" : ""))
+        }
         let middle = seconds.sorted()[seconds.count / 2]
         let result: JSONValue = [
             "name": "fledge", "work": .string(work.rawValue), "seconds": .number(middle),
@@ -70,7 +78,7 @@ struct RolloutBenchmark {
     }
 
     private static func train(
-        _ model: DecoderLM, _ work: Work, _ steps: Int, _ warmup: Int, _ profiles: Bool
+        _ model: DecoderLM, _ work: Work, _ steps: Int, _ warmup: Int
     ) throws -> (seconds: [Double], tokens: Int) {
         try model.attach(LoRA(rank: 8), seed: 0)
         let questions = work == .ppo ? 8 : 2
@@ -98,20 +106,7 @@ struct RolloutBenchmark {
         }
         let trainer = Trainer(
             stage, schedule: .constant(1e-5), logging: .never, callbacks: [recorder])
-        func fit() throws {
-            _ = try trainer.fit(source, evaluating: nil, steps: steps + warmup)
-        }
-        if profiles {
-            let profile = OperationProfile()
-            try profile.measure { try fit() }
-            for entry in profile.entries {
-                print(
-                    String(format: "%8.2f s  ", entry.seconds) + entry.operation
-                        + (entry.isBackward ? " backward" : ""))
-            }
-        } else {
-            try fit()
-        }
+        _ = try trainer.fit(source, evaluating: nil, steps: steps + warmup)
         return (
             Array(recorder.seconds.dropFirst(warmup)),
             questions * policy.answersPerQuestion * answerLength

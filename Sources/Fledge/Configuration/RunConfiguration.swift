@@ -1,4 +1,5 @@
 public import FledgeCore
+public import FledgeModel
 public import Foundation
 internal import Logging
 
@@ -36,6 +37,8 @@ public struct RunConfiguration: Sendable {
     public let values: OptionValues
     /// The method of training that `stage` names.
     public var method: any TrainingMethod
+    /// The kinds of models that are known; one's own may be appended.
+    public var families: [any ModelFamily] = .standard
     /// All keys: the standard ones, and those of methods that were handed over.
     public let options: [RunOption]
 

@@ -29,7 +29,8 @@ public struct ModelSide {
     public init(training configuration: RunConfiguration) throws {
         let options = configuration.finetuning
         let paths = configuration.adapterFolders
-        checkpoint = try Checkpoint(path: configuration.requiredModelPath())
+        checkpoint = try Checkpoint(
+            path: configuration.requiredModelPath(), families: configuration.families)
         model = try checkpoint.causalLM(
             storing: configuration.trainingType, linears: configuration.model.linearStorage)
         guard options.method == .lora else {
@@ -111,7 +112,8 @@ public struct ModelSide {
     public init(
         inference configuration: RunConfiguration, dequantizing: Bool = false
     ) throws {
-        checkpoint = try Checkpoint(path: configuration.requiredModelPath())
+        checkpoint = try Checkpoint(
+            path: configuration.requiredModelPath(), families: configuration.families)
         let type = configuration.inferenceType
         model = try checkpoint.causalLM(
             storing: type, linears: configuration.model.linearStorage)

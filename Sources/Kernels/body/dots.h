@@ -138,6 +138,25 @@ static void SUM(dots_rows)(
     }
 }
 
+// Adds what is added to a block of sums, [m][n], and writes it out; there is room for as many behind it.
+static void SUM(finish_dots)(
+    const fledge_product *p, S *sums, long i0, long j0, long m, long n) {
+    if (p->second) SUM(add_second)(p->second, sums, n, i0, j0, m, n);
+    const S *bias = p->bias;
+    S *before = sums + m * n;
+    if (p->accumulate && p->c_type == FLEDGE_BFLOAT16) SUM(widen_sums)(p, before, n, i0, j0, m, n);
+    for (long i = 0; i < m; i++) {
+        S *row = sums + i * n, *c = (S *)p->c + (i0 + i) * p->c_row + j0;
+        const S *old = p->c_type == FLEDGE_BFLOAT16 ? before + i * n : c;
+        if (p->accumulate) for (long j = 0; j < n; j++) row[j] += old[j];
+        if (bias) for (long j = 0; j < n; j++) row[j] += bias[j0 + j];
+        if (p->c_type != FLEDGE_BFLOAT16) memcpy(c, row, n * sizeof(S));
+#ifdef SUM_IS_FLOAT
+        else PATH(from_float_bfloat16)((uint16_t *)p->c + (i0 + i) * p->c_row + j0, row, n);
+#endif
+    }
+}
+
 static void SUM(dots_task)(void *context, long index) {
     const SUM(dots_job) *job = context;
     const fledge_product *p = job->p;
@@ -168,28 +187,29 @@ static void SUM(dots_task)(void *context, long index) {
                 p->depth, sums + j, n, lying + columns * size, columns * size);
         }
     }
-    if (p->second) SUM(add_second)(p->second, sums, n, i0, j0, m, n);
-    const S *bias = p->bias;
-    S *before = sums + m * n;
-    if (p->accumulate && p->c_type == FLEDGE_BFLOAT16) SUM(widen_sums)(p, before, n, i0, j0, m, n);
-    for (long i = 0; i < m; i++) {
-        S *row = sums + i * n, *c = (S *)p->c + (i0 + i) * p->c_row + j0;
-        const S *old = p->c_type == FLEDGE_BFLOAT16 ? before + i * n : c;
-        if (p->accumulate) for (long j = 0; j < n; j++) row[j] += old[j];
-        if (bias) for (long j = 0; j < n; j++) row[j] += bias[j0 + j];
-        if (p->c_type != FLEDGE_BFLOAT16) memcpy(c, row, n * sizeof(S));
-#ifdef SUM_IS_FLOAT
-        else PATH(from_float_bfloat16)((uint16_t *)p->c + (i0 + i) * p->c_row + j0, row, n);
-#endif
-    }
+    SUM(finish_dots)(p, sums, i0, j0, m, n);
+}
+
+// Whether both operands run along the depth.
+INLINE int SUM(lies_along_depth)(const fledge_product *p) {
+    return p->a_depth == 1 && p->b_depth == 1 && !(p->b_column == 1 && p->columns > 1);
+}
+
+static void SUM(run_dots)(const fledge_product *p, void (*task)(void *, long)) {
+    SUM(dots_job) job = {.p = p};
+    job.row_blocks = (p->rows + SUM(dot_block) - 1) / SUM(dot_block);
+    job.columns = p->columns >= 1024 ? 64 : 32;
+    long tasks = job.row_blocks * ((p->columns + job.columns - 1) / job.columns);
+    if (p->rows * p->columns * p->depth < 100000)
+        for (long i = 0; i < tasks; i++) task(&job, i);
+    else fledge_parallel_for(tasks, task, &job);
 }
 
 // Whether a product is of this kind must not depend on its rows, or bits would.
 static int SUM(dots)(const fledge_product *p) {
-    int lies_so = p->a_depth == 1 && p->b_depth == 1 && !(p->b_column == 1 && p->columns > 1);
     int is_narrow = p->columns <= LANES && p->depth >= LANES
         && (p->b_type == SUM(type) || (p->b_type >= FLEDGE_BLOCKS && p->a_type == SUM(type)));
-    if (!lies_so || !(p->by_lanes || is_narrow)) return 0;
+    if (!SUM(lies_along_depth)(p) || !(p->by_lanes || is_narrow)) return 0;
     fledge_product plain = *p;
     if (p->by_lanes && p->a_type != SUM(type)) {
         S *a = fledge_scratch(FLEDGE_SCRATCH_LEFT, p->rows * p->depth * (long)sizeof(S) + 64);
@@ -201,12 +221,6 @@ static int SUM(dots)(const fledge_product *p) {
         plain.a_type = SUM(type);
         plain.a_row = p->depth;
     }
-    SUM(dots_job) job = {.p = &plain};
-    job.row_blocks = (p->rows + SUM(dot_block) - 1) / SUM(dot_block);
-    job.columns = p->columns >= 1024 ? 64 : 32;
-    long tasks = job.row_blocks * ((p->columns + job.columns - 1) / job.columns);
-    if (p->rows * p->columns * p->depth < 100000)
-        for (long i = 0; i < tasks; i++) SUM(dots_task)(&job, i);
-    else fledge_parallel_for(tasks, SUM(dots_task), &job);
+    SUM(run_dots)(&plain, SUM(dots_task));
     return 1;
 }

@@ -102,6 +102,9 @@ static void B(pack_right)(
             for (; k + 4 <= depth && 2 * (k0 + k + 4) <= p->depth; k += 4) {
                 vf v[4];
                 const uint16_t *row = b + (j0 + j) * p->b_column + 2 * (k0 + k);
+                if (k % 16 == 0)   // the next columns
+                    for (long c = 0; c < LANES; c++)
+                        __builtin_prefetch(row + (LANES + c) * p->b_column, 0, 2);
                 PATH(transpose_floats)(v, (const char *)row, p->b_column * 2);
                 for (int q = 0; q < 4; q++) memcpy(panel + (k + q) * width, &v[q], sizeof(vf));
             }
@@ -121,6 +124,7 @@ static void B(pack_right)(
 #include "blocking.h"
 #include "pairs_operands.h"
 #include "pairs_attention.h"
+#include "pair_dots.h"
 #include "pairs_attention_backward.h"
 #undef B
 #undef UNIT

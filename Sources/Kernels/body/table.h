@@ -6,6 +6,9 @@ INLINE void PATH(product_as)(const fledge_product *product, const int by_pairs) 
         if (!PATH(dots_sum64)(product)) PATH(multiply_sum64)(product);
         return;
     }
+#if PAIRS
+    if (by_pairs && PATH(dots_pairs)(product)) return;
+#endif
     if (PATH(dots_sum32)(product)) return;
 #if PAIRS
     if (by_pairs && product->a_type == FLEDGE_BFLOAT16

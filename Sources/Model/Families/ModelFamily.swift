@@ -71,7 +71,9 @@ extension [any ModelFamily] {
         [
             Llama(), Mistral(), Ministral3(), Qwen2(), Qwen3(), SmolLM3(), OLMo2(), Granite(),
             HunyuanDense(), SeedOSS(),
-            EXAONE4(), Phi3(), GLM4(), OLMo3(), Gemma(), Gemma2(), Gemma3(),
+            EXAONE4(), Phi3(), GLM4(),
+            Qwen2MoE(), Qwen3MoE(), Mixtral(),
+            OLMo3(), Gemma(), Gemma2(), Gemma3(),
         ]
     }
 

@@ -16,7 +16,8 @@ public struct Qwen2: ModelFamily {
             "num_key_value_heads": 32, "max_position_embeddings": 32768,
         ])
         var result = try json.decoder()
-        result.windows = try json.windowsBehindMaxWindowLayers(layers: result.layerCount)
+        let first = try json.optionalInteger("max_window_layers") ?? 28
+        result.windows = try json.windowsWhereUsed(layers: result.layerCount) { $0 >= first }
         result.attentionBias = true
         return result
     }

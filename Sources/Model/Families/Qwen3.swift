@@ -18,7 +18,8 @@ public struct Qwen3: ModelFamily {
             "num_key_value_heads": 32, "head_dim": 128, "max_position_embeddings": 32768,
         ])
         var result = try json.decoder()
-        result.windows = try json.windowsBehindMaxWindowLayers(layers: result.layerCount)
+        let first = try json.optionalInteger("max_window_layers") ?? 28
+        result.windows = try json.windowsWhereUsed(layers: result.layerCount) { $0 >= first }
         result.attentionBias = try json.flag("attention_bias") ?? false
         result.attentionOutputBias = result.attentionBias
         return result
@@ -26,12 +27,6 @@ public struct Qwen3: ModelFamily {
 
     /// A pre-norm block of attention and a gated MLP.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        var options = SelfAttention.Options(rotary: weights.rotary())
-        let name = "model.layers.\(index).self_attn"
-        let channels = weights.configuration.headDimension
-        options.queryNorm = try weights.norm("\(name).q_norm", channels)
-        options.keyNorm = try weights.norm("\(name).k_norm", channels)
-        let attention = try weights.attention(index, options, biasSetting: "attention_bias")
-        return try weights.preNormBlock(index, attention)
+        try weights.preNormBlock(index, weights.headNormedAttention(index))
     }
 }

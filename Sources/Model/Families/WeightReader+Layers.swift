@@ -80,6 +80,15 @@ extension WeightReader {
             activation: Activation(c.hiddenActivation))
     }
 
+    /// Attention whose queries and keys are normalised head by head, under Qwen 3's names.
+    public mutating func headNormedAttention(_ index: Int) throws -> SelfAttention {
+        var options = SelfAttention.Options(rotary: rotary())
+        let name = "model.layers.\(index).self_attn"
+        options.queryNorm = try norm("\(name).q_norm", configuration.headDimension)
+        options.keyNorm = try norm("\(name).k_norm", configuration.headDimension)
+        return try attention(index, options, biasSetting: "attention_bias")
+    }
+
     /// Attention whose queries, keys and values are one projection, `qkv_proj`.
     public mutating func fusedAttention(
         _ index: Int, _ options: SelfAttention.Options

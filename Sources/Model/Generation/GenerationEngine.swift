@@ -224,7 +224,7 @@ public final class GenerationEngine {
                 sampler: TokenSampler(entry.request.options, draws: entry.request.draws),
                 seen: Set(entry.request.prompt))
         }
-        var scores = [[Float]](repeating: [], count: new.count)
+        var scores = [Scores?](repeating: nil, count: new.count)
         for run in plan.runs(of: Self.runLength) {
             let hidden = model.hiddenStates(
                 Array(plan.ids[run.tokens]), extending: run.extensions, of: cache,
@@ -235,7 +235,7 @@ public final class GenerationEngine {
         }
         // Prompts that others share are held by their branches.
         for branch in plan.innerBranches { cache.release(branch) }
-        choose(new, scores, &events)
+        choose(new, scores.compactMap { $0 }, &events)
     }
 
     /// The most tokens of the answer to a request.
@@ -249,7 +249,7 @@ public final class GenerationEngine {
 
     /// Takes a token for each answer; those that go on are live.
     private func choose(
-        _ answers: [Live], _ scores: [[Float]], _ events: inout [Event]
+        _ answers: [Live], _ scores: [Scores], _ events: inout [Event]
     ) {
         var answers = answers
         var tokens = [TokenSampler.Choice](repeating: .init(id: 0), count: answers.count)
@@ -257,7 +257,7 @@ public final class GenerationEngine {
             tokens.withUnsafeMutableBufferPointer { tokens in
                 let (answers, tokens) = (answers, tokens)
                 parallelFor(answers.count) { place in
-                    var scores = scores[place]
+                    var scores = scores[place].copy
                     tokens[place] = answers[place].sampler.next(
                         &scores, seen: answers[place].seen,
                         measuresProbability: answers[place].request.measuresProbabilities)
@@ -296,21 +296,28 @@ public final class GenerationEngine {
         dialogues[dialogue.number]?.ids = answer.request.prompt + answer.answer.ids.dropLast()
     }
 
+    /// Scores of the vocabulary: a row of logits.
+    private struct Scores {
+        let logits: Tensor
+        let row: Int
+
+        var copy: [Float] {
+            let count = logits.shape[1]
+            return logits.withFloats { Array($0[row * count..<(row + 1) * count]) }
+        }
+    }
+
     /// The scores that follow some rows.
-    private func rows(_ hidden: Tensor, _ rows: [Int]) throws -> [[Float]] {
+    private func rows(_ hidden: Tensor, _ rows: [Int]) throws -> [Scores] {
         guard !rows.isEmpty else { return [] }
         let scores = logits(
             hidden, head: model.head, rows: rows.map { Int32($0) }, order: .lanes
         ).converted(to: .float32)
-        let columns = scores.shape[1]
-        return try scores.withFloats { values in
-            // What is not finite stays so when it is multiplied by zero.
-            guard values.reduce(Float(0), { $0 + $1 * 0 }) == 0 else {
-                throw FledgeError(
-                    .notFinite, "The model's scores of the next token are no finite numbers.",
-                    advice: "Its weights or adapters are damaged, or need float32 (infer_dtype).")
-            }
-            return rows.indices.map { Array(values[$0 * columns..<($0 + 1) * columns]) }
+        guard scores.isFinite else {
+            throw FledgeError(
+                .notFinite, "The model's scores of the next token are no finite numbers.",
+                advice: "Its weights or adapters are damaged, or need float32 (infer_dtype).")
         }
+        return rows.indices.map { Scores(logits: scores, row: $0) }
     }
 }

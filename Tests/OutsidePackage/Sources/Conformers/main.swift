@@ -112,6 +112,8 @@ for step in 1...3 {
 }
 check(weight.value.scalars() == [0.375, -0.375], "groups and states are not kept")
 check(driver.tensors.map(\.name).contains("weight.signs"), "the state is lost")
+// A family of one's own: it trains, generates, is saved and opened again.
+try trainParallelFamily(in: project)
 // A policy that learns by a reward, an estimator and a loss of one's own.
 let learner = try TinyModel.make()
 learner.makeTrainable()
