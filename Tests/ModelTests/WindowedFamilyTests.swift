@@ -40,8 +40,8 @@ import Testing
         #expect(try windows("qwen2-window", ["use_sliding_window": false]) == [])
         #expect(try windows("qwen2-window", ["max_window_layers": 28]) == [])
         let used: [String: JSONValue] = ["use_sliding_window": true, "sliding_window": 7]
-        #expect(try windows("qwen2-moe", used) == [7, nil])
-        #expect(try windows("qwen3-moe", used) == [7, 7])
+        #expect(try windows("qwen2-moe", used) == [7, nil, 7])
+        #expect(try windows("qwen3-moe", used) == [7, 7, 7])
         #expect(try windows("qwen3-moe", [:]) == [])
         #expect(try windows("mixtral", ["sliding_window": 7]) == [7, 7])
         #expect(try windows("smollm3-window", [:]) == [nil, nil, nil, 6])

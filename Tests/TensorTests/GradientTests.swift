@@ -80,6 +80,9 @@ import Testing
         let (x, w) = (parameter([rows, 9], "x"), parameter([9], "w"))
         check([x, w]) { projected(rmsNormalized(x.tracked, w, epsilon: 1e-3)) }
         check([w]) { projected(rmsNormalized(x.value, w, epsilon: 1e-3)) }
+        check([x, w]) {
+            projected(rmsNormalized(x.tracked, w, epsilon: 1e-3, offset: 1, rounds: false))
+        }
     }
 
     @Test func rotations() {

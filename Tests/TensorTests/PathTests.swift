@@ -94,6 +94,21 @@ import Testing
         for columns in [1, 17, 576] {
             let (x, w) = (parameter([66, columns], "x"), parameter([columns], "w"))
             compare(path, type, [x, w], factor: 2) { rmsNormalized(x.tracked, w, epsilon: 1e-5) }
+            compare(path, type, [x, w], factor: 2) {
+                rmsNormalized(x.tracked, w, epsilon: 1e-5, offset: 1, rounds: false)
+            }
+            guard type == .bfloat16, columns > 1 else { continue }
+            let exact = rmsNormalized(
+                x.value.converted(to: type).converted(to: .float64), w, epsilon: 1e-5)
+            let errors = [true, false].map { rounds in
+                Kernels.withPath(path) {
+                    Closeness(
+                        rmsNormalized(
+                            x.value.converted(to: type), w, epsilon: 1e-5, rounds: rounds), exact
+                    ).relativeError
+                }
+            }
+            #expect(errors[1] < 0.9 * errors[0], "\(errors)")
         }
     }
 

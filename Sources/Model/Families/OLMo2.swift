@@ -37,10 +37,17 @@ public struct OLMo2: ModelFamily {
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         var options = SelfAttention.Options(rotary: weights.rotary())
         let (name, c) = ("model.layers.\(index).self_attn", weights.configuration)
-        options.queryNorm = try weights.norm("\(name).q_norm", c.headCount * c.headDimension)
-        options.keyNorm = try weights.norm("\(name).k_norm", c.keyValueHeadCount * c.headDimension)
+        options.queryNorm = try weights.norm(
+            "\(name).q_norm", c.headCount * c.headDimension, rounds: false)
+        options.keyNorm = try weights.norm(
+            "\(name).k_norm", c.keyValueHeadCount * c.headDimension, rounds: false)
         let attention = try weights.attention(index, options, biasSetting: "attention_bias")
-        return try weights.postNormBlock(index, attention)
+        return try weights.postNormBlock(index, attention, rounds: false)
+    }
+
+    /// A norm whose row is rounded when it has been scaled, as all of the family's.
+    public func lastNorm(_ weights: inout WeightReader) throws -> RMSNorm {
+        try weights.norm("model.norm", rounds: false)
     }
 }
 
@@ -63,5 +70,10 @@ public struct OLMo3: ModelFamily {
     /// As a block of OLMo 2; where rotary frequencies are stretched, those of all layers are.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         try OLMo2().block(index, &weights)
+    }
+
+    /// As that of OLMo 2.
+    public func lastNorm(_ weights: inout WeightReader) throws -> RMSNorm {
+        try OLMo2().lastNorm(&weights)
     }
 }

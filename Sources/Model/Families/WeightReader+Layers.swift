@@ -21,14 +21,16 @@ extension WeightReader {
     }
 
     /// A block whose layers are normalised before they are added, under OLMo 2's names.
+    ///
+    /// - Parameter rounds: As of ``RMSNorm/rounds``.
     public mutating func postNormBlock(
-        _ index: Int, _ attention: any Sublayer
+        _ index: Int, _ attention: any Sublayer, rounds: Bool = true
     ) throws -> ResidualBlock {
         let name = "model.layers.\(index)"
         let mlp = try gatedMLP("\(name).mlp")
         return ResidualBlock(
-            .init(attention, after: try norm("\(name).post_attention_layernorm")),
-            .init(mlp, after: try norm("\(name).post_feedforward_layernorm")),
+            .init(attention, after: try norm("\(name).post_attention_layernorm", rounds: rounds)),
+            .init(mlp, after: try norm("\(name).post_feedforward_layernorm", rounds: rounds)),
             channels: configuration.hiddenSize)
     }
 
