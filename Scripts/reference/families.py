@@ -69,6 +69,36 @@ FAMILIES = {
         head_dim=8, num_local_experts=4, num_experts_per_tok=2)),
     "exaone4": ("Exaone4Config", dict(
         sliding_window=None, layer_types=["full_attention"] * 2)),
+    # Windows are shorter than the sequences.
+    "mistral": ("MistralConfig", dict(sliding_window=6)),
+    "ministral3-window": ("Ministral3Config", dict(
+        head_dim=8, sliding_window=7, rope_parameters=dict(
+            rope_type="yarn", rope_theta=10000.0, factor=4.0,
+            original_max_position_embeddings=8, max_position_embeddings=64, beta_fast=32.0,
+            beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1))),
+    "qwen2-window": ("Qwen2Config", dict(
+        use_sliding_window=True, sliding_window=5, max_window_layers=1)),
+    "qwen3-window": ("Qwen3Config", dict(
+        head_dim=8, use_sliding_window=True, sliding_window=3,
+        layer_types=["sliding_attention", "full_attention"])),
+    "smollm3-window": ("SmolLM3Config", dict(
+        num_hidden_layers=4, tie_word_embeddings=True, use_sliding_window=True,
+        sliding_window=6)),
+    "exaone4-window": ("Exaone4Config", dict(num_hidden_layers=4, sliding_window=6)),
+    "olmo3": ("Olmo3Config", dict(
+        num_hidden_layers=4, sliding_window=6, rope_parameters=dict(
+            rope_type="yarn", rope_theta=10000.0, factor=4.0, attention_factor=1.2,
+            original_max_position_embeddings=16, beta_fast=32.0, beta_slow=1.0))),
+    "gemma": ("GemmaConfig", dict(head_dim=8, tie_word_embeddings=True)),
+    "gemma2": ("Gemma2Config", dict(
+        head_dim=8, tie_word_embeddings=True, sliding_window=6, query_pre_attn_scalar=10,
+        attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
+    "gemma3": ("Gemma3TextConfig", dict(
+        head_dim=8, tie_word_embeddings=True, num_hidden_layers=3, sliding_window=6,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"],
+        query_pre_attn_scalar=12, rope_parameters=dict(
+            sliding_attention=dict(rope_type="default", rope_theta=100.0),
+            full_attention=dict(rope_type="linear", rope_theta=10000.0, factor=4.0)))),
 }
 
 

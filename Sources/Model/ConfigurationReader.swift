@@ -21,6 +21,13 @@ public struct ConfigurationReader {
         return copy
     }
 
+    /// The same with what counts for one more key.
+    func withDefault(_ key: String, _ value: JSONValue) -> ConfigurationReader {
+        var copy = self
+        copy.defaults[key] = value
+        return copy
+    }
+
     /// What the file says, else the default.
     public subscript(key: String) -> JSONValue? { json[key] ?? defaults[key] }
 
@@ -110,7 +117,7 @@ public struct ConfigurationReader {
         }
     }
 
-    /// Refuses layers of more than one kind of attention.
+    /// Refuses layers of any other kind of attention.
     public func requireFullAttention() throws {
         if let layers = self["layer_types"]?.arrayValue,
             layers.contains(where: { $0.stringValue != "full_attention" })
@@ -210,7 +217,7 @@ public struct ConfigurationReader {
             }
     }
 
-    private func ropeScaling(_ given: JSONValue, _ maxPositions: Int) throws -> RopeScaling {
+    func ropeScaling(_ given: JSONValue, _ maxPositions: Int) throws -> RopeScaling {
         func number(_ key: String) throws -> Double? {
             guard let value = given[key], !value.isNull else { return nil }
             guard let number = value.doubleValue, number.isFinite, number > 0 else {

@@ -57,6 +57,10 @@ private struct GGUFConfigurationReader {
         for (setting, key) in architecture.names.settings where json[setting] == nil {
             json[setting] = file.metadata["\(prefix).\(key)"].flatMap(value)
         }
+        for setting in architecture.names.unstated where json[setting] == nil {
+            json[setting] = .null
+        }
+        describeWindows(in: &json)
         let tokens = try GGUFSpecialTokens(file)
         json["bos_token_id"] = tokens.beginOfText.map { .integer($0) }
         json["eos_token_id"] = tokens.endOfText.map { .integer($0) }
@@ -83,6 +87,14 @@ private struct GGUFConfigurationReader {
             ?? ropeScaling(maxPositions: maxPositions)
         json["rope_scaling"] = scaling.json
         return json
+    }
+
+    /// Which layers have windows, as config.json says it.
+    private func describeWindows(in json: inout JSONValue) {
+        guard let slides = json["sliding_window_pattern"]?.arrayValue else { return }
+        json["sliding_window_pattern"] = nil
+        json["layer_types"] = .array(
+            slides.map { .string($0 == .integer(0) ? "full_attention" : "sliding_attention") })
     }
 
     /// Whatever a setting of a family's own holds.

@@ -76,17 +76,41 @@ extension DecoderConfiguration {
             generationJSON().serialized(sorted) + "\n", to: folder + "/generation_config.json")
     }
 
-    private func writeRope(into json: inout JSONValue) {
+    /// Whether the file that was read says the same, so that it may stay as it is written there.
+    private var ropeIsAsRead: Bool {
+        let places = ["rope_scaling", "rope_parameters", "rope_theta"]
+        guard let original, places.contains(where: { original[$0].map { !$0.isNull } ?? false }),
+            original["rope_scaling"] == nil || original["rope_parameters"] == nil
+        else { return false }
+        if let full = try? reader.rope(ofLayers: "full_attention", maxPositions: maxPositions) {
+            return full.theta == ropeTheta && full.scaling == ropeScaling
+        }
+        guard let read = try? reader.rope(maxPositions: maxPositions) else { return false }
+        return read.theta == ropeTheta && read.scaling == ropeScaling
+    }
+
+    /// The newer spelling, with what the file has beside it.
+    private func ropeParameters(over before: JSONValue) -> JSONValue {
         let scaling = ropeScaling.json
+        // Keys of a scaling that is no longer in force would contradict the new one.
+        let isSame = before["rope_type"]?.stringValue == scaling?["rope_type"]?.stringValue
+        var parameters = isSame ? before : [:]
+        for member in scaling?.members ?? [] { parameters[member.key] = member.value }
+        if scaling == nil { parameters = ["rope_type": "default"] }
+        parameters["rope_theta"] = .number(ropeTheta)
+        return parameters
+    }
+
+    private func writeRope(into json: inout JSONValue) {
+        guard !ropeIsAsRead else { return }
+        let scaling = ropeScaling.json
+        if let full = json["rope_parameters"]?["full_attention"] {
+            // The other kinds of layers keep what they have.
+            json["rope_parameters"]?["full_attention"] = ropeParameters(over: full)
+            return
+        }
         guard json["rope_parameters"]?.members == nil else {
-            // Keys of a scaling that is no longer in force would contradict the new one.
-            let before = json["rope_parameters"]
-            let isSame = before?["rope_type"]?.stringValue == scaling?["rope_type"]?.stringValue
-            var parameters = isSame ? before ?? [:] : [:]
-            for member in scaling?.members ?? [] { parameters[member.key] = member.value }
-            if scaling == nil { parameters = ["rope_type": "default"] }
-            parameters["rope_theta"] = .number(ropeTheta)
-            json["rope_parameters"] = parameters
+            json["rope_parameters"] = json["rope_parameters"].map { ropeParameters(over: $0) }
             // Beside it the older spelling would count.
             json["rope_scaling"] = nil
             return

@@ -34,8 +34,9 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var ropeScaling: RopeScaling
     /// The longest sequence that the model was made for.
     public var maxPositions: Int
-    /// The window that attention is limited to, if any; sequences up to it are not affected.
-    public var slidingWindow: Int?
+    /// For each layer how many of the tokens up to its own a token sees there, nil for all of them; empty
+    /// where all layers see all.
+    public var windows: [Int?] = []
     /// Whether the head is the embedding.
     public var tieWordEmbeddings: Bool
     /// Whether the projections of queries, keys and values have a bias.
@@ -126,19 +127,18 @@ public struct DecoderConfiguration: Hashable, Sendable {
             length: length)
     }
 
-    /// The longest sequence that is computed as the model means it; nil where there is no bound.
-    ///
-    /// Attention with a window is not supported yet.
-    public var longestSequence: Int? { slidingWindow }
+    /// How many of the tokens up to its own a token sees in a layer; nil for all.
+    public func window(ofLayer index: Int) -> Int? {
+        windows.indices.contains(index) ? windows[index] : nil
+    }
 
     /// The most tokens that a prompt and its answer may have together.
     public var contextLength: Int {
-        var most = maxPositions
         // The maximum is that of the model before it was stretched.
         if case .dynamic(let factor) = ropeScaling, factor > 1 {
-            most = Int(min(Double(most) * factor, Double(Int32.max)))
+            return Int(min(Double(maxPositions) * factor, Double(Int32.max)))
         }
-        return min(most, longestSequence ?? most)
+        return maxPositions
     }
 
     /// The ids at which generation stops: the model's own, and those that generation_config.json adds.

@@ -49,7 +49,6 @@ public final class DecoderLM: DivisibleLM {
     ) -> Tensor {
         precondition(
             ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
-        requireComputable(layout.positions)
         return states(behind: layers[..<block], pass.withNoise(embedding(ids, pass)), layout, pass)
     }
 
@@ -86,16 +85,8 @@ public final class DecoderLM: DivisibleLM {
         precondition(
             ids.count == pass.context.count,
             "hiddenStates: \(ids.count) ids, \(pass.context.count) rows")
-        requireComputable(pass.context.positions)
         var x = embedding(ids, pass)
         for layer in layers { x = layer(x, pass) }
         return norm(x)
-    }
-
-    private func requireComputable(_ positions: [Int32]) {
-        guard let longest = configuration.longestSequence else { return }
-        precondition(
-            positions.allSatisfy { $0 < longest },
-            "hiddenStates: a sequence is longer than \(longest) tokens (longestSequence)")
     }
 }

@@ -70,15 +70,16 @@ public struct TokenContext {
     ///   - k: Keys of the run's own tokens, shape `[tokens, keyValueHeads·d]`.
     ///   - v: Their values, as `k`.
     ///   - layer: Whose keys and values they are: a cache keeps them under the layer's identity.
-    ///   - scale: What products of queries and keys are multiplied by.
+    ///   - options: Scale, window, soft cap and sinks.
     public func attend(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, in layer: some AnyObject, heads: Int,
-        keyValueHeads: Int, scale: Float
+        keyValueHeads: Int, options: AttentionOptions
     ) -> Tensor {
         switch place {
         case .layout(let layout):
             causalAttention(
-                q, k, v, layout: layout, heads: heads, keyValueHeads: keyValueHeads, scale: scale)
+                q, k, v, layout: layout, heads: heads, keyValueHeads: keyValueHeads,
+                options: options)
         case .cache(let run, let cache):
             cache.withState(
                 of: layer,
@@ -87,7 +88,7 @@ public struct TokenContext {
             ) { block in
                 block.store(keys: k, values: v, at: run.rows)
                 return cachedAttention(
-                    q, block, run, heads: heads, keyValueHeads: keyValueHeads, scale: scale)
+                    q, block, run, heads: heads, keyValueHeads: keyValueHeads, options: options)
             }
         }
     }

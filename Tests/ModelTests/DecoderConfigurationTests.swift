@@ -71,7 +71,7 @@ import Testing
             "model_type": "mistral", "architectures": ["MistralForCausalLM"],
             "sliding_window": nil,
         ])
-        #expect(!mistral.attentionBias && mistral.slidingWindow == nil)
+        #expect(!mistral.attentionBias && mistral.window(ofLayer: 0) == nil)
         let biased = try configuration(["attention_bias": true, "mlp_bias": true])
         #expect(biased.attentionBias && biased.attentionOutputBias && biased.mlpBias)
         let several = try configuration(["eos_token_id": [7, 9], "pad_token_id": nil])

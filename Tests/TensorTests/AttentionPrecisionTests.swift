@@ -67,7 +67,7 @@ import Testing
                     operands[0].tracked, operands[1].tracked, operands[2].tracked,
                     layout: SequenceLayout(lengths: [shape.tokens]), heads: shape.heads,
                     keyValueHeads: shape.keyValueHeads,
-                    scale: 1 / Float(shape.dimension).squareRoot())
+                    options: .init(scale: 1 / Float(shape.dimension).squareRoot()))
                 output = result.detached
                 return sum(result * slope)
             }.gradients

@@ -22,7 +22,7 @@ import Testing
                 y, .plain(wq), lowRank: LowRankTerm(down: a, up: b, scaling: 2))
             let k = linearProduct(y, wk)
             let mixed = causalAttention(
-                q, k, k, layout: layout, heads: 6, keyValueHeads: 2, scale: 0.25)
+                q, k, k, layout: layout, heads: 6, keyValueHeads: 2, options: .init(scale: 0.25))
             let h = x + linearProduct(mixed, out)
             return tokenCrossEntropy(
                 h, head: .plain(table), supervision(140, rows: 163, vocabulary: 300))
@@ -94,7 +94,8 @@ import Testing
             return Tensor(Array(scalars), shape: [range.count, columns]).converted(to: type)
         }
         let whole = causalAttention(
-            q, k, v, layout: SequenceLayout(lengths: [90]), heads: 4, keyValueHeads: 2, scale: 0.3)
+            q, k, v, layout: SequenceLayout(lengths: [90]), heads: 4, keyValueHeads: 2,
+            options: .init(scale: 0.3))
         // The sequence's rows lie in pieces, the last of them before the others.
         let rowsOfTokens = Array(100..<164) + Array(30..<50) + Array(0..<6)
         func stretch(_ range: Range<Int>) -> CachedRun.Stretch {
@@ -113,7 +114,10 @@ import Testing
             #expect(run.positions == range.map { Int32($0) })
             block.store(keys: rows(k, range), values: rows(v, range), at: run.rows)
             parts += cachedAttention(
-                rows(q, range), block, run, heads: 4, keyValueHeads: 2, scale: 0.3
+                rows(q, range), block, run, heads: 4, keyValueHeads: 2,
+                options: .init(
+                    scale: 0.3
+                )
             ).scalars()
         }
         #expect(parts == whole.scalars())
@@ -122,7 +126,7 @@ import Testing
         let (a, b) = (rows(q, 50..<60).scalars(), rows(q, 80..<90).scalars())
         let again = cachedAttention(
             Tensor(a + b, shape: [20, 4 * d]).converted(to: type), block, both, heads: 4,
-            keyValueHeads: 2, scale: 0.3)
+            keyValueHeads: 2, options: .init(scale: 0.3))
         #expect(
             again.scalars() == rows(whole, 50..<60).scalars() + rows(whole, 80..<90).scalars())
     }

@@ -36,7 +36,7 @@ import Testing
         func attended(_ layout: SequenceLayout) -> Tensor {
             causalAttention(
                 q.tracked, k.tracked, v.tracked, layout: layout, heads: heads,
-                keyValueHeads: keyValueHeads, scale: 0.6)
+                keyValueHeads: keyValueHeads, options: .init(scale: 0.6))
         }
     }
 
@@ -86,7 +86,7 @@ import Testing
             let alone = causalAttention(
                 rows(x.q.value, ranges), rows(x.k.value, ranges), rows(x.v.value, ranges),
                 layout: SequenceLayout(lengths: [ranges.map(\.count).reduce(0, +)]),
-                heads: x.heads, keyValueHeads: x.keyValueHeads, scale: 0.6)
+                heads: x.heads, keyValueHeads: x.keyValueHeads, options: .init(scale: 0.6))
             #expect(rows(whole, ranges).doubles() == alone.doubles(), "\(Kernels.path) \(d)")
         }
     }
@@ -120,7 +120,7 @@ import Testing
                     causalAttention(
                         parts[0].tracked, parts[1].tracked, parts[2].tracked,
                         layout: SequenceLayout(lengths: [mask.shape[0]]), heads: x.heads,
-                        keyValueHeads: x.keyValueHeads, scale: 0.6) * mask)
+                        keyValueHeads: x.keyValueHeads, options: .init(scale: 0.6)) * mask)
             }.gradients
             for (index, parameter) in parts.enumerated() {
                 let values = gradients[parameter]?.doubles() ?? []

@@ -102,7 +102,7 @@ import Testing
             projected(
                 causalAttention(
                     q.tracked, k.tracked, v.tracked, layout: layout, heads: heads,
-                    keyValueHeads: keyValueHeads, scale: 0.7))
+                    keyValueHeads: keyValueHeads, options: .init(scale: 0.7)))
         }
     }
 

@@ -128,7 +128,7 @@ import Testing
             compare(path, type, [q, k, v], factor: 2) {
                 causalAttention(
                     q.tracked, k.tracked, v.tracked, layout: layout, heads: heads,
-                    keyValueHeads: keyValueHeads, scale: 0.125)
+                    keyValueHeads: keyValueHeads, options: .init(scale: 0.125))
             }
         }
     }

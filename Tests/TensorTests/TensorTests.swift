@@ -47,7 +47,7 @@ import Testing
             #expect(y.shape == [0, 3])
             let z = causalAttention(
                 y, y, y, layout: SequenceLayout(lengths: [0, 0]), heads: 1, keyValueHeads: 1,
-                scale: 1)
+                options: .init(scale: 1))
             return tokenCrossEntropy(
                 z, head: .plain(parameter([5, 3], "h", .float32)), Supervision())
         }.gradients

@@ -103,24 +103,4 @@ import Testing
                 Epochs([sample(5, learned: false), sample(5)], batchSize: 1, shuffles: false)
             ).loss > 0)
     }
-
-    @Test func rowsBeyondTheWindowAreRefused() throws {
-        var configuration = TinyModel.configuration
-        configuration.slidingWindow = 8
-        let model = try TinyModel.make(configuration)
-        for parameter in model.parameters { parameter.isTrainable = true }
-        let long = Epochs([sample(9)], batchSize: 1, shuffles: false)
-        let short = Epochs([sample(8), sample(3)], batchSize: 2, shuffles: false)
-        #expect(try trainer(model).evaluate(short).loss > 0)
-        for run in [
-            { _ = try trainer(model).evaluate(long) },
-            { _ = try trainer(model).fit(long, steps: 1) },
-            {
-                _ = try trainer(model, evaluation: .every(1)).fit(short, evaluating: long, steps: 1)
-            },
-        ] {
-            let error = #expect(throws: FledgeError.self) { try run() }
-            #expect(error?.code == .unsupported && error?.message.contains("9 tokens") == true)
-        }
-    }
 }

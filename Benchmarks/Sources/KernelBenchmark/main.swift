@@ -83,14 +83,15 @@ for type in [ElementType.float32, .bfloat16] {
         let forward = 2 * Double(length * (length + 1) * channels)
         measure("attention \(length) \(type)", operations: forward) {
             _ = causalAttention(
-                q.value, k.value, v.value, layout: layout, heads: 9, keyValueHeads: 3, scale: 0.125)
+                q.value, k.value, v.value, layout: layout, heads: 9, keyValueHeads: 3,
+                options: .init(scale: 0.125))
         }
         measure("attention with gradients \(length) \(type)", operations: 3.5 * forward) {
             _ = valueAndGradients(of: [q, k, v]) {
                 sum(
                     causalAttention(
                         q.tracked, k.tracked, v.tracked, layout: layout, heads: 9, keyValueHeads: 3,
-                        scale: 0.125))
+                        options: .init(scale: 0.125)))
             }
         }
     }

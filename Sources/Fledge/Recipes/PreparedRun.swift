@@ -28,7 +28,6 @@ struct PreparedRun<Method: TrainingMethod> {
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
     /// Models that see what the policy sees.
-    private let companions: [DecoderConfiguration]
 
     /// Loads the model and lays out the course.
     ///
@@ -84,7 +83,6 @@ struct PreparedRun<Method: TrainingMethod> {
             generated: generated,
             sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
-        companions = parts.companions.map(\.configuration)
         parts.companions = []
         func tokens(_ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool) -> Int {
             samples.reduce(0) {
@@ -217,13 +215,7 @@ struct PreparedRun<Method: TrainingMethod> {
 
     /// The error of a sample that is longer than the model can compute.
     var excess: FledgeError? {
-        let cutoffLength = configuration.data.cutoffLength
-        return data.excess(over: side.model.configuration, cutoffLength: cutoffLength)
-            ?? companions.lazy.compactMap {
-                data.excess(over: $0, named: "reference", cutoffLength: cutoffLength)
-            }.first
-            ?? method.excess(data.evaluations.flatMap(\.rows), side, configuration)
-            ?? unanswerable
+        method.excess(data.evaluations.flatMap(\.rows), side, configuration) ?? unanswerable
     }
 
     /// The error of a question that leaves no room for an answer.

@@ -21,22 +21,17 @@ struct RewardScorer {
     /// The scores of sequences that are computed together; what they begin with is computed once.
     ///
     /// - Precondition: None is empty.
-    /// - Throws: ``FledgeError`` when one is longer than what the model sees.
+    /// - Throws: What went wrong in the model beside the numbers.
     func scores(of samples: [ProcessedSample]) throws -> [Double] {
         guard !samples.isEmpty else { return [] }
-        let longest = model.configuration.longestSequence ?? .max
-        for sample in samples where sample.inputIDs.count > longest {
-            throw FledgeError(
-                .unsupported,
-                "The row has \(sample.inputIDs.count) tokens; the model sees at most \(longest).",
-                advice: "Set cutoff_len to \(longest) or less.", at: sample.source)
-        }
         let batch = AnswerCollator(supervised: .lastTokens).batch(
             samples, indices: Array(samples.indices), epoch: 0,
             forest: AnswerCollator.forest(of: samples))
-        return untracked(model.parameters + head.parameters) {
+        let scores = untracked(model.parameters + head.parameters) {
             RewardRanking(head: head).scores(model, batch)
         }
+        try model.requireSound()
+        return scores
     }
 
     /// The scores of any number of sequences, some of which are computed at a time.

@@ -7,8 +7,8 @@
 #define FLEDGE_ATTENTION_TILE
 enum { query_tile = 64, key_tile = 64, product_rows = 6 };
 
-// What is zero of a tile's products, where query i sees keys 0 ..< limit + i only: columns of the
-// result or terms of the sums behind those keys, or terms before the first query that sees a key.
+// What is zero of a tile's products, where query i sees keys lowest + i ..< limit + i only: columns of
+// the result or terms of the sums outside those keys, or terms of queries that do not see a key.
 enum { seen_columns, seen_terms, seeing_terms };
 #endif
 
@@ -20,19 +20,22 @@ static long NAME(padded)(long dimension) {
 // C[rows, columns padded] (+)= A·B with B packed in panels; what `part` says is zero may stay unset.
 INLINE void NAME(small_product)(
     long rows, long columns, long depth, const S *a, long a_row, long a_depth, const S *b, S *c,
-    long c_row, int load, const int part, long limit) {
+    long c_row, int load, const int part, long lowest, long limit) {
     long width = ATTENTION_VECTORS * LANES;
     for (long j = 0; j < columns; j += width)
         for (long i = 0; i < rows; i += product_rows) {
             long height = rows - i < product_rows ? rows - i : product_rows, begin = 0, end = depth;
             long seen = limit + i + height - 1;   // keys that the last of these rows sees
             int vectors = ATTENTION_VECTORS;
+            if (part == seen_columns && lowest + i >= j + width) continue;
             if (part == seen_columns && seen - j <= TILE_VECTORS * LANES) {
                 if (seen <= j) continue;
                 vectors = seen - j <= LANES ? 1 : TILE_VECTORS;
             }
             if (part == seen_terms && seen < end) end = seen;
+            if (part == seen_terms && lowest + i > 0) begin = lowest + i;
             if (part == seeing_terms && i >= limit) begin = i - limit + 1;
+            if (part == seeing_terms && i + height - lowest < end) end = i + height - lowest;
             if (end <= begin && load) continue;
             SUM(tile_strided)(
                 (int)height, vectors, end - begin, (const char *)(a + i * a_row + begin * a_depth),
@@ -60,25 +63,29 @@ INLINE void NAME(load_rows)(S *d, const T *x, long stride, long rows, long dimen
             SUM(put)(d + i * dimension, j, dimension, NAME(get)(x + i * stride, j, dimension));
 }
 
-// Turns a row of a tile's products into exponentials, zero behind the valid ones; returns what the sums
+// Turns a row of a tile's products into exponentials, zero outside begin ..< end; returns what the sums
 // so far shrink by.
-INLINE S NAME(softmax_row)(S *row, long valid, long columns, S scale, S *top, S *total) {
-    V best = (V){} - (S)INFINITY;
-    long j = 0;
-    for (; j + LANES <= valid; j += LANES)
-        best = __builtin_elementwise_max(best, SUM(load)(row + j));
-    if (j < valid)
-        best = __builtin_elementwise_max(best, SUM(first_lanes)(SUM(load)(row + j), valid - j, best));
-    S before = *top, now = SUM(largest_lane)(best) * scale;
+INLINE S NAME(softmax_row)(
+    S *row, long begin, long end, long columns, S scale, S cap, const int is_capped, S *top,
+    S *total) {
+    V best = (V){} - (S)INFINITY, slope;
+    for (long j = begin / LANES * LANES; j < end; j += LANES) {
+        V x = SUM(load)(row + j);
+        if (j < begin || end - j < LANES) x = SUM(lanes_between)(x, begin - j, end - j, best);
+        best = __builtin_elementwise_max(best, x);
+    }
+    S before = *top;
+    S now = SUM(score)((V){} + SUM(largest_lane)(best), scale, cap, is_capped, &slope)[0];
     if (before > now) now = before;
     V sums = {};
-    for (j = 0; j < columns; j += LANES) {
+    for (long j = 0; j < columns; j += LANES) {
         V e = {};
-        if (j < valid) {
+        if (j < end && j + LANES > begin) {
             // Rounded before the subtraction, so that the largest gives exactly one.
-            V x = SUM(load)(row + j) * scale;
+            V x = SUM(score)(SUM(load)(row + j), scale, cap, is_capped, &slope);
             e = SUM(exp)(x - now);
-            if (valid - j < LANES) e = SUM(first_lanes)(e, valid - j, (V){});
+            if (j < begin || end - j < LANES)
+                e = SUM(lanes_between)(e, begin - j, end - j, (V){});
         }
         sums += e;
         SUM(store)(row + j, e);
@@ -130,13 +137,16 @@ static void NAME(attention_forward)(
         NAME(load_rows)(
             queries + h * query_tile * dimension, q, job->query_stride, rows, dimension);
     }
+    const S *sinks = job->sinks;
     for (long i = 0; i < group * query_tile; i++) {
-        tops[i] = -(S)INFINITY;
-        totals[i] = 0;
+        tops[i] = sinks ? sinks[key_value_head * group + i / query_tile] : -(S)INFINITY;
+        totals[i] = sinks != 0;
     }
-    for (long k0 = 0; k0 < first + rows; k0 += key_tile) {
+    long unseen = first + 1 - job->window;   // keys before the first that row 0 sees
+    long start = unseen > 0 ? unseen / key_tile * key_tile : 0;
+    for (long k0 = start; k0 < first + rows; k0 += key_tile) {
         long columns = first + rows - k0 < key_tile ? first + rows - k0 : key_tile;
-        long stride, limit = first + 1 - k0;
+        long stride, lowest = unseen - k0, limit = first + 1 - k0;
         const T *rows_of_k = NAME(sequence_rows)(job, k, copy, k0, columns, &stride);
         NAME(pack_columns)(keys, rows_of_k, stride, columns, dimension);
         const T *rows_of_v = NAME(sequence_rows)(job, v, copy, k0, columns, &stride);
@@ -145,24 +155,30 @@ static void NAME(attention_forward)(
             S *output = sums + h * query_tile * padded;
             NAME(small_product)(
                 rows, columns, dimension, queries + h * query_tile * dimension, dimension, 1, keys,
-                weights, key_tile, 0, seen_columns, limit);
+                weights, key_tile, 0, seen_columns, lowest, limit);
             for (long i = 0; i < rows; i++) {
-                long valid = limit + i < columns ? limit + i : columns;
+                long begin = lowest + i > 0 ? lowest + i : 0;
+                long end = limit + i < columns ? limit + i : columns;
                 S *row = weights + i * key_tile;
-                if (valid <= 0) {
+                if (end <= begin) {
                     memset(row, 0, columns * sizeof(S));
                     continue;
                 }
                 long state = h * query_tile + i;
-                S shrink = NAME(softmax_row)(
-                    row, valid, columns, (S)job->scale, tops + state, totals + state);
-                if (k0 > 0)
+                S shrink = job->soft_cap > 0
+                    ? NAME(softmax_row)(
+                        row, begin, end, columns, (S)job->scale, (S)job->soft_cap, 1,
+                        tops + state, totals + state)
+                    : NAME(softmax_row)(
+                        row, begin, end, columns, (S)job->scale, 0, 0, tops + state,
+                        totals + state);
+                if (k0 > start)
                     for (S *x = output + i * padded; x < output + (i + 1) * padded; x += LANES)
                         SUM(store)(x, SUM(load)(x) * shrink);
             }
             NAME(small_product)(
                 rows, dimension, columns, weights, key_tile, 1, values, output, padded, 1,
-                seen_terms, limit);
+                seen_terms, lowest, limit);
         }
     }
     for (long h = 0; h < group; h++)

@@ -24,43 +24,56 @@ typedef struct NAME(query_operands) {
     S *rows, *packed, *slope_rows, *slopes_packed;
 } NAME(query_operands);
 
-// One tile of queries of one head against one tile of keys; `limit` is what query 0 sees of them.
+// Weights and slopes of a query from its products with a tile's keys, of which it sees begin ..< end.
+INLINE void NAME(slope_row)(
+    S *p, S *s, long begin, long end, long columns, S log_sum, S inner, S scale, S cap,
+    const int is_capped) {
+    for (long j = begin / LANES * LANES; j < end; j += LANES) {
+        V slope, x = SUM(score)(SUM(load)(p + j), scale, cap, is_capped, &slope);
+        V e = SUM(exp)(x - log_sum);
+        SUM(store)(p + j, e);
+        SUM(store)(s + j, e * (SUM(load)(s + j) - inner) * slope);
+    }
+    for (long j = 0; j < begin; j++) p[j] = s[j] = 0;
+    for (long j = end; j < columns; j++) p[j] = s[j] = 0;
+}
+
+// One tile of queries of one head against one tile of keys, of which query 0 sees lowest ..< limit.
 INLINE void NAME(attention_tile)(
     const fledge_attention_gradient *job, long head, long q0, long rows, long k0, long columns,
-    long limit, const NAME(query_operands) *q, const NAME(key_operands) *k, S *weights, S *slopes) {
+    long lowest, long limit, const NAME(query_operands) *q, const NAME(key_operands) *k, S *weights, S *slopes) {
     long dimension = job->dimension, width = job->width;
     long query_at = head * job->rows + q0, key_at = head * job->rows + k0;
     S *dq = (S *)job->dq + query_at * width, *dk = (S *)job->dk + key_at * width;
     S *dv = (S *)job->dv + key_at * width;
     const S *inner = (const S *)job->inner + query_at;
     const S *log_sums = (const S *)job->log_sums + q0 * job->heads + head;
-    V scale = (V){} + (S)job->scale;
+    S scale = (S)job->scale, cap = (S)job->soft_cap;
     NAME(small_product)(
         rows, columns, dimension, q->rows, dimension, 1, k->key_columns, weights, key_tile, 0,
-        seen_columns, limit);
+        seen_columns, lowest, limit);
     NAME(small_product)(
         rows, columns, dimension, q->slope_rows, dimension, 1, k->value_columns, slopes, key_tile,
-        0, seen_columns, limit);
+        0, seen_columns, lowest, limit);
     for (long i = 0; i < rows; i++) {
         S *p = weights + i * key_tile, *s = slopes + i * key_tile;
-        long valid = limit + i < columns ? limit + i : columns;
+        long begin = lowest + i > 0 ? lowest + i : 0;
+        long end = limit + i < columns ? limit + i : columns;
         S log_sum = log_sums[i * job->heads];
-        for (long j = 0; j < valid; j += LANES) {
-            V x = SUM(load)(p + j) * scale, e = SUM(exp)(x - log_sum);
-            SUM(store)(p + j, e);
-            SUM(store)(s + j, e * (SUM(load)(s + j) - inner[i]) * scale);
-        }
-        for (long j = valid; j < columns; j++) p[j] = s[j] = 0;
+        if (end <= begin) begin = end = 0;
+        if (cap > 0)
+            NAME(slope_row)(p, s, begin, end, columns, log_sum, inner[i], scale, cap, 1);
+        else NAME(slope_row)(p, s, begin, end, columns, log_sum, inner[i], scale, 0, 0);
     }
     NAME(small_product)(
         columns, dimension, rows, weights, 1, key_tile, q->slopes_packed, dv, width, 1,
-        seeing_terms, limit);
+        seeing_terms, lowest, limit);
     NAME(small_product)(
         columns, dimension, rows, slopes, 1, key_tile, q->packed, dk, width, 1, seeing_terms,
-        limit);
+        lowest, limit);
     NAME(small_product)(
         rows, dimension, columns, slopes, key_tile, 1, k->key_rows, dq, width, 1, seen_terms,
-        limit);
+        lowest, limit);
 }
 
 static void NAME(attention_backward)(
@@ -97,13 +110,14 @@ static void NAME(attention_backward)(
             for (long t = 0; t < key_tiles; t++) {
                 long k0 = t * key_tile;
                 long columns = pair->key_count - k0 < key_tile ? pair->key_count - k0 : key_tile;
-                long limit = pair->is_causal ? first + 1 - pair->key_start - k0 : columns;
+                long limit = pair->distance + q0 + 1 - k0, lowest = limit - job->window;
                 if (limit + rows - 1 <= 0) break;
+                if (lowest >= columns) continue;
                 S *at = packed + 3 * t * tile;
                 NAME(key_operands) keys = {at, at + tile, at + 2 * tile};
                 NAME(attention_tile)(
-                    job, head, first, rows, pair->key_start + k0, columns, limit, &q, &keys,
-                    weights, slopes);
+                    job, head, first, rows, pair->key_start + k0, columns, lowest, limit,
+                    &q, &keys, weights, slopes);
             }
         }
 }

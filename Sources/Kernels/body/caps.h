@@ -3,11 +3,10 @@
 // Without a cap (0) they are scaled alone.
 static void NAME(soft_cap)(void *xp, long n, double scale, double cap) {
     T *x = xp;
-    V one = (V){} + 1;
-    S factor = (S)(cap > 0 ? 2 * scale / cap : scale);
+    S factor = (S)(cap > 0 ? scale / cap : scale);
     for (long i = 0; i < n; i += LANES) {
         V z = NAME(get)(x, i, n) * factor;
-        NAME(put)(x, i, n, cap > 0 ? (S)cap * (one - 2 / (SUM(exp)(z) + one)) : z);
+        NAME(put)(x, i, n, cap > 0 ? (S)cap * SUM(tanh)(z) : z);
     }
 }
 

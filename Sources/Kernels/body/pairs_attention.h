@@ -24,43 +24,57 @@ INLINE vf B(sums_of)(vf v[LANES]) {
     return v[0];
 }
 
-// Turns a strip of products into weights, zero behind the `valid` keys of a row; `shrinks` is what
-// the sums so far shrink by.
-static void B(softmax_strip)(
-    const float *products, uint16_t *weights, long rows, long columns, const long *valid,
-    float scale, float *tops, float *totals, float *shrinks) {
-    vf of_rows[LANES], lowest = (vf){} - INFINITY;
+// The keys of a tile that each row of a strip sees: begin ..< end of them.
+typedef struct B(seen_keys) { long begin[LANES], end[LANES]; } B(seen_keys);
+
+// Turns the columns from ..< to of a strip of products into weights, zero outside the keys that a row
+// sees; `shrinks` is what the sums so far shrink by.
+INLINE void B(softmax_strip)(
+    const float *products, uint16_t *weights, long rows, long from, long to,
+    const B(seen_keys) *seen, float scale, float cap, const int is_capped, float *tops,
+    float *totals, float *shrinks) {
+    vf of_rows[LANES], lowest = (vf){} - INFINITY, slope;
     for (long r = 0; r < LANES; r++) {
         const float *row = products + r * key_tile;
         vf best = lowest;
-        if (r < rows)
-            for (long j = 0; j < valid[r]; j += LANES) {
+        if (r < rows) {
+            long begin = seen->begin[r], end = seen->end[r];
+            for (long j = begin / LANES * LANES; j < end; j += LANES) {
                 vf x = SUM(load)(row + j);
-                if (valid[r] - j < LANES) x = SUM(first_lanes)(x, valid[r] - j, lowest);
+                if (j < begin || end - j < LANES)
+                    x = SUM(lanes_between)(x, begin - j, end - j, lowest);
                 best = __builtin_elementwise_max(best, x);
             }
+        }
         of_rows[r] = best;
     }
-    vf before = SUM(load)(tops);
-    vf now = __builtin_elementwise_max(before, B(largest_of)(of_rows) * scale);
+    vf before = SUM(load)(tops), best = B(largest_of)(of_rows);
+    vf now = SUM(score)(best, scale, cap, is_capped, &slope);
+    // A row that sees none of the keys has no score, which a cap would bound.
+    if (is_capped) now = (vf)(((vi)now & (best != lowest)) | ((vi)lowest & (best == lowest)));
+    now = __builtin_elementwise_max(before, now);
     vf shrink = SUM(exp)(before - now);
     shrink = (vf)((vi)shrink & (before != lowest));
     SUM(store)(tops, now);
     SUM(store)(shrinks, shrink);
     for (long r = 0; r < LANES; r++) {
         vf sums = {};
-        if (r < rows)
-            for (long j = 0; j < columns; j += LANES) {
+        if (r < rows) {
+            long begin = seen->begin[r], end = seen->end[r];
+            for (long j = from; j < to; j += LANES) {
                 vf e = {};
-                if (j < valid[r]) {
+                if (j < end && j + LANES > begin) {
                     // Rounded before the subtraction, so that the largest gives exactly one.
-                    vf x = SUM(load)(products + r * key_tile + j) * scale;
+                    vf x = SUM(score)(
+                        SUM(load)(products + r * key_tile + j), scale, cap, is_capped, &slope);
                     e = SUM(exp)(x - tops[r]);
-                    if (valid[r] - j < LANES) e = SUM(first_lanes)(e, valid[r] - j, (vf){});
+                    if (j < begin || end - j < LANES)
+                        e = SUM(lanes_between)(e, begin - j, end - j, (vf){});
                 }
                 sums += e;
                 PATH(store_bfloat16)(weights + r * key_tile + j, e);
             }
+        }
         of_rows[r] = sums;
     }
     SUM(store)(totals, MULTIPLY_ADD(SUM(load)(totals), shrink, B(sums_of)(of_rows)));
@@ -72,32 +86,40 @@ typedef struct B(strip_rows) {
     float *sums, *tops, *totals;
 } B(strip_rows);
 
-// A strip of rows r0 ..< r0 + rows against a tile of keys; `limit` is what query 0 sees of them.
+// A strip of rows r0 ..< r0 + rows against a tile of keys, of which query 0 sees lowest ..< limit.
 static void B(forward_strip)(
     const fledge_attention *job, const B(strip_rows) *strips, long r0, long rows, long columns,
-    long limit, const uint32_t *keys, const uint32_t *values, float *products, uint16_t *weights) {
+    long lowest, long limit, const uint32_t *keys, const uint32_t *values, float *products, uint16_t *weights) {
     long units = B(units)(job->dimension), width = B(attention_width)(job->dimension);
-    long valid[LANES], row_bytes = 2 * units * (long)sizeof(uint16_t);
+    long row_bytes = 2 * units * (long)sizeof(uint16_t);
     float shrinks[LANES];
+    B(seen_keys) seen;
     for (long r = 0; r < rows; r++) {
-        long seen = limit + (r0 + r) / job->group;
-        valid[r] = seen < 0 ? 0 : seen < columns ? seen : columns;
+        long query = (r0 + r) / job->group, begin = lowest + query, end = limit + query;
+        seen.begin[r] = begin < 0 ? 0 : begin;
+        seen.end[r] = end < 0 ? 0 : end < columns ? end : columns;
     }
-    long most = valid[rows - 1];
-    if (most == 0) return;
+    long from = seen.begin[0] / LANES * LANES, to = seen.end[rows - 1];
+    if (to <= seen.begin[0]) return;
     const uint16_t *queries = strips->queries + r0 * 2 * units;
     for (long i = 0; i < rows; i += product_rows)
         B(attention_tile)(
-            rows - i < product_rows ? rows - i : product_rows, (most + LANES - 1) / LANES, units,
-            queries + i * 2 * units, row_bytes, sizeof(uint32_t), keys, key_tile,
-            products + i * key_tile, key_tile, B(stores), 0);
-    B(softmax_strip)(
-        products, weights, rows, most, valid, (float)job->scale, strips->tops + r0,
-        strips->totals + r0, shrinks);
+            rows - i < product_rows ? rows - i : product_rows, (to - from + LANES - 1) / LANES,
+            units, queries + i * 2 * units, row_bytes, sizeof(uint32_t), keys + from, key_tile,
+            products + i * key_tile + from, key_tile, B(stores), 0);
+    float scale = (float)job->scale, cap = (float)job->soft_cap;
+    float *tops = strips->tops + r0, *totals = strips->totals + r0;
+    if (cap > 0)
+        B(softmax_strip)(
+            products, weights, rows, from, to, &seen, scale, cap, 1, tops, totals, shrinks);
+    else
+        B(softmax_strip)(
+            products, weights, rows, from, to, &seen, scale, 0, 0, tops, totals, shrinks);
     for (long i = 0; i < rows; i += product_rows) {
         long height = rows - i < product_rows ? rows - i : product_rows;
+        long begin = seen.begin[i] / 2, end = B(units)(seen.end[i + height - 1]);
         B(attention_product)(
-            height, width / LANES, B(units)(columns), 0, B(units)(valid[i + height - 1]),
+            height, width / LANES, B(units)(columns), begin, begin < end ? end : begin,
             weights + i * key_tile, key_tile * (long)sizeof *weights, sizeof(uint32_t), values,
             strips->sums + (r0 + i) * width, width, B(scales_and_adds), shrinks + i);
     }
@@ -126,9 +148,10 @@ static void B(attention_forward)(
     const uint16_t *k = (const uint16_t *)job->k + key_value_head * dimension;
     const uint16_t *v = (const uint16_t *)job->v + key_value_head * dimension;
     memset(strips.sums, 0, whole * width * sizeof(float));
+    const float *sinks = job->sinks;
     for (long i = 0; i < whole; i++) {
-        strips.tops[i] = -INFINITY;
-        strips.totals[i] = 0;
+        strips.tops[i] = sinks ? sinks[key_value_head * group + i % group] : -INFINITY;
+        strips.totals[i] = sinks != 0;
     }
     for (long i = 0; i < rows; i++)
         B(copy_rows)(
@@ -136,7 +159,9 @@ static void B(attention_forward)(
             (const uint16_t *)job->q + (job->query_start + q0 + i) * job->query_stride
                 + key_value_head * group * dimension,
             dimension, group, dimension);
-    for (long k0 = 0; k0 < first + rows; k0 += key_tile) {
+    long unseen = first + 1 - job->window;   // keys before the first that row 0 sees
+    long start = unseen > 0 ? unseen / key_tile * key_tile : 0;
+    for (long k0 = start; k0 < first + rows; k0 += key_tile) {
         long columns = first + rows - k0 < key_tile ? first + rows - k0 : key_tile, stride;
         const uint16_t *x = NAME(sequence_rows)(job, k, rows_copy, k0, columns, &stride);
         B(pack_columns)(keys, x, stride, columns, dimension, vector_copy);
@@ -144,8 +169,8 @@ static void B(attention_forward)(
         B(pack_depth)(values, x, stride, columns, dimension);
         for (long r0 = 0; r0 < all; r0 += LANES)
             B(forward_strip)(
-                job, &strips, r0, all - r0 < LANES ? all - r0 : LANES, columns, first + 1 - k0,
-                keys, values, products, weights);
+                job, &strips, r0, all - r0 < LANES ? all - r0 : LANES, columns, unseen - k0,
+                first + 1 - k0, keys, values, products, weights);
     }
     for (long r = 0; r < all; r++) {
         long row = job->query_start + q0 + r / group, head = key_value_head * group + r % group;

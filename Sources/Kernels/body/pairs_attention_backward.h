@@ -24,29 +24,26 @@ typedef struct B(rounded_tile) {
     uint32_t *slope_pairs;
 } B(rounded_tile);
 
-// v where begin <= lane < end, else zero.
-INLINE vf B(lanes_between)(vf v, long begin, long end) {
-    vi lanes;
-    for (int l = 0; l < LANES; l++) lanes[l] = l;
-    return (vf)((vi)v & (lanes >= (vi){} + (int)begin) & (lanes < (vi){} + (int)end));
-}
-
-// Weights and slopes of keys k ..< k + keys from their products with the queries begin ..< rows, a
-// whole vector at least of each; key k is seen from query k + 1 - limit on.
-static void B(round_strip)(
+// Weights and slopes of keys k ..< k + keys from their products with the queries begin ..< end, a
+// whole vector at least of each; key k is seen by the queries k + 1 - limit ... k - lowest.
+INLINE void B(round_strip)(
     const B(rounded_tile) *tile, const B(query_operands) *q, long k, long keys, long begin,
-    long rows, long limit, float scale) {
+    long end, long lowest, long limit, float scale, float cap, const int is_capped) {
     for (long r = 0; r < keys; r += 2)
-        for (long j = begin; j < rows; j += LANES) {
+        for (long j = begin; j < end; j += LANES) {
             vh slopes[2] = {};
             for (long t = 0; t < 2 && r + t < keys; t++) {
                 long at = (r + t) * key_tile + j, seen = k + r + t + 1 - limit - j;
-                vf x = SUM(load)(tile->products + at) * scale;
+                long last = k + r + t + 1 - lowest < end ? k + r + t + 1 - lowest - j : end - j;
+                vf slope, zero = {};
+                vf x = SUM(score)(
+                    SUM(load)(tile->products + at), scale, cap, is_capped, &slope);
                 vf p = SUM(exp)(x - SUM(load)(q->log_sums + j));
                 vf s = p * (SUM(load)(tile->slope_products + at) - SUM(load)(q->inner + j));
-                if (seen > 0 || rows - j < LANES) {
-                    p = B(lanes_between)(p, seen, rows - j);
-                    s = B(lanes_between)(s, seen, rows - j);
+                if (is_capped) s *= slope;
+                if (seen > 0 || last < LANES) {
+                    p = SUM(lanes_between)(p, seen, last, zero);
+                    s = SUM(lanes_between)(s, seen, last, zero);
                 }
                 slopes[t] = PATH(narrow)(s);
                 PATH(store_bfloat16)(tile->weights + k * key_tile + at, p);
@@ -58,25 +55,27 @@ static void B(round_strip)(
         }
 }
 
-// One tile of queries of one head against one tile of keys, of which query 0 sees `limit`.
+// One tile of queries of one head against one tile of keys, of which query 0 sees lowest ..< limit.
 static void B(backward_tile)(
     const fledge_attention_gradient *job, long head, long q0, long rows, long k0, long columns,
-    long limit, const B(query_operands) *q, const B(key_operands) *key,
+    long lowest, long limit, const B(query_operands) *q, const B(key_operands) *key,
     const B(rounded_tile) *tile) {
     long units = B(units)(job->dimension), width = job->width, vectors = width / LANES;
     long row_bytes = 2 * units * (long)sizeof(uint16_t), pairs = B(units)(columns);
     long tile_bytes = key_tile * (long)sizeof(uint16_t);
-    const float one = 1, scale = (float)job->scale;
+    const float one = 1, scale = (float)job->scale, cap = (float)job->soft_cap;
+    const float left = cap > 0 ? 1 : scale;   // what slopes are still to be multiplied by
     float *dq = (float *)job->dq + (head * job->rows + q0) * width;
     float *dk = (float *)job->dk + (head * job->rows + k0) * width;
     float *dv = (float *)job->dv + (head * job->rows + k0) * width;
     long seen = limit + rows - 1 < columns ? limit + rows - 1 : columns;
-    for (long k = 0; k < seen; k += LANES) {
+    for (long k = lowest > 0 ? lowest / LANES * LANES : 0; k < seen; k += LANES) {
         long keys = seen - k < LANES ? seen - k : LANES;
         long begin = k + 1 > limit ? (k + 1 - limit) / LANES * LANES : 0;
+        long end = k + keys - lowest < rows ? k + keys - lowest : rows;   // queries that see a key
         for (long i = 0; i < keys; i += product_rows) {
             long height = keys - i < product_rows ? keys - i : product_rows;
-            long at = (k + i) * 2 * units, of_rows = (rows - begin + LANES - 1) / LANES;
+            long at = (k + i) * 2 * units, of_rows = (end - begin + LANES - 1) / LANES;
             B(attention_tile)(
                 height, of_rows, units, key->key_rows + at, row_bytes, sizeof(uint32_t),
                 q->query_columns + begin, key_tile, tile->products + i * key_tile + begin,
@@ -86,16 +85,20 @@ static void B(backward_tile)(
                 q->slope_columns + begin, key_tile, tile->slope_products + i * key_tile + begin,
                 key_tile, B(stores), 0);
         }
-        B(round_strip)(tile, q, k, keys, begin, rows, limit, scale);
+        if (cap > 0)
+            B(round_strip)(tile, q, k, keys, begin, end, lowest, limit, scale, cap, 1);
+        else B(round_strip)(tile, q, k, keys, begin, end, lowest, limit, scale, 0, 0);
         for (long i = k; i < k + keys; i += product_rows) {
             long height = k + keys - i < product_rows ? k + keys - i : product_rows;
             long from = i + 1 > limit ? (i + 1 - limit) / 2 : 0, depth = B(units)(rows);
+            long to = i + height - lowest < rows ? B(units)(i + height - lowest) : depth;
+            if (to <= from) continue;
             B(attention_product)(
-                height, vectors, depth, from, depth, tile->weights + i * key_tile, tile_bytes,
+                height, vectors, depth, from, to, tile->weights + i * key_tile, tile_bytes,
                 sizeof(uint32_t), q->slopes, dv + i * width, width, B(adds_scaled), &one);
             B(attention_product)(
-                height, vectors, depth, from, depth, tile->slopes + i * key_tile, tile_bytes,
-                sizeof(uint32_t), q->queries, dk + i * width, width, B(adds_scaled), &scale);
+                height, vectors, depth, from, to, tile->slopes + i * key_tile, tile_bytes,
+                sizeof(uint32_t), q->queries, dk + i * width, width, B(adds_scaled), &left);
         }
     }
     // Rows of one product lie in one vector of queries, all of which the strips above have covered.
@@ -104,11 +107,12 @@ static void B(backward_tile)(
             long end = rows < strip + LANES ? rows : strip + LANES;
             long height = end - i < product_rows ? end - i : product_rows;
             long keys = limit + i + height - 1 < columns ? limit + i + height - 1 : columns;
-            if (keys <= 0) continue;
+            long from = lowest + i > 0 ? (lowest + i) / 2 : 0;
+            if (keys <= 0 || keys <= lowest + i) continue;
             B(attention_product)(
-                height, vectors, pairs, 0, B(units)(keys), tile->slope_pairs + i, sizeof(uint32_t),
+                height, vectors, pairs, from, B(units)(keys), tile->slope_pairs + i, sizeof(uint32_t),
                 key_tile * (long)sizeof(uint32_t), key->keys, dq + i * width, width, B(adds_scaled),
-                &scale);
+                &left);
         }
 }
 
@@ -168,11 +172,13 @@ static void B(attention_backward)(
             for (long t = 0; t < key_tiles; t++) {
                 long k0 = t * key_tile;
                 long columns = pair->key_count - k0 < key_tile ? pair->key_count - k0 : key_tile;
-                long limit = pair->is_causal ? first + 1 - pair->key_start - k0 : columns;
+                long limit = pair->distance + q0 + 1 - k0, lowest = limit - job->window;
                 if (limit + rows - 1 <= 0) break;
+                if (lowest >= columns) continue;
                 B(key_operands) keys = KEYS(t);
                 B(backward_tile)(
-                    job, head, first, rows, pair->key_start + k0, columns, limit, &q, &keys, &tile);
+                    job, head, first, rows, pair->key_start + k0, columns, lowest, limit, &q,
+                    &keys, &tile);
             }
         }
 #undef KEYS

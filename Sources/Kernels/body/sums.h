@@ -32,6 +32,19 @@ INLINE V SUM(exp)(V x) {
     I valid = x == x;
     return (V)(((I)y & valid) | ((I)x & ~valid));
 }
+
+// Around 0, where the quotient of exponentials cancels, by the polynomial of Cephes.
+INLINE V SUM(tanh)(V x) {
+    V z = x * x, one = (V){} + 1.0f;
+    V y = MULTIPLY_ADD((V){} - 5.70498872745e-3f, z, (V){} + 2.06390887954e-2f);
+    y = MULTIPLY_ADD(y, z, (V){} - 5.37397155531e-2f);
+    y = MULTIPLY_ADD(y, z, (V){} + 1.33314422036e-1f);
+    y = MULTIPLY_ADD(y, z, (V){} - 3.33332819422e-1f);
+    y = MULTIPLY_ADD(y * z, x, x);
+    V far = one - 2 / (SUM(exp)(2 * x) + one);
+    I is_near = z < 0.390625f;
+    return (V)(((I)y & is_near) | ((I)far & ~is_near));
+}
 #else
 INLINE V SUM(get)(const S *p, long i, long n) {
     return i + LANES <= n ? PATH(load_float64)(p + i) : PATH(load_part_float64)(p + i, n - i);
@@ -45,6 +58,10 @@ INLINE void SUM(store)(S *p, V v) { PATH(store_float64)(p, v); }
 
 INLINE V SUM(exp)(V x) {
     for (int i = 0; i < LANES; i++) x[i] = exp(x[i]);
+    return x;
+}
+INLINE V SUM(tanh)(V x) {
+    for (int i = 0; i < LANES; i++) x[i] = tanh(x[i]);
     return x;
 }
 #endif
@@ -141,12 +158,22 @@ INLINE S SUM(largest)(const S *x, long n) {
     return result;
 }
 
-// v where the lane's number is below n, else `other`.
-INLINE V SUM(first_lanes)(V v, long n, V other) {
+// v where begin <= lane < end, else `other`.
+INLINE V SUM(lanes_between)(V v, long begin, long end, V other) {
     I lanes;
     for (int l = 0; l < LANES; l++) lanes[l] = l;
-    I here = lanes < (I){} + (int)n;
+    I here = (lanes >= (I){} + (int)begin) & (lanes < (I){} + (int)end);
     return (V)(((I)v & here) | ((I)other & ~here));
+}
+
+// x·scale, or c·tanh(x·scale / c) for a cap c; sets the derivative by x.
+INLINE V SUM(score)(V x, S scale, S cap, const int is_capped, V *slope) {
+    V one = (V){} + 1;
+    *slope = one * scale;
+    if (!is_capped) return x * scale;
+    V t = SUM(tanh)(x * (scale / cap));
+    *slope *= one - t * t;
+    return t * cap;
 }
 
 INLINE V SUM(error_function)(V x) {

@@ -82,13 +82,18 @@ typedef struct fledge_run { long start, count; } fledge_run;
 /// The keys are the rows of `runs` one after another; the last `query_count` of them are the
 /// queries' own, so query `i` sees the first `key_count - query_count + i + 1`. Rows lie
 /// `query_stride` (queries, output) and `key_stride` (keys, values) elements apart; head `h` begins
-/// `h·dimension` into a row.
+/// `h·dimension` into a row. Of the keys that a query sees the last `window` count, its own among them;
+/// a window as long as the sequence is none.
 typedef struct fledge_attention {
     long query_start, query_count, key_count;
     const fledge_run *_Nullable runs;
     long dimension, group, heads;
-    long query_stride, key_stride;
+    long query_stride, key_stride, window;
     double scale;
+    /// What scores are bounded by, c·tanh(s/c); 0 for nothing.
+    double soft_cap;
+    /// A score of each head that joins the softmax and has no value, in the type of the sums.
+    const void *_Nullable sinks;
     const void *_Nullable q, *_Nullable k, *_Nullable v;
     void *_Nullable output;
     /// Log-sum-exp of each (query, head), rows of `heads`, in the type of the sums.
@@ -101,18 +106,17 @@ typedef struct fledge_attention {
 /// with the kernels' `attention_width`; `inner` holds rowsum(dO∘O), `[heads, rows]`.
 typedef struct fledge_attention_gradient {
     long rows, dimension, width, group, heads;
-    long query_stride, key_stride;
-    double scale;
+    long query_stride, key_stride, window;
+    double scale, soft_cap;
     const void *_Nullable q, *_Nullable k, *_Nullable v;
     const void *_Nullable output, *_Nullable output_gradient, *_Nullable log_sums;
     void *_Nullable inner, *_Nullable dq, *_Nullable dk, *_Nullable dv;
 } fledge_attention_gradient;
 
-/// Queries and keys that meet. `is_causal` where they are of one segment: a query then sees keys
-/// up to its own row, otherwise all.
+/// Queries and keys that meet; `distance` is how far the first query stands behind the first key in
+/// their sequence.
 typedef struct fledge_attention_pair {
-    long query_start, query_count, key_start, key_count;
-    int is_causal;
+    long query_start, query_count, key_start, key_count, distance;
 } fledge_attention_pair;
 /// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019) in float32, `c1`, `c2`
 /// being 1 - beta^step.
@@ -148,11 +152,12 @@ typedef struct fledge_element_kernels {
     void (*sum_rows)(void *d, const void *a, long rows, long columns);
 
     void (*rms_forward)(
-        void *d, void *rstd, const void *x, const void *w, long rows, long columns, double epsilon);
+        void *d, void *rstd, const void *x, const void *w, long rows, long columns, double epsilon,
+        double offset, int rounds);
     /// dw (S) is added to; dx is added to when `accumulate`.
     void (*rms_backward)(
         void *_Nullable dx, void *_Nullable dw, const void *dy, const void *x, const void *rstd,
-        const void *w, long rows, long columns, int accumulate);
+        const void *w, long rows, long columns, int accumulate, double offset, int rounds);
     /// Rotates the pairs (i, i + half) of each head of one row; by the negative angle if `inverse`.
     void (*rotate)(
         void *d, const void *x, const float *cosines, const float *sines, long heads,

@@ -67,6 +67,11 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
     /// A tensor, expanded to an element type; borrowed from the file where it is stored so.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
         let tensor = try stored(name)
+        let offset = architecture.names.normOffset
+        if offset != 0, name.hasSuffix("norm.weight") {
+            let scales = try expanded(tensor, as: .float64).doubles().map { $0 - Double(offset) }
+            return Tensor(scales, shape: tensor.shape).converted(to: type)
+        }
         let plain = try expanded(tensor, as: type)
         guard let order = try rowOrder(name, tensor.shape) else { return plain }
         return plain.reordered(rows: order)

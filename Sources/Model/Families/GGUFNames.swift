@@ -11,15 +11,20 @@ public struct GGUFNames: Sendable {
     public var settings: [String: String]
     /// Whether q and k are stored with the rows of a rotary pair next to each other.
     public var interleavesRotaryRows: Bool
+    /// Settings of config.json that are null where a file says nothing of them, not what they usually are.
+    public var unstated: Set<String>
+    /// What files add to the scales of norms, which checkpoints have around 0.
+    public var normOffset: Float = 0
     /// Tensors that the configuration is read from instead.
     static let derived: Set<String> = ["rope_freqs.weight"]
 
     /// Creates the names of a decoder like Llama, to which others may be added.
     public init(
         _ architectures: [String: String], layers: [String: String] = [:],
-        settings: [String: String] = [:],
+        settings: [String: String] = [:], unstated: Set<String> = [],
         interleavesRotaryRows: Bool = false
     ) {
+        self.unstated = unstated
         self.architectures = architectures
         self.interleavesRotaryRows = interleavesRotaryRows
         self.layers = [
@@ -39,6 +44,7 @@ public struct GGUFNames: Sendable {
             "max_position_embeddings": "context_length",
             "rms_norm_eps": "attention.layer_norm_rms_epsilon", "rope_theta": "rope.freq_base",
             "sliding_window": "attention.sliding_window",
+            "sliding_window_pattern": "attention.sliding_window_pattern",
         ].merging(settings) { $1 }
     }
 

@@ -13,10 +13,7 @@ public struct Llama: ModelFamily {
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         try json.requireFullAttention()
-        var result = try json.decoderWithBiases()
-        // No key of the family, but mistral's files of llama.cpp are llama's.
-        result.slidingWindow = try json.optionalInteger("sliding_window")
-        return result
+        return try json.decoderWithBiases()
     }
 
     /// A pre-norm block of attention and a gated MLP.
@@ -48,7 +45,7 @@ public struct Mistral: ModelFamily {
         ])
         try json.requireFullAttention()
         var result = try json.decoderWithBiases()
-        result.slidingWindow = try json.optionalInteger("sliding_window")
+        result.windows = try json.windows(layers: result.layerCount)
         return result
     }
 
@@ -62,6 +59,6 @@ public struct Mistral: ModelFamily {
     /// Biases.
     public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
         Llama().describe(configuration, in: &json)
-        json["sliding_window"] = configuration.slidingWindow.map { .integer($0) } ?? .null
+        json["sliding_window"] = configuration.window(ofLayer: 0).map { .integer($0) } ?? .null
     }
 }

@@ -27,7 +27,7 @@ public struct Ministral3: ModelFamily {
         ])
         try json.requireFullAttention()
         var result = try json.decoder()
-        result.slidingWindow = try json.optionalInteger("sliding_window")
+        result.windows = try json.windows(layers: result.layerCount)
         _ = try Self.growth(json)
         return result
     }

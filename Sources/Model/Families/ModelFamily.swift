@@ -73,6 +73,7 @@ extension [any ModelFamily] {
             HunyuanDense(), SeedOSS(),
             EXAONE4(), Phi3(), GLM4(),
             Qwen2MoE(), Qwen3MoE(), Mixtral(),
+            OLMo3(), Gemma(), Gemma2(), Gemma3(),
         ]
     }
 

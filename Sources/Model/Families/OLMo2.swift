@@ -19,6 +19,14 @@ public struct OLMo2: ModelFamily {
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         let json = json.withDefaults(["rms_norm_eps": 1e-5])
+        guard !json.hasWindow else {
+            throw json.unsupported(
+                "The layers have windows, as in OLMo 3, of which only folders are known.")
+        }
+        return try Self.decoder(json)
+    }
+
+    static func decoder(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         var result = try json.decoder()
         result.attentionBias = try json.flag("attention_bias") ?? false
         result.attentionOutputBias = result.attentionBias
@@ -33,5 +41,27 @@ public struct OLMo2: ModelFamily {
         options.keyNorm = try weights.norm("\(name).k_norm", c.keyValueHeadCount * c.headDimension)
         let attention = try weights.attention(index, options, biasSetting: "attention_bias")
         return try weights.postNormBlock(index, attention)
+    }
+}
+
+/// OLMo 3: OLMo 2 with windows in three of four layers.
+public struct OLMo3: ModelFamily {
+    /// Creates the family.
+    public init() {}
+
+    /// `olmo3`.
+    public let modelTypes = ["olmo3": "Olmo3"]
+
+    /// The settings that decoders have in common, and the family's own.
+    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
+        let json = json.withDefaults(["rms_norm_eps": 1e-5, "sliding_window": 4096])
+        var result = try OLMo2.decoder(json)
+        result.windows = try json.windows(layers: result.layerCount) { ($0 + 1) % 4 != 0 }
+        return result
+    }
+
+    /// As a block of OLMo 2; where rotary frequencies are stretched, those of all layers are.
+    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
+        try OLMo2().block(index, &weights)
     }
 }

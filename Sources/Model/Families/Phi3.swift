@@ -19,7 +19,7 @@ public struct Phi3: ModelFamily {
             throw json.unsupported("\(key) is not 0; it is not supported.")
         }
         var result = try json.decoder(rotatesPart: true)
-        result.slidingWindow = try json.optionalInteger("sliding_window")
+        result.windows = try json.windows(layers: result.layerCount)
         return result
     }
 

@@ -15,11 +15,9 @@ public struct Qwen2: ModelFamily {
         let json = json.withDefaults([
             "num_key_value_heads": 32, "max_position_embeddings": 32768,
         ])
-        try json.requireFullAttention()
-        guard try !(json.flag("use_sliding_window") ?? false) else {
-            throw json.unsupported("use_sliding_window is true; only false is known.")
-        }
         var result = try json.decoder()
+        let first = try json.optionalInteger("max_window_layers") ?? 28
+        result.windows = try json.windowsWhereUsed(layers: result.layerCount) { $0 >= first }
         result.attentionBias = true
         return result
     }

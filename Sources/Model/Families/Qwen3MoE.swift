@@ -13,11 +13,8 @@ public struct Qwen3MoE: ModelFamily {
         let json = json.withDefaults([
             "num_key_value_heads": 4, "max_position_embeddings": 32768,
         ])
-        try json.requireFullAttention()
-        guard try !(json.flag("use_sliding_window") ?? false) else {
-            throw json.unsupported("use_sliding_window is true; only false is known.")
-        }
         var result = try json.decoder()
+        result.windows = try json.windowsWhereUsed(layers: result.layerCount) { _ in true }
         result.attentionBias = try json.flag("attention_bias") ?? false
         result.attentionOutputBias = result.attentionBias
         _ = try ExpertSettings(json, result)
@@ -50,11 +47,11 @@ public struct Qwen2MoE: ModelFamily {
         let json = json.withDefaults([
             "num_key_value_heads": 16, "max_position_embeddings": 32768,
         ])
-        try json.requireFullAttention()
-        guard try !(json.flag("use_sliding_window") ?? false) else {
-            throw json.unsupported("use_sliding_window is true; only false is known.")
-        }
         var result = try json.decoder()
+        let end = try json.optionalInteger("max_window_layers") ?? 28
+        result.windows = try json.windowsWhereUsed(layers: result.layerCount) {
+            $0 % 2 == 0 && $0 < end
+        }
         result.attentionBias = try json.flag("qkv_bias") ?? true
         _ = try ExpertSettings(json, result)
         return result
@@ -94,7 +91,7 @@ public struct Mixtral: ModelFamily {
             "rope_theta": 1_000_000,
         ])
         var result = try json.decoder()
-        result.slidingWindow = try json.optionalInteger("sliding_window")
+        result.windows = try json.windows(layers: result.layerCount)
         _ = try Self.settings(json, result)
         return result
     }

@@ -16,9 +16,10 @@ public struct SmolLM3: ModelFamily {
             "num_key_value_heads": 4, "max_position_embeddings": 32768, "rope_theta": 2_000_000,
             "tie_word_embeddings": true,
         ])
-        try json.requireFullAttention()
-        let result = try json.decoderWithBiases()
-        _ = try Self.rotatedLayers(json, count: result.layerCount)
+        var result = try json.decoderWithBiases()
+        let rotated = try Self.rotatedLayers(json, count: result.layerCount)
+        let slides = try json.flag("use_sliding_window") ?? false && json.hasWindow
+        result.windows = try json.windows(layers: result.layerCount) { slides && !rotated[$0] }
         return result
     }
 

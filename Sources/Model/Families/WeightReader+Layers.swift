@@ -42,6 +42,7 @@ extension WeightReader {
     ) throws -> SelfAttention {
         let name = "model.layers.\(index).self_attn"
         let c = configuration
+        let options = windowed(options, index)
         let queries = c.headCount * c.headDimension
         let keys = c.keyValueHeadCount * c.headDimension
         return SelfAttention(
@@ -55,6 +56,15 @@ extension WeightReader {
                 "\(name).o_proj", queries, c.hiddenSize, bias: c.attentionOutputBias, by: setting),
             headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount,
             headDimension: c.headDimension, options)
+    }
+
+    /// What the configuration says of a layer's window.
+    private func windowed(
+        _ options: SelfAttention.Options, _ index: Int
+    ) -> SelfAttention.Options {
+        var options = options
+        options.window = options.window ?? configuration.window(ofLayer: index)
+        return options
     }
 
     /// A gated MLP under Llama's names.
@@ -89,7 +99,8 @@ extension WeightReader {
         return SelfAttention(
             fused: try linear("\(name).qkv_proj", c.hiddenSize, all),
             output: try linear("\(name).o_proj", queries, c.hiddenSize), headCount: c.headCount,
-            keyValueHeadCount: c.keyValueHeadCount, headDimension: c.headDimension, options)
+            keyValueHeadCount: c.keyValueHeadCount, headDimension: c.headDimension,
+            windowed(options, index))
     }
 
     /// A gated MLP whose gate and up are one projection, `gate_up_proj`.

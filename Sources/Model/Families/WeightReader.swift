@@ -59,11 +59,16 @@ public struct WeightReader {
 
     /// A norm.
     ///
-    /// - Parameter channels: Those of the residual stream when they are left out.
-    public mutating func norm(_ name: String, _ channels: Int? = nil) throws -> RMSNorm {
+    /// - Parameters:
+    ///   - channels: Those of the residual stream when they are left out.
+    ///   - offset: What is added to the stored scale.
+    ///   - rounds: Whether the normalised row is rounded to its type before it is scaled.
+    public mutating func norm(
+        _ name: String, _ channels: Int? = nil, offset: Float = 0, rounds: Bool = true
+    ) throws -> RMSNorm {
         RMSNorm(
             weight: try vector("\(name).weight", [channels ?? configuration.hiddenSize]),
-            epsilon: Float(configuration.rmsNormEpsilon))
+            epsilon: Float(configuration.rmsNormEpsilon), offset: offset, rounds: rounds)
     }
 
     /// A small parameter that stays in float32: of a norm, a bias, a gate.

@@ -10,6 +10,7 @@ public final class SelfAttention: Sublayer {
     let keyValueHeadCount: Int
     let headDimension: Int
     let options: Options
+    private let attention: AttentionOptions
 
     /// What families do differently.
     public struct Options {
@@ -26,6 +27,12 @@ public final class SelfAttention: Sublayer {
         public var keyNorm: RMSNorm?
         /// Whether queries and keys are normalised behind the rotation, not before.
         public var normalizesRotated = false
+        /// How many of the tokens up to its own a token sees; nil for all.
+        public var window: Int?
+        /// What scores are bounded by; nil for nothing.
+        public var softCap: Double?
+        /// Scores without a value that join the softmax, shape `[heads]`.
+        public var sinks: Parameter?
 
         /// Creates options: plain attention with rotary positions.
         public init(rotary: RotaryPositions?, scale: Float? = nil) {
@@ -71,6 +78,9 @@ public final class SelfAttention: Sublayer {
         (self.projections, self.output) = (projections, output)
         (self.headCount, self.keyValueHeadCount) = (headCount, keyValueHeadCount)
         (self.headDimension, self.options) = (headDimension, options)
+        attention = AttentionOptions(
+            scale: options.scale ?? 1 / Float(headDimension).squareRoot(), window: options.window,
+            softCap: options.softCap, sinks: options.sinks)
     }
 
     /// Lists the projections and norms.
@@ -79,6 +89,7 @@ public final class SelfAttention: Sublayer {
         description.add(output)
         description.add(options.queryNorm)
         description.add(options.keyNorm)
+        description.add(options.sinks)
     }
 
     /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
@@ -89,7 +100,7 @@ public final class SelfAttention: Sublayer {
         let k = placed(parts.keys, options.rotary, options.keyNorm, pass)
         let attended = pass.context.attend(
             q, k, parts.values, in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
-            scale: options.scale ?? 1 / Float(headDimension).squareRoot())
+            options: attention)
         return output(attended, pass)
     }
 

@@ -9,7 +9,7 @@ struct AttentionForward {
     let logSums: Tensor?
     let heads: Int
     let keyValueHeads: Int
-    let scale: Float
+    let options: AttentionOptions
 
     /// Writes the outputs of stretches of queries.
     ///
@@ -28,16 +28,18 @@ struct AttentionForward {
             runs += keys.map { fledge_run(start: $0.lowerBound, count: $0.count) }
         }
         let kernel = Kernels.of(q.elementType).attention_forward
+        let sinks = options.sinks?.value.detached
         runs.withUnsafeBufferPointer { runs in
             let base = runs.baseAddress
             parallelFor(tasks.count * keyValueHeads) { index in
                 let task = tasks[index / keyValueHeads]
                 var (first, job) = jobs[task.job]
                 job.runs = base.map { $0 + first }
+                job.sinks = sinks?.pointer
                 kernel(&job, index % keyValueHeads, task.block)
             }
         }
-        withExtendedLifetime(self) {}
+        withExtendedLifetime((self, sinks)) {}
     }
 
     private func job(_ queries: Range<Int>, keyCount: Int) -> fledge_attention {
@@ -45,8 +47,9 @@ struct AttentionForward {
         (job.query_start, job.query_count) = (queries.lowerBound, queries.count)
         job.key_count = keyCount
         (job.dimension, job.group) = (q.shape[1] / heads, heads / keyValueHeads)
-        (job.heads, job.scale) = (heads, Double(scale))
         (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
+        (job.heads, job.scale) = (heads, Double(options.scale))
+        (job.window, job.soft_cap) = (options.windowLength, options.softCap ?? 0)
         (job.q, job.k, job.v) = (q.pointer, k.pointer, v.pointer)
         (job.output, job.log_sums) = (output.freshPointer, logSums?.freshPointer)
         return job

@@ -24,16 +24,21 @@ package struct AttentionSchedule {
     /// Number of blocks that the run is divided into.
     package let blockCount: Int
 
-    package init(_ layout: SequenceLayout) {
-        var blocks: [(segment: Int, range: Range<Int>)] = []
+    /// - Parameter window: How many of the tokens up to a query it sees; nil for all.
+    package init(_ layout: SequenceLayout, window: Int? = nil) {
+        // `place` is where the block begins in its sequence, which positions need not say.
+        var blocks: [(place: Int, range: Range<Int>)] = []
         var blocksOfSegment: [Range<Int>] = []
-        for (index, segment) in layout.segments.enumerated() {
+        var ends: [Int] = []
+        for segment in layout.segments {
             let first = blocks.count
+            let above = segment.parent.map { ends[$0] } ?? 0
+            ends.append(above + segment.length)
             for start in stride(
                 from: segment.start, to: segment.range.upperBound, by: Self.blockLength)
             {
                 let end = min(start + Self.blockLength, segment.range.upperBound)
-                blocks.append((index, start..<end))
+                blocks.append((above + start - segment.start, start..<end))
             }
             blocksOfSegment.append(first..<blocks.count)
         }
@@ -46,13 +51,15 @@ package struct AttentionSchedule {
             for query in blocksOfSegment[index] {
                 for key in above where key <= query {
                     let (keys, queries) = (blocks[key].range, blocks[query].range)
+                    let distance = blocks[query].place - blocks[key].place
+                    if let window, distance - (keys.count - 1) >= window { continue }
                     let wave = max(keyWave[key], queryWave[query])
                     entries.append(
                         Entry(
                             pair: fledge_attention_pair(
                                 query_start: queries.lowerBound, query_count: queries.count,
                                 key_start: keys.lowerBound, key_count: keys.count,
-                                is_causal: blocks[key].segment == index ? 1 : 0),
+                                distance: distance),
                             keys: (key, keyTurns[key]), queries: (query, queryTurns[query]),
                             wave: wave))
                     (keyTurns[key], queryTurns[query]) = (keyTurns[key] + 1, queryTurns[query] + 1)

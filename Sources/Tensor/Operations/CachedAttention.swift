@@ -104,16 +104,17 @@ extension Tensor {
 }
 
 /// Attention of new tokens over what a cache holds of their sequences; the bits are those of
-/// ``causalAttention(_:_:_:layout:heads:keyValueHeads:scale:)`` over the sequences as a whole.
+/// ``causalAttention(_:_:_:layout:heads:keyValueHeads:options:)`` over the sequences as a whole.
 ///
 /// - Parameters:
 ///   - q: `[tokens, heads·d]`, the queries of the run's tokens.
 ///   - cache: Keys and values, those of `q`'s tokens included.
 ///   - run: What each token sees.
+///   - options: Scale, window, soft cap and sinks.
 /// - Returns: `[tokens, heads·d]`.
 public func cachedAttention(
     _ q: Tensor, _ cache: KeyValueBlock, _ run: CachedRun, heads: Int, keyValueHeads: Int,
-    scale: Float
+    options: AttentionOptions
 ) -> Tensor {
     q.requireUntracked("cachedAttention")
     precondition(
@@ -126,10 +127,11 @@ public func cachedAttention(
         run.stretches.allSatisfy { $0.rows.allSatisfy { $0.upperBound <= cache.capacity } },
         "cachedAttention: a row is outside \(cache.capacity) rows")
     let q = q.converted(to: cache.keys.elementType)
+    options.requireSinks(of: heads, q.elementType, "cachedAttention")
     let result = Tensor(uninitialized: q.shape, q.elementType)
     let attention = AttentionForward(
         q: q, k: cache.keys, v: cache.values, output: result, logSums: nil, heads: heads,
-        keyValueHeads: keyValueHeads, scale: scale)
+        keyValueHeads: keyValueHeads, options: options)
     var start = 0
     attention.run(
         run.stretches.map { stretch in

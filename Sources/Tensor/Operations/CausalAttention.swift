@@ -13,11 +13,11 @@ import FledgeKernels
 ///   - k: `[tokens, keyValueHeads·d]`; query head `h` uses head `h·keyValueHeads / heads`.
 ///   - v: As `k`.
 ///   - layout: Which tokens see each other.
-///   - scale: What products of queries and keys are multiplied by, usually 1 / sqrt(d).
+///   - options: Scale, window, soft cap and sinks.
 /// - Returns: `[tokens, heads·d]`.
 public func causalAttention(
     _ q: Tensor, _ k: Tensor, _ v: Tensor, layout: SequenceLayout, heads: Int, keyValueHeads: Int,
-    scale: Float
+    options: AttentionOptions
 ) -> Tensor {
     precondition(
         heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && q.shape.count == 2
@@ -26,15 +26,17 @@ public func causalAttention(
             && q.elementType == k.elementType && q.elementType == v.elementType,
         "causalAttention: q \(q), k \(k), v \(v), \(layout.count) tokens, \(heads) heads, "
             + "\(keyValueHeads) key-value heads")
-    let isRecorded = q.isTracked || k.isTracked || v.isTracked
+    options.requireSinks(of: heads, q.elementType, "causalAttention")
+    let references = [q, k, v].map(\.tapeReference) + [options.sinks?.tapeReference]
+    let isRecorded = references.contains { $0 != nil }
     let result = Tensor(uninitialized: q.shape, q.elementType)
     let logSums =
         isRecorded ? Tensor(uninitialized: [q.shape[0], heads], q.elementType.accumulator) : nil
     let operation = CausalAttention(
         q: q.detached, k: k.detached, v: v.detached, output: result, logSums: logSums,
-        layout: layout, heads: heads, keyValueHeads: keyValueHeads, scale: scale)
+        layout: layout, heads: heads, keyValueHeads: keyValueHeads, options: options)
     operation.forward()
-    return result.recorded([q.tapeReference, k.tapeReference, v.tapeReference], operation)
+    return result.recorded(references, operation)
 }
 
 /// Keeps its inputs, its output and one number a query and head.
@@ -47,14 +49,14 @@ struct CausalAttention: RecordedOperation {
     let layout: SequenceLayout
     let heads: Int
     let keyValueHeads: Int
-    let scale: Float
+    let options: AttentionOptions
 
     private var dimension: Int { q.shape[1] / heads }
 
     func forward() {
         AttentionForward(
             q: q, k: k, v: v, output: output, logSums: logSums, heads: heads,
-            keyValueHeads: keyValueHeads, scale: scale
+            keyValueHeads: keyValueHeads, options: options
         ).run(layout.segments.indices.map { (layout.segments[$0].range, layout.ranges(to: $0)) })
     }
 
@@ -71,7 +73,8 @@ struct CausalAttention: RecordedOperation {
         (job.rows, job.dimension, job.width) = (tokens, dimension, width)
         (job.group, job.heads) = (group, heads)
         (job.query_stride, job.key_stride) = (q.shape[1], k.shape[1])
-        job.scale = Double(scale)
+        (job.scale, job.soft_cap) = (Double(options.scale), options.softCap ?? 0)
+        job.window = options.windowLength
         (job.q, job.k, job.v) = (q.pointer, k.pointer, v.pointer)
         (job.output, job.output_gradient) = (UnsafeRawPointer(output.pointer), dout.pointer)
         (job.log_sums, job.inner) = (logSums?.pointer, inner.freshPointer)
@@ -84,7 +87,8 @@ struct CausalAttention: RecordedOperation {
                 let start = index / heads * rows
                 kernels.attention_prepare(job, index % heads, start, min(rows, tokens - start))
             }
-            AttentionSchedule(layout).run(heads: keyValueHeads) { pair, head in
+            AttentionSchedule(layout, window: options.window).run(heads: keyValueHeads) {
+                pair, head in
                 withUnsafePointer(to: pair) { kernels.attention_backward(job, head, $0) }
             }
         }
@@ -107,5 +111,10 @@ struct CausalAttention: RecordedOperation {
         }
         withExtendedLifetime((self, dout, parts, inner)) {}
         for (index, target) in targets.enumerated() { pass.add(target, to: index) }
+        if let sinks = options.sinks, let logSums, pass.wants(3) {
+            pass.add(
+                AttentionOptions.gradient(
+                    ofSinks: sinks.value.detached, logSums: logSums, inner: inner), to: 3)
+        }
     }
 }

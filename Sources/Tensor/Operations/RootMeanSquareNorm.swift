@@ -1,32 +1,39 @@
 import FledgeKernels
 
-/// weight·round(x / sqrt(mean(x²) + epsilon)), row by row (Zhang and Sennrich 2019).
+/// (weight + offset)·round(x / sqrt(mean(x²) + epsilon)), row by row (Zhang and Sennrich 2019).
 ///
-/// Statistics are float32. As in Hugging Face's models the normalised row is rounded to the type of
-/// `x` before it is multiplied by the weight.
+/// Statistics are float32. As in most of Hugging Face's models the normalised row is rounded to the type
+/// of `x` before it is multiplied by the weight.
 ///
 /// - Parameters:
 ///   - x: `[tokens, channels]`.
 ///   - weight: `[channels]`.
-public func rmsNormalized(_ x: Tensor, _ weight: Parameter, epsilon: Float) -> Tensor {
+///   - offset: What is added to the weight.
+///   - rounds: Whether the normalised row is rounded; only the result is otherwise.
+public func rmsNormalized(
+    _ x: Tensor, _ weight: Parameter, epsilon: Float, offset: Float = 0, rounds: Bool = true
+) -> Tensor {
     precondition(
         x.shape.count == 2 && weight.value.shape == [x.shape[1]],
         "rmsNormalized: x \(x.shape), \(weight.name) \(weight.value.shape)")
     let type = x.elementType.accumulator
     let operation = RootMeanSquareNorm(
         x: x.detached, weight: weight.value.detached.converted(to: type),
-        inverse: Tensor(uninitialized: [x.shape[0]], type), epsilon: epsilon)
+        inverse: Tensor(uninitialized: [x.shape[0]], type), epsilon: epsilon, offset: offset,
+        rounds: rounds)
     return operation.normalized()
         .recorded([x.tapeReference, weight.tapeReference], operation)
         .derivable(by: operation.normalized)
 }
 
-/// With r the saved inverse: dx = r·w·dy - x·r³·mean(w·dy·x), dw = Σ dy·x·r.
+/// With r the saved inverse, and w for w + offset: dx = r·w·dy - x·r³·mean(w·dy·x), dw = Σ dy·x·r.
 struct RootMeanSquareNorm: RecordedOperation {
     let x: Tensor
     let weight: Tensor
     let inverse: Tensor
     let epsilon: Float
+    let offset: Float
+    let rounds: Bool
 
     /// The output; sets the inverse, to the same bits each time.
     func normalized() -> Tensor {
@@ -40,7 +47,8 @@ struct RootMeanSquareNorm: RecordedOperation {
             let first = range.lowerBound
             kernels.rms_forward(
                 target + first * size, statistics + first * sumSize, source + first * size,
-                weight.pointer, range.count, columns, Double(epsilon))
+                weight.pointer, range.count, columns, Double(epsilon), Double(offset),
+                rounds ? 1 : 0)
         }
         withExtendedLifetime((x, weight, inverse)) {}
         return result
@@ -64,7 +72,7 @@ struct RootMeanSquareNorm: RecordedOperation {
                     parts.map { $0.freshPointer + first / Self.chunk * columns * sums.byteCount },
                     dy.pointer + first * size, x.pointer + first * size,
                     inverse.pointer + first * sums.byteCount, weight.pointer, range.count, columns,
-                    holdsSum ? 1 : 0)
+                    holdsSum ? 1 : 0, Double(offset), rounds ? 1 : 0)
             }
         }
         if pass.wants(0) {

@@ -26,11 +26,8 @@ public struct ModelReference: ReferenceModel {
     public init(_ model: some CausalLM) { self.model = model }
 
     /// States and head of the model.
-    ///
-    /// - Throws: `FledgeError` when a sequence is longer than the model's window.
     public func logits(_ batch: TokenBatch) throws -> ReferenceLogits {
-        try model.requireComputable(batch, as: "reference")
-        return untracked(model.parameters) {
+        untracked(model.parameters) {
             ReferenceLogits(
                 hidden: model.hiddenStates(batch, ForwardPass(model.elementType)).detached,
                 head: model.head)

@@ -12,10 +12,6 @@ extension PolicyStage {
         answersPerQuestion: Int? = nil
     ) throws -> [Rollout] {
         let count = answersPerQuestion ?? options.answersPerQuestion
-        var generation = options.generation
-        if let longest = model.configuration.longestSequence {
-            generation.maxTotalTokens = min(generation.maxTotalTokens ?? .max, longest)
-        }
         let engine = GenerationEngine(model, concurrent: options.concurrentAnswers)
         var drawn: [(question: PromptSample, index: Int, group: Int)] = []
         var tickets: [GenerationEngine.Ticket] = []
@@ -26,7 +22,8 @@ extension PolicyStage {
                     tickets.append(
                         try engine.submit(
                             GenerationRequest(
-                                question.promptIDs, generation, draws: key + [index, number],
+                                question.promptIDs, options.generation,
+                                draws: key + [index, number],
                                 measuresProbabilities: options.correction != nil)))
                     drawn.append((question, index, group))
                 }

@@ -187,7 +187,6 @@ public final class PolicyStage: Stage {
     }
 
     private func computePolicy(_ work: PolicyWork, _ batch: AnswerBatch) throws {
-        try model.requireComputable(batch.tokens)
         untracked(parameters) {
             let tokens = batch.tokens
             let hidden = model.hiddenStates(tokens, ForwardPass(model.elementType))
@@ -267,7 +266,6 @@ public final class PolicyStage: Stage {
         var pass = ForwardPass(model.elementType)
         pass.recomputesBlocks = recomputesBlocks
         var entropies = [Double](repeating: 0, count: tokens.supervision.count)
-        try model.requireComputable(tokens)
         _ = addGradients(of: parameters, to: &gradients) {
             let hidden = model.hiddenStates(tokens, pass)
             let policy = entropies.withUnsafeMutableBufferPointer { entropies in

@@ -118,7 +118,6 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
         let tokens = batch.tokens
         var report = LossReport(tokens: tokens.tokenCount)
         guard tokens.supervision.count > 0 else { return report }
-        try model.requireComputable(tokens)
         var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
         pass.embeddingNoise = embeddingNoise
@@ -137,7 +136,6 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     public func evaluate(_ batch: Batch) throws -> LossReport {
         let tokens = batch.tokens
         guard tokens.supervision.count > 0 else { return LossReport(tokens: tokens.tokenCount) }
-        try model.requireComputable(tokens)
         let loss = try objective(model, batch, ForwardPass(model.elementType))
         try model.requireSound()
         return LossReport(
@@ -154,21 +152,5 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     public var state: StageState {
         get { objective.state }
         nonmutating set { objective.state = newValue }
-    }
-}
-
-extension CausalLM {
-    /// Refuses sequences that the model would compute in another way than it means.
-    ///
-    /// - Parameter name: What the model is to whoever reads the error.
-    /// - Throws: ``FledgeError`` with `unsupported` when one is longer than the model's window.
-    func requireComputable(_ batch: TokenBatch, as name: String = "model") throws {
-        guard let longest = configuration.longestSequence else { return }
-        let most = batch.layout.segments.map(\.endPosition).max() ?? 0
-        guard most > longest else { return }
-        throw FledgeError(
-            .unsupported,
-            "A sequence has \(most) tokens; the \(name) sees at most \(longest), and longer ones are not supported yet.",
-            advice: "Set cutoff_len to \(longest) or less.")
     }
 }
