@@ -6,6 +6,7 @@ Each folder OUT/NAME holds the model as save_pretrained writes it (float32), `gr
 (of the summed cross-entropy of all sequences, with the logits of each), and `expected.json`: ids of the
 sequences, the loss, a greedy continuation, and the modules that LLaMA-Factory's `lora_target: all` names.
 """
+import copy
 import json
 import sys
 import tempfile
@@ -134,13 +135,17 @@ def make(name, out):
     lengths = [9, 20, 4]
     rows = [torch.randint(3, config.vocab_size, (n,), generator=generator) for n in lengths]
     loss, logits = 0.0, {}
+    rotary = copy.deepcopy(model.model.rotary_emb)
     for index, row in enumerate(rows):
+        # Else a short row has the angles of a longer one before it (rope_type dynamic).
+        model.model.rotary_emb = copy.deepcopy(rotary)
         # Alone and without padding: some layers compute a padded row differently.
         scores = model(input_ids=row[None]).logits[0]
         loss = loss + torch.nn.functional.cross_entropy(
             scores[:-1].float(), row[1:], reduction="sum")
         logits[f"logits.{index}"] = scores.detach().contiguous()
     loss.backward()
+    model.model.rotary_emb = rotary
     with torch.no_grad():
         answer = model.generate(
             rows[0][None], max_new_tokens=12, do_sample=False, eos_token_id=None,

@@ -154,7 +154,14 @@ import Testing
             try JSONValue(contentsOf: fixture.path + "/config.json"), again.configuration.json()
         )
         for member in before.members ?? [] where member.key != "transformers_version" {
-            #expect(after[member.key] == member.value, "\(name) \(member.key)")
+            let isSame =
+                after[member.key] == member.value
+                // What follows from the others may be added.
+                || member.value.members?.allSatisfy { inner in
+                    after[member.key]?[inner.key]?.doubleValue == inner.value.doubleValue
+                        && after[member.key]?[inner.key]?.stringValue == inner.value.stringValue
+                } == true
+            #expect(isSame, "\(name) \(member.key)")
         }
     }
 
@@ -165,7 +172,8 @@ import Testing
         var json = try JSONValue(contentsOf: path)
         guard var rope = json["rope_parameters"], rope["rope_theta"] != nil else { return }
         json["rope_theta"] = rope["rope_theta"]
-        rope["rope_theta"] = nil
+        json["partial_rotary_factor"] = rope["partial_rotary_factor"]
+        (rope["rope_theta"], rope["partial_rotary_factor"]) = (nil, nil)
         json["rope_parameters"] = nil
         json["rope_scaling"] = rope["rope_type"] == "default" ? .null : rope
         json["torch_dtype"] = json["dtype"]

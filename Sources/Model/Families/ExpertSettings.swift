@@ -32,8 +32,10 @@ struct ExpertSettings {
 
     /// Those of Qwen's configurations.
     init(_ json: ConfigurationReader, _ configuration: DecoderConfiguration) throws {
+        // transformers 5 writes Qwen 3's number under Mixtral's name.
+        let usual: JSONValue = json["model_type"] == "qwen3_moe" ? 128 : 60
         let json = json.withDefaults([
-            "num_experts": json["model_type"] == "qwen3_moe" ? 128 : 60,
+            "num_experts": json["num_local_experts"] ?? usual,
             "num_experts_per_tok": json["model_type"] == "qwen3_moe" ? 8 : 4,
             "moe_intermediate_size": json["model_type"] == "qwen3_moe" ? 768 : 1408,
         ])
