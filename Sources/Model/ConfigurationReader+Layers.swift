@@ -38,7 +38,9 @@ extension ConfigurationReader {
     }
 
     /// The same where `use_sliding_window` has to say that there are any, as in Qwen's files.
-    func windowsWhereUsed(layers count: Int, slides: (Int) -> Bool) throws -> [Int?] {
+    func windowsWhereUsed(
+        layers count: Int, slides: @escaping (Int) -> Bool
+    ) throws -> [Int?] {
         guard try flag("use_sliding_window") ?? false else {
             try requireFullAttention()
             return []

@@ -42,6 +42,7 @@ struct PreparedRun<Method: TrainingMethod> {
         )
         side = try ModelSide(training: configuration)
         var parts = try method.parts(side, text, configuration)
+        let sharesPrefixes = sharesPrefixes && side.sharesPrefixes(configuration)
         let shares = sharesPrefixes && !parts.draws
         let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
         batches = rule.epochs(data.train)
