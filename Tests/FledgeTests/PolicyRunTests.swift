@@ -191,28 +191,12 @@ import Testing
                     "stage=ppo", "reward_model=\(project.path)/reward", "reward_model_type=full",
                     "per_device_train_batch_size=1", "ppo_buffer_size=512", "max_steps=1",
                 ] + more)
-            return try RunPlanner(run).run().cost?.memory ?? ""
+            return RunPlanner(run).run().cost?.memory ?? ""
         }
         let few = try plan("per_device_eval_batch_size=1")
         let many = try plan("per_device_eval_batch_size=512")
         #expect(!few.contains("judging answers"), "\(few)")
         #expect(many.contains("or in judging answers"), "\(many)")
-    }
-
-    /// A window of the reward model is told before the start where it sees the policy's tokens, and when it
-    /// scores where it has its own.
-    @Test func aJudgeWithAWindow() throws {
-        var narrow = TinyProject.configuration
-        (narrow.modelType, narrow.slidingWindow) = ("mistral", 12)
-        try TinyProject.writeModel(to: project.file("reward"), narrow)
-        try ValueHead(channels: 16, seed: 5).save(to: project.file("reward"))
-        let keys = [
-            "stage=ppo", "reward_model=\(project.path)/reward", "reward_model_type=full",
-        ]
-        let told = message(keys)
-        #expect(told.contains("the reward model's attention has a window of 12"), "\(told)")
-        let scored = message(keys + ["reward_template=default", "overwrite_output_dir=true"])
-        #expect(scored.contains("the reward model sees at most 12"), "\(scored)")
     }
 
     @Test func aPlanTellsStepsMemoryAndTime() throws {
