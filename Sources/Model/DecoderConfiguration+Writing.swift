@@ -97,6 +97,9 @@ extension DecoderConfiguration {
         var parameters = isSame ? before : [:]
         for member in scaling?.members ?? [] { parameters[member.key] = member.value }
         if scaling == nil { parameters = ["rope_type": "default"] }
+        if let partial = before["partial_rotary_factor"] {
+            parameters["partial_rotary_factor"] = partial
+        }
         parameters["rope_theta"] = .number(ropeTheta)
         return parameters
     }

@@ -132,6 +132,10 @@ public struct DecoderConfiguration: Hashable, Sendable {
         windows.indices.contains(index) ? windows[index] : nil
     }
 
+    /// The longest sequence whose tokens have the same angles as those of all shorter ones; nil where
+    /// length does not matter to them. Sequences that differ in this share no prefix.
+    public var angleThreshold: Int? { ropeScaling.thresholdLength(maxPositions: maxPositions) }
+
     /// The most tokens that a prompt and its answer may have together.
     public var contextLength: Int {
         // The maximum is that of the model before it was stretched.
@@ -171,6 +175,9 @@ public struct DecoderConfiguration: Hashable, Sendable {
             headCount % keyValueHeadCount == 0,
             "\(headCount) query heads cannot share \(keyValueHeadCount) key/value heads evenly.")
         try require(
+            headDimension % 2 == 0,
+            "\(key("head_dim")) is \(headDimension); rotary pairs need an even one.")
+        try require(
             partialRotaryFactor > 0 && partialRotaryFactor <= 1 && rotaryDimension > 0
                 && rotaryDimension % 2 == 0,
             "\(key("partial_rotary_factor")) is \(partialRotaryFactor); it should leave an even "
@@ -184,9 +191,6 @@ public struct DecoderConfiguration: Hashable, Sendable {
                     "\(name) has \(factors.count) numbers; \(rotaryDimension / 2) are expected.")
             }
         }
-        try require(
-            headDimension % 2 == 0,
-            "\(key("head_dim")) is \(headDimension); rotary pairs need an even one.")
         try require(
             rmsNormEpsilon > 0 && rmsNormEpsilon < 1,
             "\(key("rms_norm_eps")) is \(rmsNormEpsilon); it should lie between 0 and 1.")

@@ -41,9 +41,10 @@ public struct TokenContext {
         let run = cache.extend(branches)
         (positions, place) = (run.positions, .cache(run, cache))
         var start = 0
-        stretches = run.stretches.map { stretch in
+        stretches = zip(run.stretches, branches).map { stretch, branch in
             defer { start += stretch.count }
-            return (start..<start + stretch.count, stretch.rows.reduce(0) { $0 + $1.count })
+            let rows = stretch.rows.reduce(0) { $0 + $1.count }
+            return (start..<start + stretch.count, max(rows, branch.knownLength))
         }
     }
 

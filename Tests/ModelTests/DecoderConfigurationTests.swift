@@ -97,14 +97,14 @@ import Testing
                 "rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 5,
                 "original_max_position_embeddings": 32,
             ]) == .llama3(llama3))
-        #expect(message(["rope_scaling": ["rope_type": "longrope"]]).contains("longrope"))
+        #expect(message(["rope_scaling": ["rope_type": "mystery"]]).contains("mystery"))
         #expect(message(["rope_scaling": ["rope_type": "linear"]]).contains("no factor"))
         #expect(
             message(["rope_scaling": ["rope_type": "linear", "factor": -1]]).contains("positive"))
     }
 
     @Test func refusesWhatItDoesNotKnowByName() throws {
-        #expect(message(["model_type": "gpt2"]).contains("gpt2; known are llama, mistral, qwen2"))
+        #expect(message(["model_type": "gpt2"]).contains("gpt2; known are "))
         #expect(message(["architectures": ["LlamaForSequenceClassification"]]).contains("Sequence"))
         #expect(message(["hidden_act": "relu"]).contains("relu"))
         #expect(message(["hidden_size": "16"]).contains("hidden_size is \"16\""))

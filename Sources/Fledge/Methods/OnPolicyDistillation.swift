@@ -42,7 +42,7 @@ public struct OnPolicyDistillation: PolicyMethod {
             model: configuration.modelPath(of: named),
             merged: keys.teacherAdapters.map { configuration.adapterPath(of: $0) },
             linears: keys.teacherQuantization.map { .quantized($0) } ?? .plain,
-            type: configuration.trainingType
+            type: configuration.trainingType, families: configuration.families
         ).load()
         let (theirs, ours) = (
             model.configuration.vocabularySize, side.model.configuration.vocabularySize
@@ -79,6 +79,7 @@ public struct OnPolicyDistillation: PolicyMethod {
         options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
         // A token's reward is ln p of the teacher less its own.
         options.rewardControl = FixedKLControl(1)
+        options.takeTemperature()
         options.masksTruncated = keys.masksTruncated
         options.take(configuration)
         return options

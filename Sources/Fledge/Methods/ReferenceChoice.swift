@@ -75,7 +75,8 @@ struct ReferenceChoice {
         // The policy as it was loaded: the adapter that goes on is no part of the base.
         var base = ReferenceContent(
             model: try configuration.requiredModelPath(), merged: configuration.adapterFolders,
-            linears: configuration.model.linearStorage, type: configuration.trainingType)
+            linears: configuration.model.linearStorage, type: configuration.trainingType,
+            families: configuration.families)
         if continued != nil { base.merged.removeLast() }
         var start = base
         start.attached = [continued].compactMap(\.self)
@@ -120,7 +121,8 @@ struct ReferenceChoice {
                 model: try configuration.referenceModelPath() ?? named,
                 merged: configuration.referenceAdapterFolders,
                 linears: linears.map { .quantized($0) } ?? .plain,
-                type: configuration.trainingType),
+                type: configuration.trainingType,
+                families: configuration.families),
             "The reference is the model \(named).")
         let theirs = companion?.configuration.vocabularySize
         let ours = side.model.configuration.vocabularySize

@@ -19,6 +19,8 @@ struct ReferenceContent {
     var linears: LinearStorage
     /// What weights are stored and activations computed in.
     var type: ElementType
+    /// The kinds of models that are known.
+    var families: [any ModelFamily] = .standard
 
     /// Tells references apart that give other scores, whatever their paths.
     ///
@@ -34,7 +36,8 @@ struct ReferenceContent {
     ///
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
     func load() throws -> any CausalLM {
-        let model = try Checkpoint(path: self.model).causalLM(storing: type, linears: linears)
+        let model = try Checkpoint(path: self.model, families: families).causalLM(
+            storing: type, linears: linears)
         let isQuantized = !model.quantizedMatrices.isEmpty
         guard !isQuantized || merged.count + attached.count < 2 else {
             throw FledgeError(

@@ -68,6 +68,12 @@ public struct ModelSide {
         trunk = try Self.trunk(of: model, configuration)
     }
 
+    /// Whether samples can share what they begin with: not where the angles of its tokens follow from how
+    /// long the whole is.
+    func sharesPrefixes(_ configuration: RunConfiguration) -> Bool {
+        model.configuration.angleThreshold.map { configuration.data.cutoffLength <= $0 } ?? true
+    }
+
     /// Keeps what enters the first trained block, where a run that trains asks for it.
     ///
     /// - Throws: ``FledgeError`` when nothing frozen lies below.

@@ -27,7 +27,6 @@ struct PreparedRun<Method: TrainingMethod> {
     let trunk: TrunkPlan?
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
-    /// Models that see what the policy sees.
 
     /// Loads the model and lays out the course.
     ///
@@ -42,6 +41,7 @@ struct PreparedRun<Method: TrainingMethod> {
         )
         side = try ModelSide(training: configuration)
         var parts = try method.parts(side, text, configuration)
+        let sharesPrefixes = sharesPrefixes && side.sharesPrefixes(configuration)
         let shares = sharesPrefixes && !parts.draws
         let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
         batches = rule.epochs(data.train)
@@ -81,9 +81,14 @@ struct PreparedRun<Method: TrainingMethod> {
                 ? Self.largestEvaluation(
                     configuration, method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
             generated: generated,
+            scored: rollouts.flatMap { rollouts in
+                parts.scoring.map {
+                    ($0.model, Self.largestScoring($0, rollouts, configuration, data))
+                }
+            },
             sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
-        parts.companions = []
+        (parts.companions, parts.scoring) = ([], nil)
         func tokens(_ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool) -> Int {
             samples.reduce(0) {
                 $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes, configuration).tokens
@@ -151,6 +156,19 @@ struct PreparedRun<Method: TrainingMethod> {
         return LargestBatches(
             anyOf: Array(repeating: answer, count: min(step, batch + rollouts.tokensPerPass)),
             batch: batch, step: step, limit: rollouts.tokensPerPass)
+    }
+
+    /// The most tokens that a judge computes at once.
+    private static func largestScoring(
+        _ scoring: AnswerScoring, _ rollouts: RolloutSize, _ configuration: RunConfiguration,
+        _ data: StageData<Method.Sample>
+    ) -> Int {
+        let rows = Array(data.known) + data.evaluations.flatMap { Array($0.rows) }
+        // How other tokens count is seen by some of the longest.
+        let longest = rows.sorted { $0.length > $1.length }.prefix(16)
+        return scoring.largestPass(
+            Array(longest), length: Self.longest(data, configuration.data.cutoffLength),
+            newTokens: rollouts.newTokens, answers: rollouts.judgedAnswers)
     }
 
     /// The most tokens of a question; of streamed data as many as are allowed.

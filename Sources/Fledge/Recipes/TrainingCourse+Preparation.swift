@@ -25,7 +25,9 @@ extension TrainingCourse {
                 source: run.batches, plan: plan, steps: step..<max(step, plan.totalSteps))
         }
         var rule = run.method.trainingBatches(
-            configuration, sharesPrefixes: recipe.sharesPrefixes && !run.parts.draws)
+            configuration,
+            sharesPrefixes: recipe.sharesPrefixes && run.side.sharesPrefixes(configuration)
+                && !run.parts.draws)
         rule.dropsLast = false
         let all = rule.epochs(run.data.train)
         let epoch = TrainingPlan(

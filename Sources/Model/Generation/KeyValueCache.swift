@@ -17,6 +17,9 @@ public final class KeyValueCache {
         public var branch: Branch
         /// How many they are.
         public var count: Int
+        /// The length that the sequence is known to get, where a prompt is computed in parts: angles may
+        /// follow from it.
+        public var knownLength = 0
 
         /// Creates an extension.
         public init(_ branch: Branch, by count: Int) { (self.branch, self.count) = (branch, count) }

@@ -18,7 +18,7 @@ struct Prefill {
     private(set) var ends: [Int]
     /// Branches that prompts continue, which nothing else holds.
     private(set) var innerBranches: [KeyValueCache.Branch] = []
-    private var stretches: [(branch: KeyValueCache.Branch, count: Int)] = []
+    private var stretches: [(branch: KeyValueCache.Branch, count: Int, length: Int)] = []
     private var branches: [KeyValueCache.Branch?]
 
     init(_ prompts: [[Int32]]) {
@@ -41,7 +41,14 @@ struct Prefill {
             made.append(cache.branch(from: segment.parent.map { made[$0] }))
         }
         ids = forest.ids
-        stretches = zip(made, forest.layout.segments).map { ($0, $1.length) }
+        // What prompts share has the angles of the longest of them.
+        var lengths = forest.layout.segments.map(\.endPosition)
+        for (index, segment) in forest.layout.segments.enumerated().reversed() {
+            if let parent = segment.parent {
+                lengths[parent] = max(lengths[parent], lengths[index])
+            }
+        }
+        stretches = made.indices.map { (made[$0], forest.layout.segments[$0].length, lengths[$0]) }
         for (index, leaf) in zip(fresh, forest.leaves) {
             branches[index] = made[leaf]
             // What others share may end where a prompt does.
@@ -52,7 +59,8 @@ struct Prefill {
         for (index, place) in kept.sorted(by: { $0.key < $1.key }) {
             branches[index] = place.branch
             ids += prompts[index][place.length...]
-            stretches.append((place.branch, prompts[index].count - place.length))
+            stretches.append(
+                (place.branch, prompts[index].count - place.length, prompts[index].count))
             ends[index] = ids.count - 1
         }
     }
@@ -66,16 +74,18 @@ struct Prefill {
     }
 
     /// The tokens in passes of limited length.
-    func runs(of length: Int) -> [Run] {
+    func runs(of most: Int) -> [Run] {
         var (runs, run) = ([Run](), Run(tokens: 0..<0))
-        for (branch, count) in stretches {
+        for (branch, count, length) in stretches {
             var rest = count
             while rest > 0 {
-                let taken = min(rest, length - run.tokens.count)
-                run.extensions.append(.init(branch, by: taken))
+                let taken = min(rest, most - run.tokens.count)
+                var added = KeyValueCache.Extension(branch, by: taken)
+                added.knownLength = length
+                run.extensions.append(added)
                 run.tokens = run.tokens.lowerBound..<run.tokens.upperBound + taken
                 rest -= taken
-                guard run.tokens.count == length else { continue }
+                guard run.tokens.count == most else { continue }
                 runs.append(run)
                 run = Run(tokens: run.tokens.upperBound..<run.tokens.upperBound)
             }

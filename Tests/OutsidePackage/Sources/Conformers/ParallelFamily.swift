@@ -110,7 +110,8 @@ func trainParallelFamily(in project: TinyProject) throws {
     let again = try Checkpoint(path: merged, families: families).causalLM()
     let ids: [Int32] = [3, 4, 5, 6]
     func states(_ model: DecoderLM) -> [Float] {
-        model.hiddenStates(ids, layout: SequenceLayout(lengths: [4]), ForwardPass(.float32)).scalars()
+        model.hiddenStates(ids, layout: SequenceLayout(lengths: [4]), ForwardPass(.float32))
+            .scalars()
     }
     check(states(again) == states(model), "the saved model is another one")
     check(before.count == 4, "the family does not generate")
