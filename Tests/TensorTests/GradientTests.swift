@@ -7,10 +7,12 @@ import Testing
 @Suite struct GradientTests {
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
-        "Addition", "CausalAttention", "Conversion", "DropoutOperation", "ElementMap",
+        "Addition", "CausalAttention", "ColumnSlice", "Conversion", "DropoutOperation",
+        "ElementMap",
         "EmbeddingLookup", "GatedActivation", "HeadLoss", "LinearProduct", "Multiplication",
         "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
-        "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",
+        "RouterWeights", "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",
+        "WeightedRows",
     ]
 
     private func check(_ parameters: [Parameter], _ loss: () -> Tensor) {
