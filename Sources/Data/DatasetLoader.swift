@@ -45,8 +45,8 @@ public struct DatasetOptions: Hashable, Sendable {
     /// Splits names that are separated by commas.
     public static func names(in text: String) -> [String] {
         text.utf8.split(separator: UInt8(ascii: ",")).compactMap { part in
-            let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-            let name = part.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+            let name = part.drop(while: \.isWhiteSpace).reversed().drop(while: \.isWhiteSpace)
+                .reversed()
             return name.isEmpty ? nil : String(decoding: Array(name), as: UTF8.self)
         }
     }

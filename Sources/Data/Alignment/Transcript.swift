@@ -23,13 +23,13 @@ struct Transcript {
             return nil
         }
         let lineFeed = UInt8(ascii: "\n")
-        guard let first = bytes.firstIndex(where: { !$0.isSeparator }),
+        guard let first = bytes.firstIndex(where: { !$0.isWhiteSpace }),
             var current = turn(at: first), current.role == .user
         else { return nil }
         var turns = [Message]()
         func end(_ place: Int) {
-            let said = bytes[current.start..<place].drop(while: \.isSeparator).reversed()
-                .drop(while: \.isSeparator).reversed()
+            let said = bytes[current.start..<place].drop(while: \.isWhiteSpace).reversed()
+                .drop(while: \.isWhiteSpace).reversed()
             turns.append(Message(current.role, String(decoding: Array(said), as: UTF8.self)))
         }
         var place = current.start
@@ -57,11 +57,6 @@ struct Transcript {
         }
         return turns.count.isMultiple(of: 2) ? nil : "a dialogue that ends with Human"
     }
-}
-
-extension UInt8 {
-    /// Whether it is white space.
-    fileprivate var isSeparator: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }
 
 extension Aligner {

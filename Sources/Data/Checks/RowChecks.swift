@@ -348,15 +348,11 @@ extension String {
     }
 
     /// Whether there is nothing but white space.
-    fileprivate var isBlank: Bool { utf8.allSatisfy(\.isSpace) }
+    fileprivate var isBlank: Bool { utf8.allSatisfy(\.isWhiteSpace) }
 
     /// Whether one of some parts is the last but white space.
     fileprivate func ends(with parts: [[UInt8]]) -> Bool {
-        let written = utf8.reversed().drop(while: \.isSpace)
+        let written = utf8.reversed().drop(while: \.isWhiteSpace)
         return parts.contains { written.starts(with: $0.reversed()) }
     }
-}
-
-extension UInt8 {
-    fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

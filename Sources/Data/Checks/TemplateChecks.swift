@@ -171,9 +171,6 @@ public struct TemplateChecks: Sendable {
 extension String {
     /// Whether white space stands at an end.
     fileprivate var hasOuterSpace: Bool {
-        func isSpace(_ byte: UInt8?) -> Bool {
-            byte.map { $0 == 0x20 || (0x09...0x0D).contains($0) } ?? false
-        }
-        return isSpace(utf8.first) || isSpace(utf8.last)
+        [utf8.first, utf8.last].contains { $0?.isWhiteSpace == true }
     }
 }

@@ -46,7 +46,7 @@ public struct JSONRecords: RecordSource {
         var range = index.range(of: row)
         range = range.clamped(to: 0..<store.bytes.count)
         // What is missing at the end of a line is missing there, not on the next line.
-        while let last = range.last, store.bytes[last].isBlank {
+        while let last = range.last, store.bytes[last].isJSONWhiteSpace {
             range = range.lowerBound..<last
         }
         var parser = JSONParser(

@@ -25,12 +25,12 @@ struct JSONScanner {
     /// How the rows are written, judged by the first of them.
     static func form(of bytes: UnsafeRawBufferPointer, file: String) -> Form {
         var start = LineScanner.markLength(bytes)
-        while start < bytes.count, bytes[start].isBlank { start += 1 }
+        while start < bytes.count, bytes[start].isJSONWhiteSpace { start += 1 }
         guard start < bytes.count, bytes[start] == UInt8(ascii: "{") else { return .values }
         let end = LineScanner.lineFeed(in: bytes, from: start) ?? bytes.count
         // A single line may be an object that holds the rows.
         var rest = end
-        while rest < bytes.count, bytes[rest].isBlank { rest += 1 }
+        while rest < bytes.count, bytes[rest].isJSONWhiteSpace { rest += 1 }
         guard rest < bytes.count else { return .values }
         var parser = JSONParser(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), file: file)
         guard (try? parser.parseValue()) != nil, parser.atEnd() else { return .values }
@@ -66,7 +66,7 @@ struct JSONScanner {
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     mutating func skipBlanks() {
-        while position < bytes.count, bytes[position].isBlank {
+        while position < bytes.count, bytes[position].isJSONWhiteSpace {
             if bytes[position] == 0x0A { (line, lineStart) = (line + 1, position + 1) }
             position += 1
         }

@@ -16,7 +16,7 @@ enum LineScanner {
         while start < bytes.count {
             let end = lineFeed(in: bytes, from: start) ?? bytes.count
             var first = start
-            while first < end, bytes[first].isBlank { first += 1 }
+            while first < end, bytes[first].isJSONWhiteSpace { first += 1 }
             if first < end {
                 try builder.append(offset: first, line: line, column: first - start + 1)
             }
@@ -67,9 +67,4 @@ enum LineScanner {
         else { return nil }
         return UnsafeRawPointer(found) - base
     }
-}
-
-extension UInt8 {
-    /// Whether it is white space of JSON.
-    var isBlank: Bool { self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09 }
 }
