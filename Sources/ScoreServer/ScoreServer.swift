@@ -110,11 +110,13 @@ private struct ScoreHandler: HTTPHandler {
             body += part
             if body.count > ScoreService.largestBody { return response(ScoreService.tooLarge) }
         }
+        let peer = PeerConnection(to: request.remoteAddress)
         return response(
             await service.response(
                 to: ScoreService.Request(
                     method: request.method.rawValue, path: request.path,
-                    authorization: authorization, body: body)))
+                    authorization: authorization, body: body),
+                isAwaited: { peer?.isClosed != true }))
     }
 
     private func response(_ response: ScoreService.Response) -> HTTPResponse {

@@ -52,6 +52,12 @@ public final class ScoreService: Sendable {
     private let queue = DispatchQueue(label: "fledge.score")
     private let scorer: Mutex<TextScorer>
     private let key: String?
+    private let counts = Mutex((waiting: 0, givenUp: 0))
+
+    /// Requests that have come and have no answer yet.
+    package var waitingCount: Int { counts.withLock(\.waiting) }
+    /// Requests that nobody waited for.
+    package var givenUpCount: Int { counts.withLock(\.givenUp) }
 
     /// Creates a service.
     ///
@@ -62,13 +68,26 @@ public final class ScoreService: Sendable {
     }
 
     /// The answer to a request, once those before it have theirs.
-    public func response(to request: Request) async -> Response {
+    ///
+    /// - Parameter isAwaited: Whether somebody still waits for it: asked before it is scored, and between
+    ///   batches of its texts, from another thread. What nobody waits for is given up, with status 499.
+    public func response(
+        to request: Request, isAwaited: @escaping @Sendable () -> Bool = { true }
+    ) async -> Response {
         if let refusal = refusal(method: request.method, request.path, request.authorization) {
             return refusal
         }
-        return await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.scored(request.body)) }
+        counts.withLock { $0.waiting += 1 }
+        let response = await withCheckedContinuation { continuation in
+            queue.async {
+                continuation.resume(returning: self.scored(request.body, isAwaited))
+            }
         }
+        counts.withLock {
+            $0.waiting -= 1
+            if response == Self.abandoned { $0.givenUp += 1 }
+        }
+        return response
     }
 
     /// The answer to what is refused whatever its body says; nil for the rest.
@@ -92,7 +111,10 @@ public final class ScoreService: Sendable {
         return zip(expected, found).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
-    private func scored(_ body: [UInt8]) -> Response {
+    private func scored(
+        _ body: [UInt8], _ isAwaited: @Sendable () -> Bool
+    ) -> Response {
+        guard isAwaited() else { return Self.abandoned }
         guard body.count <= Self.largestBody else { return Self.tooLarge }
         let request: JSONValue
         do { request = try JSONValue(parsing: body, file: "request") } catch {
@@ -115,7 +137,7 @@ public final class ScoreService: Sendable {
         }
         do {
             let scores = try scorer.withLock {
-                try $0.scores(of: texts, cutTo: length?.intValue)
+                try $0.scores(of: texts, cutTo: length?.intValue, isWanted: isAwaited)
             }
             let id = UUID().uuidString.replacing("-", with: "").lowercased()
             return Response(
@@ -125,12 +147,17 @@ public final class ScoreService: Sendable {
                     "model": .string(request["model"]?.stringValue ?? "model"),
                     "scores": .array(scores.map { .number($0) }),
                 ])
+        } catch let error as FledgeError where error.code == .interrupted {
+            return Self.abandoned
         } catch let error as FledgeError where error.code == .data {
             return .failure(400, error.description)
         } catch {
             return .failure(500, "\(error)")
         }
     }
+
+    /// Nobody hears it.
+    static let abandoned = Response.failure(499, "Whoever asked has gone.")
 
     static let tooLarge = Response.failure(
         413, "The request has more than \(largestBody >> 20) MiB.")

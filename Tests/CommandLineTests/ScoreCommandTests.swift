@@ -10,18 +10,7 @@ struct ScoreCommandTests {
     init() throws {
         project = try TinyProject()
         try project.writeRun()
-        let pairs: JSONValue = [
-            ["instruction": "a?", "chosen": "yes", "rejected": "no"],
-            ["instruction": "b?", "chosen": "well", "rejected": "x"],
-        ]
-        try AtomicFile.write(pairs.serialized(), to: project.file("data/pairs.json"))
-        let path = project.file("data/dataset_info.json")
-        var catalog = try JSONValue(contentsOf: path)
-        catalog["pairs"] = [
-            "file_name": "pairs.json", "ranking": true,
-            "columns": ["prompt": "instruction", "chosen": "chosen", "rejected": "rejected"],
-        ]
-        try AtomicFile.write(catalog.serialized(), to: path)
+        try StageSets.write(to: project.file("data"), count: 2)
     }
 
     private func run(_ arguments: String...) throws -> Outcome {

@@ -15,18 +15,7 @@ struct ScoreServerTests {
     init() throws {
         project = try TinyProject()
         try project.writeRun()
-        let pairs: JSONValue = [
-            ["instruction": "a?", "chosen": "yes", "rejected": "no"],
-            ["instruction": "b?", "chosen": "well", "rejected": "x"],
-        ]
-        try AtomicFile.write(pairs.serialized(), to: project.file("data/pairs.json"))
-        let path = project.file("data/dataset_info.json")
-        var catalog = try JSONValue(contentsOf: path)
-        catalog["pairs"] = [
-            "file_name": "pairs.json", "ranking": true,
-            "columns": ["prompt": "instruction", "chosen": "chosen", "rejected": "rejected"],
-        ]
-        try AtomicFile.write(catalog.serialized(), to: path)
+        try StageSets.write(to: project.file("data"), count: 2)
     }
 
     private static let keys = ["stage=rm", "dataset=pairs", "max_steps=2"]
@@ -77,7 +66,8 @@ struct ScoreServerTests {
             return ["chosen", "rejected"].compactMap { json[$0]?.doubleValue }
         }
         #expect(expected.count == 4 && Set(expected).count == 4, "\(scored.errors)")
-        let texts = [("a?", "yes"), ("a?", "no"), ("b?", "well"), ("b?", "x")].map {
+        let texts = [("q 0?", "ab"), ("q 0?", "ababab"), ("q 1?", "abab"), ("q 1?", "abababab")].map
+        {
             "<|im_start|>user\n\($0)<|im_end|>\n<|im_start|>assistant\n\($1)<|im_end|>\n"
         }
         let answers = texts.map {

@@ -40,8 +40,13 @@ struct RewardScorer {
     }
 
     /// The scores of any number of sequences, some of which are computed at a time.
-    func scores(ofIDs sequences: [[Int32]], batchSize: Int) throws -> [Double] {
+    ///
+    /// - Parameter check: Called before each batch; what it throws ends the work.
+    func scores(
+        ofIDs sequences: [[Int32]], batchSize: Int, check: () throws -> Void = {}
+    ) throws -> [Double] {
         try stride(from: 0, to: sequences.count, by: batchSize).flatMap { begin in
+            try check()
             let part = sequences[begin..<min(begin + batchSize, sequences.count)]
             return try scores(
                 of: part.map {

@@ -35,9 +35,14 @@ public struct TextScorer {
     /// The value of each text's last token. Control tokens that are written in texts are such tokens;
     /// nothing is put around texts, and what goes beyond the length is cut off at the end.
     ///
-    /// - Parameter length: Most tokens; nil and more than the model's context for that.
-    /// - Throws: ``FledgeError`` when a text has no tokens.
-    public func scores(of texts: [String], cutTo length: Int? = nil) throws -> [Double] {
+    /// - Parameters:
+    ///   - length: Most tokens; nil and more than the model's context for that.
+    ///   - isWanted: Asked before each batch whether the scores are still wanted.
+    /// - Throws: ``FledgeError`` when a text has no tokens; with `interrupted` when the scores are not
+    ///   wanted any more.
+    public func scores(
+        of texts: [String], cutTo length: Int? = nil, isWanted: () -> Bool = { true }
+    ) throws -> [Double] {
         let most = max(1, min(length ?? contextLength, contextLength))
         let sequences = try texts.enumerated().map { index, written in
             let ids = text.tokenizer.encode(written, specials: .parse)
@@ -46,6 +51,10 @@ public struct TextScorer {
             }
             return Array(ids.prefix(most))
         }
-        return try scorer.scores(ofIDs: sequences, batchSize: batchSize)
+        return try scorer.scores(ofIDs: sequences, batchSize: batchSize) {
+            guard isWanted() else {
+                throw FledgeError(.interrupted, "The scores are not wanted any more.")
+            }
+        }
     }
 }
