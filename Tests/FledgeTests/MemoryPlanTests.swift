@@ -7,7 +7,8 @@ import Testing
 @Suite struct MemoryPlanTests {
     private func plan(
         _ word: String, available: Int?, tokens: Int = 400, rows: Int = 1,
-        evaluated: LargestBatches.Size? = nil, generated: (answers: Int, length: Int)? = nil
+        evaluated: LargestBatches.Size? = nil, generated: (answers: Int, length: Int)? = nil,
+        scored: Int? = nil
     ) throws -> MemoryPlan {
         let configuration = try RunConfiguration(
             yaml: """
@@ -38,7 +39,7 @@ import Testing
                 sharesPrefixes: false))
         return MemoryPlan(
             configuration, model, largest: largest, evaluated: evaluated, generated: generated,
-            available: available)
+            scored: scored.map { (model, $0) }, available: available)
     }
 
     @Test func automaticRecomputesWhatDoesNotFit() throws {
@@ -67,6 +68,10 @@ import Testing
             (
                 try plan("", available: free, generated: (64, 1 << 20)), .generation,
                 "max_new_tokens"
+            ),
+            (
+                try plan("", available: free, generated: (8, 64), scored: 4_000_000), .scoring,
+                "per_device_eval_batch_size, max_new_tokens"
             ),
             (try plan("", available: 1 << 20), .step, "per_device_train_batch_size"),
         ] {

@@ -108,6 +108,113 @@ import Testing
             .contains("keeps nothing for `stage: ppo`"))
     }
 
+    /// Every loss of TRL by its name, and what does not go together.
+    @Test(arguments: ["cispo", "sapo", "luspo", "vespo"])
+    func everyLossTrains(_ type: String) throws {
+        let more = type == "luspo" ? ["importance_sampling_level=sequence"] : []
+        _ = try run(
+            ["stage=grpo", Self.rules, "loss_type=\(type)", "num_generations=4"] + more)
+        #expect(try history().contains { $0["loss"] != nil })
+    }
+
+    @Test func keysOfPoliciesThatContradictEachOther() {
+        for (keys, part) in [
+            (["loss_type=luspo"], "Set importance_sampling_level: sequence."),
+            (
+                ["loss_type=vespo", "vllm_importance_sampling_correction=true"],
+                "a ratio of its own"
+            ),
+            (
+                [
+                    "vllm_importance_sampling_correction=true",
+                    "vllm_importance_sampling_clip_min=4",
+                ], "above vllm_importance_sampling_clip_max"
+            ),
+            (
+                ["steps_per_generation=3", "gradient_accumulation_steps=2"],
+                "no multiple of gradient_accumulation_steps, 2"
+            ),
+            (["entropy_coef=0.1"], "No loss has a part of the entropy"),
+        ] {
+            #expect(message(["stage=grpo", Self.rules] + keys).contains(part), "\(keys)")
+        }
+        #expect(
+            message(["stage=rloo", Self.rules, "reward_clip_range=[1]"]).contains(
+                "expected two numbers"))
+    }
+
+    /// Two updates for the answers of one step.
+    @Test func aGenerationMayServeSeveralUpdates() throws {
+        _ = try run([
+            "stage=grpo", Self.rules, "num_generations=4", "steps_per_generation=2", "max_steps=1",
+        ])
+        let shown = try history().first { $0["loss"] != nil }
+        // The second update sees weights that the first one has changed.
+        #expect(try #require(shown?["policy_change"]) > 0)
+        let drawn = message(["stage=grpo", Self.rules, "top_k=2", "overwrite_output_dir=true"])
+        #expect(drawn == "no error")
+    }
+
+    @Test func whatIsDrawnFromAPartIsTold() throws {
+        func warnings(_ more: String...) throws -> [String] {
+            try run(["stage=grpo", Self.rules, "overwrite_output_dir=true", "max_steps=1"] + more)
+                .filter { $0.contains("from a part of the model's distribution") }
+        }
+        #expect(try warnings("top_k=3").count == 1)
+        #expect(try warnings("temperature=0.7").isEmpty)
+        #expect(try warnings("top_k=3", "vllm_importance_sampling_correction=true").isEmpty)
+    }
+
+    /// What a service makes the run wait for is among the messages of the run, and its scores are used.
+    @Test func retriesOfAServiceAreTold() throws {
+        let server = try LoopbackServer { number, request in
+            let texts = (try? JSONValue(parsing: request.body))?["messages"]?.arrayValue ?? []
+            return number == 0
+                ? .status(503, "still loading") : .scores(texts.indices.map { Double($0) })
+        }
+        let heard = try run([
+            "stage=ppo", "reward_model=\(server.address)", "reward_model_type=api", "max_steps=1",
+        ])
+        #expect(
+            heard.contains { $0.contains("still loading") && $0.contains("asking again in 0.5 s") },
+            "\(heard)")
+        #expect(server.requests.count == 2)
+    }
+
+    /// What a judge computes counts: whole batches of evaluation's size, and its own tokens.
+    @Test func aJudgeNeedsMemory() throws {
+        try TinyProject.writeModel(to: project.file("reward"))
+        try ValueHead(channels: 16, seed: 5).save(to: project.file("reward"))
+        func plan(_ more: String...) throws -> String {
+            let run = try configuration(
+                [
+                    "stage=ppo", "reward_model=\(project.path)/reward", "reward_model_type=full",
+                    "per_device_train_batch_size=1", "ppo_buffer_size=512", "max_steps=1",
+                ] + more)
+            return try RunPlanner(run).run().cost?.memory ?? ""
+        }
+        let few = try plan("per_device_eval_batch_size=1")
+        let many = try plan("per_device_eval_batch_size=512")
+        #expect(!few.contains("judging answers"), "\(few)")
+        #expect(many.contains("or in judging answers"), "\(many)")
+    }
+
+    /// A window of the reward model is told before the start where it sees the policy's tokens, and when it
+    /// scores where it has its own.
+    @Test func aJudgeWithAWindow() throws {
+        var narrow = TinyProject.configuration
+        (narrow.modelType, narrow.slidingWindow) = ("mistral", 12)
+        try TinyProject.writeModel(to: project.file("reward"), narrow)
+        try ValueHead(channels: 16, seed: 5).save(to: project.file("reward"))
+        let keys = [
+            "stage=ppo", "reward_model=\(project.path)/reward", "reward_model_type=full",
+        ]
+        let told = message(keys)
+        #expect(told.contains("the reward model's attention has a window of 12"), "\(told)")
+        let scored = message(keys + ["reward_template=default", "overwrite_output_dir=true"])
+        #expect(scored.contains("the reward model sees at most 12"), "\(scored)")
+    }
+
     @Test func aPlanTellsStepsMemoryAndTime() throws {
         let plan = try RunPlanner(configuration(["stage=grpo", Self.rules])).run()
         #expect(plan.faults.isEmpty, "\(plan.faults)")

@@ -45,6 +45,9 @@ import Testing
         let (text, side) = (try TextSide(run), try ModelSide(training: run))
         let choice = try RewardChoice(side, text, run, environment: [:])
         let answers = try answers(run, text)
+        // 10 tokens of question and 6 of answer to the policy, as many in a batch as there are.
+        let own = choice.scoring?.largestPass([], length: 10, newTokens: 6, answers: 2)
+        #expect(own == choice.scoring.map { 16 * min($0.batchSize, 2) })
         guard let reward = choice.source as? RewardModel else { return ([], choice.notes) }
         #expect(choice.companions.count == 1)
         return (try reward.scores(answers), choice.notes)
@@ -107,6 +110,7 @@ import Testing
             found.scores,
             try expected(["model_name_or_path=\(folder)", "template=chatml", "cutoff_len=400"]))
         #expect(found.notes.contains { $0.contains("written anew") })
+        try expectOwnLength(folder)
         // Without rows there is nothing to write.
         let run = try configuration([
             "reward_model=\(folder)", "reward_model_type=full", "reward_template=chatml",
@@ -118,6 +122,25 @@ import Testing
         answer.row = nil
         let error = #expect(throws: FledgeError.self) { try reward.scores([answer]) }
         #expect(error?.message.contains("only the policy's tokens are known") == true)
+    }
+
+    /// In tokens of its own a question may be longer, and answers count as much more.
+    private func expectOwnLength(_ folder: String) throws {
+        let run = try configuration([
+            "reward_model=\(folder)", "reward_model_type=full", "reward_template=chatml",
+            "per_device_eval_batch_size=4",
+        ])
+        let (text, side) = (try TextSide(run), try ModelSide(training: run))
+        let choice = try RewardChoice(side, text, run, environment: [:])
+        let scoring = try #require(choice.scoring)
+        #expect(scoring.model === choice.companions[0])
+        let questions = try answers(run, text).map {
+            PromptSample(
+                promptIDs: $0.promptIDs, responseIDs: [], source: .init(file: "toy"), row: $0.row)
+        }
+        let shortest = try #require(questions.map(\.promptIDs.count).min())
+        let pass = scoring.largestPass(questions, length: shortest, newTokens: 5, answers: 9)
+        #expect(pass > 4 * (shortest + 5) && pass.isMultiple(of: 4))
     }
 
     @Test func longAndStrangeAnswersAreErrors() throws {

@@ -30,6 +30,7 @@ import Testing
         dump(configuration.tokenLoss, to: &text)
         dump(configuration.rewards, to: &text)
         dump(configuration.reinforcement, to: &text)
+        dump(configuration.policyLoss, to: &text)
         return text
     }
 
@@ -97,6 +98,7 @@ import Testing
             "quantization_bit": "4", "allow_changed": "seed",
             "ref_model_quantization_bit": "4", "teacher_model_quantization_bit": "4",
             "badam_update_ratio": "0.5",
+            "reward_clip_range": "-1,1",
             "reward_model_quantization_bit": "4", "reward_rules": "[{type: length, max: 5}]",
         ]
         // What a key needs beside it to be accepted.
@@ -117,6 +119,7 @@ import Testing
             "lr_scheduler_type": "eval_strategy: steps\nval_size: 0.5\n",
             "use_galore": "finetuning_type: full\n", "use_apollo": "finetuning_type: full\n",
             "use_badam": "finetuning_type: full\n",
+            "vllm_importance_sampling_mode": "vllm_importance_sampling_correction: true\n",
             "model_name_or_path": "", "dataset": "", "template": "",
         ]
         let withoutOthers = ["infer_backend", "report_to", "optim"]
@@ -177,7 +180,9 @@ import Testing
                 let value: String
                 switch (option.kind, option.defaultValue) {
                 case (.flag, .flag(let flag)): value = "\(!flag)"
-                case (.choice(let words), _): value = words[0]
+                case (.choice(let words), let own):
+                    value = words.first { $0 != "\(own)" } ?? words[0]
+                case (.number(.between), _): value = "0.5"
                 case (.list, _), (.text, _): value = "word"
                 default: value = "4"
                 }

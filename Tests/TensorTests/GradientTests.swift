@@ -145,6 +145,29 @@ import Testing
         check([x]) { tokenCrossEntropy(x.tracked, head: .plain(head), rows) }
         check([x, head]) { projected(tokenLogProbabilities(x.tracked, head: .plain(head), rows)) }
         check([head]) { projected(tokenLogProbabilities(x.value, head: .plain(head), rows)) }
+        check([x, head]) {
+            projected(
+                tokenLogProbabilities(x.tracked, head: .plain(head), rows, temperature: 0.7))
+        }
+    }
+
+    /// Logits that are divided by a temperature are those of a head that is.
+    @Test func logProbabilitiesAtATemperature() {
+        let (x, head) = (parameter([4, 3], "x"), parameter([7, 3], "head"))
+        let scaled = Parameter("head", head.value * (1 / 0.6))
+        let rows = supervision(9, rows: 4, vocabulary: 7)
+        var entropies = [[Double]](repeating: Array(repeating: 0, count: 9), count: 2)
+        func values(_ head: Parameter, _ temperature: Double, _ place: Int) -> [Double] {
+            entropies[place].withUnsafeMutableBufferPointer { seen in
+                let seen = seen
+                return tokenLogProbabilities(
+                    x.value, head: .plain(head), rows, temperature: temperature
+                ) { seen[$0] = $1.entropy }.doubles()
+            }
+        }
+        #expect(Closeness(values(head, 0.6, 0), values(scaled, 1, 1)).isWithin(1e-12))
+        #expect(Closeness(entropies[0], entropies[1]).isWithin(1e-12))
+        #expect(!Closeness(values(head, 1, 0), values(scaled, 1, 1)).isWithin(1e-3))
     }
 
     /// The head and the embedding are one parameter: both gradients add up.

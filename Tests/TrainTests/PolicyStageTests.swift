@@ -82,6 +82,9 @@ struct PolicyStageTests {
             Self.groups {
                 $0.penalty = KLPenalty(0.1); $0.epochs = 2
             },
+            Self.groups {
+                $0.penalty = KLPenalty(0.1); $0.epochs = 2; $0.temperature = 0.6
+            },
         ] {
             let model = try TinyModel.make(storing: type)
             try model.attach(LoRA(rank: 2), seed: 1)
@@ -115,6 +118,16 @@ struct PolicyStageTests {
             },
             Self.groups {
                 $0.reduction = .constantLength(6); $0.masksTruncated = true; $0.epochs = 2
+            },
+            Self.groups {
+                $0.temperature = 0.6; $0.entropyShare = 0.5; $0.epochs = 2
+                $0.penalty = KLPenalty(0.3)
+            },
+            Self.groups {
+                $0.loss = SoftGatedPolicyLoss(); $0.reduction = .sums; $0.epochs = 2
+                $0.correction = CorrectionProduct([
+                    TruncatedCorrection(), OffPolicyMask(threshold: 0.5),
+                ])
             },
         ]
         for (number, options) in cases.enumerated() {

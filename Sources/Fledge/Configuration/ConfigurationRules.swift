@@ -22,6 +22,7 @@ struct ConfigurationRules {
         try checkSchedule()
         try OptimizerRules(values).check()
         try RewardRules(values, method).check()
+        try PolicyRules(values, method).check()
         try checkRun()
         try checkAllowedFaults()
         try checkAllowedChanges()

@@ -35,6 +35,8 @@ public enum KeyGroup: Hashable, Sendable, CaseIterable {
     case ratios
     /// Advantages within groups: `scale_rewards`, `loss_type` and theirs.
     case groups
+    /// Advantages over the other answers to a question: `normalize_advantages`, `reward_clip_range`.
+    case leaveOneOut
     /// What judges answers: `reward_model`, `reward_rules` and theirs.
     case rewards
     /// The model that is imitated: `teacher_model` and its adapters.

@@ -5,6 +5,8 @@ public import FledgeTrain
 public struct ReinforcementArguments: Hashable, Sendable {
     /// Answers that each question gets (`num_generations`); nil for what the stage has.
     public var answersPerQuestion: Int?
+    /// Answers that each held-out question gets (`num_generations_eval`).
+    public var evaluatedAnswersPerQuestion: Int
     /// How often the answers of a step are gone through by ppo (`ppo_epochs`).
     public var epochs: Int
     /// Batches of answers that are drawn before the first update of a step (`ppo_buffer_size`).
@@ -31,20 +33,18 @@ public struct ReinforcementArguments: Hashable, Sendable {
     public var valueWeight: Double
     /// How often the answers of a step are gone through by grpo and rloo (`num_iterations`).
     public var iterations: Int
-    /// How far ratios may fall (`epsilon`).
-    public var clipLow: Double
-    /// How far ratios may rise (`epsilon_high`); nil for as far as they may fall.
-    public var clipHigh: Double?
-    /// The most that ratios count where the advantage is negative (`delta`); nil for no limit.
-    public var clipMost: Double?
+    /// Batches of questions that are answered before the first update of a step by grpo and rloo
+    /// (`steps_per_generation`); nil for those of one update.
+    public var batchesPerGeneration: Int?
     /// What straying costs in grpo and rloo (`beta`); nil for what the stage has.
     public var divergenceWeight: Double?
-    /// How tokens become a loss (`loss_type`).
-    public var lossType: LossType
     /// What distances from a group's mean are divided by (`scale_rewards`).
     public var scale: GroupAdvantages.Scale
-    /// Whether a ratio is a token's or its answer's (`importance_sampling_level`).
-    public var ratioLevel: RatioLevel
+    /// Whether the advantages of a step are brought to mean 0 and deviation 1 by rloo
+    /// (`normalize_advantages`).
+    public var normalizesAdvantages: Bool
+    /// The least and the largest score that rloo learns by (`reward_clip_range`); nil for no limits.
+    public var scoreRange: ClosedRange<Double>?
     /// Whether answers that were cut off are not learned from (`mask_truncated_completions`).
     public var masksTruncated: Bool
     /// Whether groups with equal scores are left out of the loss (`drop_dead_groups`).
@@ -56,28 +56,9 @@ public struct ReinforcementArguments: Hashable, Sendable {
     /// What its linear layers are quantised to (`teacher_model_quantization_bit`); nil for nothing.
     public var teacherQuantization: QuantizedFormat?
 
-    /// How tokens become a loss.
-    public enum LossType: String, Hashable, Sendable {
-        /// The mean over answers of their tokens' means.
-        case grpo
-        /// The mean over the tokens of a pass, which here is that of the step.
-        case bnpo
-        /// The sum over tokens by the longest length that answers may have.
-        case drGRPO = "dr_grpo"
-        /// The mean over the tokens of the step.
-        case dapo
-    }
-
-    /// What a ratio is of.
-    public enum RatioLevel: String, Hashable, Sendable {
-        /// A token.
-        case token
-        /// An answer: the geometric mean of its tokens'.
-        case sequence
-    }
-
     init(_ values: OptionValues) {
         answersPerQuestion = values.optionalInteger("num_generations")
+        evaluatedAnswersPerQuestion = values.integer("num_generations_eval")
         epochs = values.integer("ppo_epochs")
         bufferSize = values.integer("ppo_buffer_size")
         normalizesScores = values.flag("ppo_score_norm")
@@ -91,13 +72,13 @@ public struct ReinforcementArguments: Hashable, Sendable {
         valueClipRange = values.number("cliprange_value")
         valueWeight = values.number("vf_coef")
         iterations = values.integer("num_iterations")
-        clipLow = values.number("epsilon")
-        clipHigh = values.optionalNumber("epsilon_high")
-        clipMost = values.optionalNumber("delta")
+        batchesPerGeneration = values.optionalInteger("steps_per_generation")
         divergenceWeight = values.optionalNumber("beta")
-        lossType = values.word("loss_type")
         scale = values.word("scale_rewards")
-        ratioLevel = values.word("importance_sampling_level")
+        normalizesAdvantages = values.flag("normalize_advantages")
+        scoreRange = values.optionalNumbers("reward_clip_range").flatMap {
+            $0.count == 2 && $0[0] <= $0[1] ? $0[0]...$0[1] : nil
+        }
         masksTruncated = values.flag("mask_truncated_completions")
         dropsDeadGroups = values.flag("drop_dead_groups")
         teacher = values.optionalText("teacher_model")
@@ -111,6 +92,7 @@ extension RunOption {
     private static let ofValues = Condition.read(.proximal)
     private static let ofRatios = Condition.read(.ratios)
     private static let ofGroups = Condition.read(.groups)
+    private static let ofLeaveOneOut = Condition.read(.leaveOneOut)
     private static let ofTeachers = Condition.read(.teacher)
 
     /// The keys of learning from own answers.
@@ -118,6 +100,9 @@ extension RunOption {
         RunOption(
             "num_generations", .integer(atLeast: 1), nil, .effective, matters: ofRollouts,
             "Answers that each question gets; null: 8 for grpo, 2 for rloo, 1 for ppo."),
+        RunOption(
+            "num_generations_eval", .integer(atLeast: 1), 1, .effective, matters: ofRollouts,
+            "Answers that each held-out question gets; what they earn is their mean."),
         RunOption(
             "ppo_buffer_size", .integer(atLeast: 1), 1, .effective, matters: ofValues,
             "Batches of answers that are drawn before the updates of a step begin."),
@@ -159,31 +144,23 @@ extension RunOption {
             "num_iterations", .integer(atLeast: 1), 1, .effective, matters: ofRatios,
             "How often the answers of a step are gone through."),
         RunOption(
-            "epsilon", .number(.above(0)), 0.2, .effective, matters: ofRatios,
-            "How far the ratio of new to old probability may fall below 1."),
-        RunOption(
-            "epsilon_high", .number(.above(0)), nil, .effective, matters: ofRatios,
-            "How far that ratio may rise above 1; null: as far as it may fall."),
-        RunOption(
-            "delta", .number(.above(1)), nil, .effective, matters: ofGroups,
-            "The most that a ratio counts where the advantage is negative; null: no limit."),
+            "steps_per_generation", .integer(atLeast: 1), nil, .effective, matters: ofRatios,
+            "Batches of questions that are answered before the updates of a step begin, each of which takes gradient_accumulation_steps of them; a multiple of that. null: as many, so that a step has one update."
+        ),
         RunOption(
             "beta", .number(.atLeast(0)), nil, .effective, matters: ofRatios,
             "What straying from the reference costs: in the loss of grpo (null: 0), in the reward of rloo (null: 0.05)."
-        ),
-        RunOption(
-            "loss_type", .choice(["grpo", "bnpo", "dr_grpo", "dapo"]), "dapo", .effective,
-            matters: ofGroups,
-            "How tokens become a loss: dapo, bnpo, the mean over tokens; grpo, the mean over answers of their means; dr_grpo, sums divided by max_new_tokens."
         ),
         RunOption(
             "scale_rewards", .choice(["group", "batch", "none"]), "group", .effective,
             matters: ofGroups,
             "Whose deviation the distances from a group's mean are divided by."),
         RunOption(
-            "importance_sampling_level", .choice(["token", "sequence"]), "token", .effective,
-            matters: ofGroups,
-            "Whether a ratio is a token's or, as in GSPO, its whole answer's."),
+            "normalize_advantages", .flag, false, .effective, matters: ofLeaveOneOut,
+            "Brings the advantages of a step to mean 0 and deviation 1."),
+        RunOption(
+            "reward_clip_range", .numbers, nil, .effective, matters: ofLeaveOneOut,
+            "The least and the largest score that is learned by: what is beyond counts as they do."),
         RunOption(
             "mask_truncated_completions", .flag, false, .effective, matters: ofRollouts,
             "Does not learn from answers that were cut off."),

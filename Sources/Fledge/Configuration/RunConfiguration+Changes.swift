@@ -18,6 +18,7 @@ extension RunConfiguration {
             + Self.changes("preference", PreferenceArguments(values), preference)
             + Self.changes(
                 "reinforcement", ReinforcementArguments(values), reinforcement)
+            + Self.changes("policyLoss", PolicyLossArguments(values), policyLoss)
             + Self.changes("rewards", RewardArguments(values), rewards)
     }
 

@@ -28,6 +28,8 @@ public struct RunConfiguration: Sendable {
     public var preference: PreferenceArguments
     /// How a policy learns from its own answers.
     public var reinforcement: ReinforcementArguments
+    /// The loss of answers that are compared with others.
+    public var policyLoss: PolicyLossArguments
     /// What judges answers.
     public var rewards: RewardArguments
     /// What the user should hear: keys that change nothing here, keys that are ignored.
@@ -62,6 +64,7 @@ public struct RunConfiguration: Sendable {
         tokenLoss = TokenLossArguments(values)
         preference = PreferenceArguments(values)
         reinforcement = ReinforcementArguments(values)
+        policyLoss = PolicyLossArguments(values)
         rewards = RewardArguments(values)
     }
 

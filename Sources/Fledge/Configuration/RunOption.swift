@@ -127,7 +127,8 @@ extension RunOption {
     public static let groups: [(title: String, options: [RunOption])] = [
         ("Model", model), ("Data", data), ("Fine-tuning", finetuning),
         ("Losses of tokens", tokenLosses), ("Preferences", preference),
-        ("Learning from own answers", reinforcement), ("Rewards", rewards),
+        ("Learning from own answers", reinforcement + policyLosses + foreignPolicies),
+        ("Rewards", rewards),
         ("Optimizers", optimizers),
         ("Training", training + system),
         ("Generation", generating),

@@ -37,6 +37,11 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
         return try PolicyReference(side, configuration)
     }
 
+    /// Those that are answered before the first update.
+    public func batchesPerStep(_ configuration: RunConfiguration) -> Int {
+        configuration.batchesPerGeneration
+    }
+
     /// Refuses groups in which nothing tells better from worse.
     public func check(_ configuration: RunConfiguration) throws {
         try checkPolicy(configuration)
@@ -48,27 +53,19 @@ public struct GroupRelativePolicyOptimization: PolicyMethod {
         _ configuration: RunConfiguration, _ generation: GenerationOptions
     ) -> PolicyOptions {
         let keys = configuration.reinforcement
-        let loss: any PolicyLoss =
-            switch keys.ratioLevel {
-            case .token:
-                ClippedPolicyLoss(low: keys.clipLow, high: keys.clipHigh, most: keys.clipMost)
-            case .sequence:
-                SequencePolicyLoss(low: keys.clipLow, high: keys.clipHigh, most: keys.clipMost)
-            }
+        let loss = configuration.policyLoss
         var options = PolicyOptions(
-            generation: generation, estimator: GroupAdvantages(scale: keys.scale), loss: loss)
+            generation: generation, estimator: GroupAdvantages(scale: keys.scale), loss: loss.loss)
         options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
         options.epochs = keys.iterations
-        options.reduction =
-            switch keys.lossType {
-            case .grpo: .answers
-            case .bnpo, .dapo: .tokens
-            case .drGRPO: .constantLength(generation.maxNewTokens)
-            }
+        options.answersPerUpdate = configuration.answersPerUpdate(defaultAnswersPerQuestion)
+        options.reduction = loss.reduction(longest: generation.maxNewTokens)
         if let weight = keys.divergenceWeight, weight > 0 {
-            options.penalty = KLPenalty(
-                weight, ratio: keys.ratioLevel == .sequence ? .geometricMean : .token)
+            options.penalty = loss.penalty(weight)
         }
+        options.correction = loss.tokenWeights
+        options.entropyShare = loss.entropyShare
+        options.takeTemperature()
         options.masksTruncated = keys.masksTruncated
         options.filter = keys.dropsDeadGroups ? DeadGroupFilter() : nil
         options.take(configuration)

@@ -79,6 +79,7 @@ public struct OnPolicyDistillation: PolicyMethod {
         options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
         // A token's reward is ln p of the teacher less its own.
         options.rewardControl = FixedKLControl(1)
+        options.takeTemperature()
         options.masksTruncated = keys.masksTruncated
         options.take(configuration)
         return options

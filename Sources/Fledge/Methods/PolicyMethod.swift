@@ -45,15 +45,19 @@ public struct RolloutSize: Hashable, Sendable {
     public var newTokens: Int
     /// Answers that are drawn at the same time.
     public var concurrentAnswers: Int
+    /// Answers that are judged together.
+    public var judgedAnswers: Int
     /// The most tokens that an update computes at once, unless one answer with its question has more.
     public var tokensPerPass: Int
 
     /// Creates a size.
     public init(
-        answersPerQuestion: Int, newTokens: Int, concurrentAnswers: Int, tokensPerPass: Int
+        answersPerQuestion: Int, newTokens: Int, concurrentAnswers: Int, judgedAnswers: Int,
+        tokensPerPass: Int
     ) {
         (self.answersPerQuestion, self.newTokens) = (answersPerQuestion, newTokens)
         (self.concurrentAnswers, self.tokensPerPass) = (concurrentAnswers, tokensPerPass)
+        self.judgedAnswers = judgedAnswers
     }
 }
 
@@ -126,15 +130,15 @@ extension PolicyMethod {
     public func rollouts(_ configuration: RunConfiguration) -> RolloutSize? {
         let generation = generation(configuration, stopTokens: [])
         let options = options(configuration, generation)
+        let answers = max(
+            options.answersPerQuestion * configuration.training.trainBatchSize
+                * batchesPerStep(configuration),
+            configuration.training.evaluates
+                ? options.evaluatedAnswersPerQuestion * configuration.training.evaluationBatchSize
+                : 0)
         return RolloutSize(
             answersPerQuestion: options.answersPerQuestion, newTokens: generation.maxNewTokens,
-            concurrentAnswers: min(
-                options.concurrentAnswers,
-                max(
-                    options.answersPerQuestion * configuration.training.trainBatchSize
-                        * batchesPerStep(configuration),
-                    configuration.training.evaluates
-                        ? configuration.training.evaluationBatchSize : 0)),
+            concurrentAnswers: min(options.concurrentAnswers, answers), judgedAnswers: answers,
             tokensPerPass: options.tokensPerPass)
     }
 
@@ -187,6 +191,22 @@ extension PolicyMethod {
             ["do_sample", "temperature"])
     }
 
+    /// A warning of answers that are drawn from a part of the distribution that is learned.
+    private func distributionNote(
+        _ configuration: RunConfiguration, _ generation: GenerationOptions
+    ) -> String? {
+        let isWhole =
+            !generation.samples
+            || (generation.topP >= 1 && generation.topK == 0 && generation.repetitionPenalty == 1)
+        guard drawsFromAll, !isWhole, options(configuration, generation).correction == nil
+        else { return nil }
+        let advice =
+            reads.contains(.groups)
+            ? "; vllm_importance_sampling_correction: true weighs them by that" : ""
+        return
+            "Warning: answers are drawn from a part of the model's distribution (top_p, top_k, repetition_penalty), and learned as if they came from all of it\(advice)."
+    }
+
     /// The policy with everything that it learns by.
     public func parts(
         _ side: ModelSide, _ text: TextSide, _ configuration: RunConfiguration
@@ -195,11 +215,7 @@ extension PolicyMethod {
         var notes = [
             "Each question gets \(options(configuration, generation).answersPerQuestion) answers of at most \(generation.maxNewTokens) tokens, drawn with temperature \(generation.temperature), top_p \(generation.topP) and top_k \(generation.topK)."
         ]
-        if drawsFromAll, generation.temperature != 1 || generation.topP < 1 || generation.topK > 0 {
-            notes.append(
-                "Warning: answers are drawn from another distribution than the model's own, by which they are learned (temperature 1, everything); TRL divides by the temperature there, too."
-            )
-        }
+        notes += distributionNote(configuration, generation).map { [$0] } ?? []
         let reference = try reference(side, configuration)
         notes += reference?.notes ?? []
         var artifact = side.artifact
@@ -212,14 +228,15 @@ extension PolicyMethod {
         }
         var companions = [reference?.companion].compactMap(\.self)
         var source: (any RewardSource)?
+        var scoring: AnswerScoring?
+        let messages = RunMessages()
         if isJudged {
             if let reward {
                 source = RewardFunction(reward)
             } else {
-                let choice = try RewardChoice(side, text, configuration) {
-                    MessageStream.write($0 + "\n")
-                }
-                source = choice.source
+                let choice = try RewardChoice(
+                    side, text, configuration, announce: messages.post)
+                (source, scoring) = (choice.source, choice.scoring)
                 companions += choice.companions
                 notes += choice.notes
             }
@@ -227,14 +244,14 @@ extension PolicyMethod {
         let options = options(configuration, generation)
         let valueHead = head
         let tokenizer = text.tokenizer
-        return TrainingParts(
+        var parts = TrainingParts<PromptBatch>(
             side, artifact: artifact, head: head,
             companions: companions, notes: notes
         ) { recomputes in
             PolicyStage(
                 side.model, head: valueHead, rewards: source,
                 reference: reference?.policy, options: options,
-                recomputesBlocks: recomputes
+                recomputesBlocks: recomputes, messages: messages
             ) { prompt, answer in
                 (
                     tokenizer.decode(prompt + answer, skippingSpecials: false),
@@ -242,5 +259,7 @@ extension PolicyMethod {
                 )
             }
         }
+        (parts.scoring, parts.messages) = (scoring, messages)
+        return parts
     }
 }

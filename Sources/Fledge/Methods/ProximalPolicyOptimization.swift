@@ -73,5 +73,27 @@ extension PolicyOptions {
     mutating func take(_ configuration: RunConfiguration) {
         seed = configuration.training.seed
         answersPerPass = configuration.training.trainBatchSize
+        evaluatedAnswersPerQuestion = configuration.reinforcement.evaluatedAnswersPerQuestion
+    }
+
+    /// Learns the distribution that answers are drawn from, as far as its temperature makes it.
+    mutating func takeTemperature() {
+        guard generation.samples, generation.temperature > 0 else { return }
+        temperature = generation.temperature
+    }
+}
+
+extension RunConfiguration {
+    /// Batches of questions that are answered before the first update of a step.
+    var batchesPerGeneration: Int {
+        reinforcement.batchesPerGeneration ?? training.gradientAccumulationSteps
+    }
+
+    /// Answers of an update where a step may have several.
+    ///
+    /// - Parameter answers: Those that each question gets where no key says.
+    func answersPerUpdate(_ answers: Int) -> Int {
+        (reinforcement.answersPerQuestion ?? answers) * training.trainBatchSize
+            * training.gradientAccumulationSteps
     }
 }

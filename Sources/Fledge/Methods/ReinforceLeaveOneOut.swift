@@ -17,7 +17,7 @@ public struct ReinforceLeaveOneOut: PolicyMethod {
     public var name: String { "rloo" }
 
     /// How answers are drawn and judged, and limited ratios.
-    public var reads: Set<KeyGroup> { [.rollouts, .ratios, .rewards] }
+    public var reads: Set<KeyGroup> { [.rollouts, .ratios, .leaveOneOut, .rewards] }
 
     /// Two, as in TRL.
     public var defaultAnswersPerQuestion: Int { 2 }
@@ -36,6 +36,11 @@ public struct ReinforceLeaveOneOut: PolicyMethod {
         return try PolicyReference(side, configuration)
     }
 
+    /// Those that are answered before the first update.
+    public func batchesPerStep(_ configuration: RunConfiguration) -> Int {
+        configuration.batchesPerGeneration
+    }
+
     /// Refuses groups in which nothing tells better from worse.
     public func check(_ configuration: RunConfiguration) throws {
         try checkPolicy(configuration)
@@ -52,12 +57,17 @@ public struct ReinforceLeaveOneOut: PolicyMethod {
     ) -> PolicyOptions {
         let keys = configuration.reinforcement
         var options = PolicyOptions(
-            generation: generation, estimator: LeaveOneOutAdvantages(),
+            generation: generation,
+            estimator: LeaveOneOutAdvantages(normalizes: keys.normalizesAdvantages),
             loss: SequencePolicyLoss(
-                low: keys.clipLow, high: keys.clipHigh, ratio: .product))
+                low: configuration.policyLoss.clipLow, high: configuration.policyLoss.clipHigh,
+                ratio: .product))
         options.answersPerQuestion = keys.answersPerQuestion ?? defaultAnswersPerQuestion
         options.epochs = keys.iterations
+        options.answersPerUpdate = configuration.answersPerUpdate(defaultAnswersPerQuestion)
         options.reduction = .answers
+        options.scoreRange = keys.scoreRange
+        options.takeTemperature()
         let cost = cost(configuration)
         options.rewardControl = cost == 0 ? nil : FixedKLControl(cost)
         options.masksTruncated = keys.masksTruncated

@@ -197,6 +197,10 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     public var head: ValueHead?
     /// Models whose weights are held beside the policy's, such as a reference.
     public var companions: [DecoderLM]
+    /// What judges answers by a model; nil where none does.
+    public var scoring: AnswerScoring?
+    /// What arises while the stage waits for others; nil where nothing does.
+    public var messages: RunMessages?
     /// Whether random draws are made for each sample, which cannot share a prefix then.
     public var draws: Bool
     /// What the user should know: which policy is the reference, where a head is from.

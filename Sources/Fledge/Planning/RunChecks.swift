@@ -98,6 +98,11 @@ package struct RunChecks {
                 )
             case .evaluation:
                 ("A batch of evaluation", "Lower per_device_eval_batch_size or cutoff_len.")
+            case .scoring:
+                (
+                    "Judging answers",
+                    "Lower per_device_eval_batch_size, max_new_tokens or cutoff_len."
+                )
             case .generation:
                 (
                     "Generating answers",

@@ -18,7 +18,17 @@ package struct MemoryPlan {
 
     /// What a run does with its model.
     package enum Part: Hashable, Sendable {
-        case step, evaluation, generation
+        case step, evaluation, generation, scoring
+
+        /// Where the memory is needed, for a sentence.
+        var words: String {
+            switch self {
+            case .step: ""
+            case .evaluation: "or in evaluation "
+            case .generation: "or in generation "
+            case .scoring: "or in judging answers "
+            }
+        }
     }
 
     private let tokens: Int
@@ -32,12 +42,15 @@ package struct MemoryPlan {
     ///   - evaluated: The largest batch of evaluation; nil where nothing is evaluated.
     ///   - generated: How many answers are generated at once, and the most tokens of one with its
     ///     question; nil where none are.
+    ///   - scored: What judges answers, and the most tokens that it computes at once; nil where no model
+    ///     does.
     ///   - sizesVary: Whether batches have tensors of many sizes.
     ///   - available: The bytes that the process may still take; nil where that is unknown.
     package init(
         _ configuration: RunConfiguration, _ model: DecoderLM, beside companions: [DecoderLM] = [],
         largest: LargestBatches, evaluated: LargestBatches.Size? = nil,
-        generated: (answers: Int, length: Int)? = nil, sizesVary: Bool = false,
+        generated: (answers: Int, length: Int)? = nil,
+        scored: (model: DecoderLM, tokens: Int)? = nil, sizesVary: Bool = false,
         available: Int? = ProcessMemory.availableBytes()
     ) {
         func predictStep(_ recomputes: Bool) -> (MemoryPrediction, tokens: Int) {
@@ -78,8 +91,13 @@ package struct MemoryPlan {
             prediction.include(
                 generationOf: generated.answers, length: generated.length, in: model)
         }
+        let answerPeak = prediction.peak
+        if let scored { prediction.include(scoringOf: scored.tokens, in: scored.model) }
         most =
-            prediction.peak == stepPeak ? .step : generated == nil ? .evaluation : .generation
+            prediction.peak == stepPeak
+            ? .step
+            : prediction.peak > answerPeak
+                ? .scoring : generated == nil ? .evaluation : .generation
         (self.prediction, self.tokens) = (prediction, tokens)
         resident = Self.resident(prediction, sizesVary: sizesVary)
     }
@@ -121,7 +139,7 @@ package struct MemoryPlan {
     package var summary: String {
         let p = prediction
         return "Memory: at most \(Self.mebibytes(p.peak)) of tensors in a step of \(tokens) tokens "
-            + (most == .step ? "" : most == .evaluation ? "or in evaluation " : "or in generation ")
+            + most.words
             + "(weights \(Self.mebibytes(p.weights)), gradients and optimizer "
             + "\(Self.mebibytes(p.gradients + p.optimizer)), activations "
             + "\(Self.mebibytes(max(p.activations + p.working, p.evaluation))))"

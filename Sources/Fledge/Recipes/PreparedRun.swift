@@ -27,8 +27,8 @@ struct PreparedRun<Method: TrainingMethod> {
     let trunk: TrunkPlan?
     /// The bytes that the process may still take; nil where that is unknown.
     let available: Int?
-    /// Models that see what the policy sees.
-    private let companions: [DecoderConfiguration]
+    /// Models that see what the policy sees, under the names of their parts in the run.
+    private let companions: [(name: String, configuration: DecoderConfiguration)]
 
     /// Loads the model and lays out the course.
     ///
@@ -82,10 +82,21 @@ struct PreparedRun<Method: TrainingMethod> {
                 ? Self.largestEvaluation(
                     configuration, method, data, evaluation, sharesPrefixes: sharesEvaluated) : nil,
             generated: generated,
+            scored: rollouts.flatMap { rollouts in
+                parts.scoring.map {
+                    ($0.model, Self.largestScoring($0, rollouts, configuration, data))
+                }
+            },
             sizesVary: data.isStreamed || Set(data.known.map(\.length)).count > 1,
             available: available)
-        companions = parts.companions.map(\.configuration)
-        parts.companions = []
+        let judge = parts.scoring
+        companions = parts.companions.compactMap { companion in
+            guard companion === judge?.model else { return ("reference", companion.configuration) }
+            // One that reads questions in tokens of its own checks them when it scores.
+            return judge?.seesPolicyTokens == true
+                ? ("reward model", companion.configuration) : nil
+        }
+        (parts.companions, parts.scoring) = ([], nil)
         func tokens(_ samples: some Sequence<Method.Sample>, sharesPrefixes: Bool) -> Int {
             samples.reduce(0) {
                 $0 + method.size(of: $1, sharesPrefixes: sharesPrefixes, configuration).tokens
@@ -155,6 +166,19 @@ struct PreparedRun<Method: TrainingMethod> {
             batch: batch, step: step, limit: rollouts.tokensPerPass)
     }
 
+    /// The most tokens that a judge computes at once.
+    private static func largestScoring(
+        _ scoring: AnswerScoring, _ rollouts: RolloutSize, _ configuration: RunConfiguration,
+        _ data: StageData<Method.Sample>
+    ) -> Int {
+        let rows = Array(data.known) + data.evaluations.flatMap { Array($0.rows) }
+        // How other tokens count is seen by some of the longest.
+        let longest = rows.sorted { $0.length > $1.length }.prefix(16)
+        return scoring.largestPass(
+            Array(longest), length: Self.longest(data, configuration.data.cutoffLength),
+            newTokens: rollouts.newTokens, answers: rollouts.judgedAnswers)
+    }
+
     /// The most tokens of a question; of streamed data as many as are allowed.
     private static func longest(_ data: StageData<Method.Sample>, _ cutoffLength: Int) -> Int {
         let known = data.known.map(\.length) + data.evaluations.flatMap { $0.rows.map(\.length) }
@@ -220,7 +244,8 @@ struct PreparedRun<Method: TrainingMethod> {
         let cutoffLength = configuration.data.cutoffLength
         return data.excess(over: side.model.configuration, cutoffLength: cutoffLength)
             ?? companions.lazy.compactMap {
-                data.excess(over: $0, named: "reference", cutoffLength: cutoffLength)
+                data.excess(
+                    over: $0.configuration, named: $0.name, cutoffLength: cutoffLength)
             }.first
             ?? method.excess(data.evaluations.flatMap(\.rows), side, configuration)
             ?? unanswerable

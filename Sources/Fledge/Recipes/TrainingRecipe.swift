@@ -88,6 +88,7 @@ public struct TrainingRecipe {
         for line in run.summary + run.parts.notes { announce(line) }
         announce(precision(of: run.side))
         if options.trains { announce(run.memory.summary) }
+        run.parts.messages?.listener = announce
         let course = TrainingCourse(recipe: self, run: run, digests: digests)
         guard options.trains else {
             try Folder.create(options.outputFolder)

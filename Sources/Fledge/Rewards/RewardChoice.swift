@@ -1,5 +1,6 @@
 internal import FledgeAdapters
 internal import FledgeCore
+internal import FledgeData
 public import FledgeModel
 internal import FledgeTokenize
 public import FledgeTrain
@@ -11,6 +12,8 @@ public struct RewardChoice {
     public let source: any RewardSource
     /// Models of their own that it holds, for the prediction of memory.
     public private(set) var companions: [DecoderLM] = []
+    /// What it computes; nil where no model judges.
+    public private(set) var scoring: AnswerScoring?
     /// What the user should know.
     public private(set) var notes: [String] = []
 
@@ -55,11 +58,14 @@ public struct RewardChoice {
             let folder = configuration.adapterPath(of: name)
             model = try AdapterReward(
                 side.model, folder: folder, batchSize: configuration.training.evaluationBatchSize)
+            scoring = AnswerScoring(
+                model: side.model, batchSize: configuration.training.evaluationBatchSize,
+                ownLength: nil)
             notes.append("Answers are judged by the adapter \(name) on the policy's own weights.")
             notes += RewardModelResults.note(folder).map { [$0] } ?? []
         case (let name?, .full):
-            let (reward, companion, said) = try Self.full(name, text, configuration)
-            (model, companions) = (reward, [companion])
+            let (reward, computed, said) = try Self.full(name, text, configuration)
+            (model, companions, scoring) = (reward, [computed.model], computed)
             notes += said
         }
         switch (model, rules) {
@@ -87,7 +93,7 @@ public struct RewardChoice {
 
     private static func full(
         _ name: String, _ text: TextSide, _ configuration: RunConfiguration
-    ) throws -> (RewardModel, DecoderLM, [String]) {
+    ) throws -> (RewardModel, AnswerScoring, [String]) {
         let path = try configuration.modelPath(of: name)
         let adapters = configuration.rewards.adapters.map { configuration.adapterPath(of: $0) }
         let headFolder = adapters.last ?? path
@@ -117,10 +123,13 @@ public struct RewardChoice {
                 "The reward model sees questions and answers written anew, in its own tokens\(configuration.rewards.template.map { " and the template \($0)" } ?? "")."
             )
         }
-        let reward = try RewardModel(
-            model, head: head, text: own,
-            batchSize: configuration.training.evaluationBatchSize)
-        return (reward, model, notes)
+        let batchSize = configuration.training.evaluationBatchSize
+        let reward = try RewardModel(model, head: head, text: own, batchSize: batchSize)
+        let written = try own.map { try RewardText($0) }
+        let scoring = AnswerScoring(
+            model: model, batchSize: batchSize,
+            ownLength: written.map { written in { ($0 as? PromptSample).flatMap(written.length) } })
+        return (reward, scoring, notes)
     }
 
     /// Tokenizer and template of a reward model; nil where it sees the policy's ids.

@@ -33,6 +33,13 @@ struct RewardText {
         return sample.promptIDs + sample.responseIDs
     }
 
+    /// The tokens of a question; nil where its row is not known or cannot be written.
+    func length(of question: PromptSample) -> Int? {
+        var report = DataReport()
+        guard let row = question.row else { return nil }
+        return (try? processor.sample(row, &report))?.promptIDs.count
+    }
+
     /// Refuses sequences that a model cannot score.
     static func requireFit(
         _ sequences: [[Int32]], _ answers: [JudgedAnswer], _ model: DecoderLM

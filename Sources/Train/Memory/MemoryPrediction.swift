@@ -120,6 +120,16 @@ public struct MemoryPrediction: Hashable, Sendable {
                 answers: answers, length: length))
     }
 
+    /// Counts in that a model gives whole sequences values between the steps, without logits: the
+    /// policy's, or one whose weights were added.
+    ///
+    /// - Parameter tokens: The most tokens that are computed at once.
+    public mutating func include(scoringOf tokens: Int, in model: some CausalLM) {
+        let run = TokenMemory(tokens: tokens, model.elementType)
+        let forward = model.blocks.map { $0.activationBytes(run).forward }.max() ?? 0
+        include(evaluation: max(forward, run.bytes(model.head.shape[1])))
+    }
+
     private mutating func include(evaluation bytes: Int) {
         evaluation = max(evaluation, bytes)
         peak = max(peak, weights + optimizer + evaluation)

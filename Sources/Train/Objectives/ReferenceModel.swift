@@ -13,8 +13,15 @@ public protocol ReferenceModel: ReferencePolicy {
 extension ReferenceModel {
     /// ln p of each prediction of the batch's supervision.
     public func logProbabilities(_ batch: TokenBatch) throws -> [Double] {
+        try logProbabilities(batch, temperature: 1)
+    }
+
+    /// The same where logits are divided by a temperature.
+    public func logProbabilities(_ batch: TokenBatch, temperature: Double) throws -> [Double] {
         let logits = try logits(batch)
-        return tokenLogProbabilities(logits.hidden, head: logits.head, batch.supervision).doubles()
+        return tokenLogProbabilities(
+            logits.hidden, head: logits.head, batch.supervision, temperature: temperature
+        ).doubles()
     }
 }
 

@@ -54,6 +54,7 @@ struct PolicyBatchCosts {
             sums.correction += weights.reduce(0, +)
             tokens = tokens.weighted(by: weights)
         }
+        if !answer.weights.isEmpty { tokens = tokens.weighted(by: answer.weights) }
         let costs = options.loss(tokens)
         let penalties = options.penalty?(tokens, reference: answer.reference)
         for t in 0..<answer.count {

@@ -8,6 +8,11 @@ public struct PolicyOptions {
     public var answersPerQuestion = 1
     /// Answers that are drawn at the same time.
     public var concurrentAnswers = 64
+    /// Answers that each held-out question gets.
+    public var evaluatedAnswersPerQuestion = 1
+    /// What logits are divided by where probabilities are compared and learned: the temperature at which
+    /// answers are drawn, where it is that distribution that learns.
+    public var temperature = 1.0
     /// How often the answers of a step are gone through.
     public var epochs = 1
     /// Answers of each update of the weights; nil for all of a step.
@@ -29,6 +34,11 @@ public struct PolicyOptions {
     public var penalty: KLPenalty?
     /// Weighs tokens that were drawn from another distribution than the policy's own; nil for all alike.
     public var correction: (any RolloutCorrection)?
+    /// The part of a step's tokens whose policy loss counts, those at which the policy that gave them was
+    /// least sure; the others count in what the loss is divided by.
+    public var entropyShare = 1.0
+    /// The least and the largest score that is learned by; nil for no limits.
+    public var scoreRange: ClosedRange<Double>?
     /// The loss of the value head.
     public var valueLoss = ClippedValueLoss()
     /// How much the value head's loss counts beside the policy's.

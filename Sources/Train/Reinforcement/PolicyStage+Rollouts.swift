@@ -58,9 +58,11 @@ extension PolicyStage {
         }
         let found: [Reward]
         do {
-            found = try waiting(isCancelled: { step.isCancelled }) {
-                try await rewards.rewards(judged)
-            }
+            defer { messages?.deliver() }
+            found = try waiting(isCancelled: { [messages] in
+                messages?.deliver()
+                return step.isCancelled
+            }) { try await rewards.rewards(judged) }
         } catch let error as FledgeError { throw error } catch {
             try step.checkCancellation()
             throw FledgeError(

@@ -24,6 +24,7 @@ public final class PolicyStage: Stage {
     let head: ValueHead?
     let rewards: (any RewardSource)?
     let reference: (any ReferencePolicy)?
+    let messages: RunMessages?
     let decode: Decoding
     let recomputesBlocks: Bool
     private(set) var options: PolicyOptions
@@ -44,13 +45,14 @@ public final class PolicyStage: Stage {
     ///   - rewards: What judges answers; without any the reference's probabilities are the signal alone.
     ///   - reference: What the policy is held against.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass.
+    ///   - messages: What rewards tell while they are waited for.
     ///   - decode: Gives ids as texts.
     /// - Precondition: There is a head where the estimator uses values, and a reference where the options
     ///   ask for one.
     public init(
         _ model: any CausalLM, head: ValueHead? = nil, rewards: (any RewardSource)?,
         reference: (any ReferencePolicy)? = nil, options: PolicyOptions,
-        recomputesBlocks: Bool = false, decode: @escaping Decoding
+        recomputesBlocks: Bool = false, messages: RunMessages? = nil, decode: @escaping Decoding
     ) {
         precondition(
             head != nil || !options.estimator.usesValues,
@@ -65,7 +67,7 @@ public final class PolicyStage: Stage {
         )
         (self.model, self.head, self.rewards) = (model, head, rewards)
         (self.reference, self.options, self.decode) = (reference, options, decode)
-        self.recomputesBlocks = recomputesBlocks
+        (self.recomputesBlocks, self.messages) = (recomputesBlocks, messages)
         parameters = model.trainableParameters + (head?.trainableParameters ?? [])
     }
 
@@ -80,6 +82,7 @@ public final class PolicyStage: Stage {
         var metrics = try judge(rollouts, step)
         let updates = layOut(step)
         try computePasses(updates[0], step)
+        keepUncertainTokens()
         metrics.merge(estimate()) { $1 }
         metrics.merge(PolicyMetrics.ofAnswers(rollouts)) { $1 }
         let samples = rollouts.prefix(options.shownAnswers).enumerated().map { place, rollout in
@@ -152,6 +155,9 @@ public final class PolicyStage: Stage {
         let metrics = PolicyMetrics.ofScores(scores, groups: answers.map(\.group))
             .merging(PolicyMetrics.ofParts(rewards)) { $1 }
         for (place, score) in scores.enumerated() { answers[place].given = score }
+        if let range = options.scoreRange {
+            scores = scores.map { min(max($0, range.lowerBound), range.upperBound) }
+        }
         if options.normalizesScores { scores = normalizer(scores) }
         for (place, score) in scores.enumerated() { answers[place].score = score }
         if let filter = options.filter {
@@ -167,7 +173,7 @@ public final class PolicyStage: Stage {
     private func computePasses(_ updates: [[Int]], _ step: StepContext) throws {
         let asksPolicy =
             head != nil || updates.count > 1 || options.epochs > 1 || options.rewardControl != nil
-            || rewards == nil || options.correction != nil
+            || rewards == nil || options.correction != nil || options.entropyShare < 1
         guard asksPolicy || reference != nil else { return }
         for update in updates {
             for work in PolicyWork.passes(
@@ -177,7 +183,8 @@ public final class PolicyStage: Stage {
                 guard let batch = work.batch else { continue }
                 if asksPolicy { try computePolicy(work, batch) }
                 if let reference {
-                    let values = try reference.logProbabilities(batch.tokens)
+                    let values = try reference.logProbabilities(
+                        batch.tokens, temperature: options.temperature)
                     forEachAnswer(work) { place, range in
                         answers[place].reference = Array(values[range])
                     }
@@ -188,10 +195,19 @@ public final class PolicyStage: Stage {
 
     private func computePolicy(_ work: PolicyWork, _ batch: AnswerBatch) throws {
         try model.requireComputable(batch.tokens)
+        let asksEntropy = options.entropyShare < 1
         untracked(parameters) {
             let tokens = batch.tokens
             let hidden = model.hiddenStates(tokens, ForwardPass(model.elementType))
-            let old = tokenLogProbabilities(hidden, head: model.head, tokens.supervision).doubles()
+            var entropies = [Double](
+                repeating: 0, count: asksEntropy ? tokens.supervision.count : 0)
+            let old = entropies.withUnsafeMutableBufferPointer { entropies in
+                let entropies = entropies
+                return tokenLogProbabilities(
+                    hidden, head: model.head, tokens.supervision, temperature: options.temperature,
+                    observe: asksEntropy ? { entropies[$0] = $1.entropy } : nil
+                ).doubles()
+            }
             let values = head.map {
                 $0(
                     hidden, rows: tokens.supervision.rows,
@@ -202,9 +218,19 @@ public final class PolicyStage: Stage {
             forEachAnswer(work) { place, range in
                 answers[place].old = Array(old[range])
                 answers[place].values = values.map { Array($0[range]) } ?? []
+                if asksEntropy { answers[place].entropies = Array(entropies[range]) }
             }
         }
         try model.requireSound()
+    }
+
+    /// Leaves the tokens at which the policy was surest out of its loss.
+    private func keepUncertainTokens() {
+        guard options.entropyShare < 1 else { return }
+        let learned = answers.indices.filter { answers[$0].isLearned }
+        let kept = HighEntropyTokens(share: options.entropyShare)(
+            learned.map { answers[$0].entropies })
+        for (place, kept) in zip(learned, kept) { answers[place].weights = kept.map { $0 ? 1 : 0 } }
     }
 
     /// Gives each answer of a pass the range of its predictions.
@@ -272,9 +298,9 @@ public final class PolicyStage: Stage {
             let hidden = model.hiddenStates(tokens, pass)
             let policy = entropies.withUnsafeMutableBufferPointer { entropies in
                 let entropies = entropies
-                return tokenLogProbabilities(hidden, head: model.head, tokens.supervision) {
-                    entropies[$0] = $1.entropy
-                }.converted(to: .float64)
+                return tokenLogProbabilities(
+                    hidden, head: model.head, tokens.supervision, temperature: options.temperature
+                ) { entropies[$0] = $1.entropy }.converted(to: .float64)
             }
             let values = head.map {
                 $0(
@@ -309,7 +335,8 @@ public final class PolicyStage: Stage {
     /// What answers to held-out questions earn, drawn alike each time.
     public func evaluate(_ batch: PromptBatch) throws -> LossReport {
         let step = StepContext(index: 0) { [context] in context?.isCancelled ?? false }
-        let rollouts = try draw([batch], keyedBy: [0], step, answersPerQuestion: 1)
+        let rollouts = try draw(
+            [batch], keyedBy: [0], step, answersPerQuestion: options.evaluatedAnswersPerQuestion)
         var metrics = PolicyMetrics.ofAnswers(rollouts)
         if rewards != nil {
             let rewards = try rewards(of: rollouts, step)

@@ -23,6 +23,10 @@ struct PolicyAnswer {
     var isFiltered = false
     /// ln p of each token before the first update; empty where that is what the update computes.
     var old: [Double] = []
+    /// The weight of each token in the policy's loss; empty where all weigh the same.
+    var weights: [Double] = []
+    /// The entropy of the distribution of each token before the first update; empty where nobody asks.
+    var entropies: [Double] = []
     /// ln p of each token by the reference; empty where none is asked.
     var reference: [Double] = []
     /// What the value head expected before each token; empty where there is none.

@@ -78,6 +78,24 @@ public struct OffPolicyMask: RolloutCorrection, Hashable {
     }
 }
 
+/// Several corrections, of which each weighs every token.
+public struct CorrectionProduct: RolloutCorrection {
+    /// The corrections.
+    public var corrections: [any RolloutCorrection]
+
+    /// Creates the product; of none it is 1.
+    public init(_ corrections: [any RolloutCorrection]) { self.corrections = corrections }
+
+    /// The weight of each token.
+    ///
+    /// - Precondition: There are as many drawn as tokens.
+    public func weights(of tokens: PolicyTokens, drawn: [Double]) -> [Double] {
+        corrections.reduce(Array(repeating: 1, count: tokens.count)) {
+            zip($0, $1.weights(of: tokens, drawn: drawn)).map { $0 * $1 }
+        }
+    }
+}
+
 /// π_old/π_drawn as it counts for each token.
 private func corrections(of tokens: PolicyTokens, drawn: [Double], ratio: ImportanceRatio)
     -> [Double]
