@@ -24,7 +24,7 @@ extension Variation {
         .init(
             watched: .run, value: value,
             beside: judged("grpo", "num_generations=4")
-                + ["vllm_importance_sampling_correction=true", "top_k=3"] + more)
+                + ["vllm_importance_sampling_correction=true", "top_k=200"] + more)
     }
 
     private static func rloo(_ value: String) -> Variation {
@@ -59,7 +59,7 @@ extension Variation {
         "use_bias_correction_kl": grpo("false", "num_iterations=2", "beta=0.5"),
         "top_entropy_quantile": grpo("0.5"),
         "off_policy_mask_threshold": grpo("0.000001", "num_iterations=2"),
-        "vllm_importance_sampling_correction": grpo("true", "top_k=3"),
+        "vllm_importance_sampling_correction": grpo("true", "top_k=200"),
         "vllm_importance_sampling_mode": corrected("token_truncate"),
         "vllm_importance_sampling_clip_max": corrected("0.01"),
         "vllm_importance_sampling_clip_min": corrected("0.9"),
