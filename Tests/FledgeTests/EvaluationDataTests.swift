@@ -90,24 +90,6 @@ import Testing
         #expect(heard.contains { $0.contains("1 rows for evaluation are dropped") })
     }
 
-    @Test func rowsLongerThanTheModelCanComputeAreFoundBefore() throws {
-        let file = project.file("model/config.json")
-        var json = try JSONValue(contentsOf: file)
-        (json["model_type"], json["architectures"]) = ("mistral", ["MistralForCausalLM"])
-        json["sliding_window"] = 200
-        try AtomicFile.write(json.serialized(), to: file)
-        let long =
-            #"{"instruction": "Why?", "output": ""# + String(repeating: "x", count: 300) + "\"}"
-        let run = try configuration(good + "\n" + long)
-        let plan = RunPlanner(run).run()
-        let fault = try #require(plan.faults.first { $0.code == "context-exceeded" })
-        #expect(fault.message.contains("for evaluation") && fault.message.contains("200"))
-        #expect(fault.places.first?.line == 2)
-        let error = #expect(throws: FledgeError.self) { try TrainingRecipe(run).run() }
-        #expect(error?.message.contains("for evaluation") == true)
-        #expect(!FileManager.default.fileExists(atPath: project.file("out")))
-    }
-
     @Test func preprocessingWarnsOfWhatIsNotRead() throws {
         let row = #"{"instruction": "a", "output": "b", "evidence": ["c"]}"#
         let summary = try Preprocessing(configuration(row), threads: 1).summary
