@@ -78,7 +78,11 @@ func trainParallelFamily(in project: TinyProject) throws {
         ["instruction": "so?", "output": "ab"], ["instruction": "no?", "output": "cd"],
     ]
     try AtomicFile.write(rows.serialized(), to: data + "/rows.json")
-    try AtomicFile.write(#"{"rows": {"file_name": "rows.json"}}"#, to: data + "/dataset_info.json")
+    try AtomicFile.write(
+        """
+        {"rows": {"file_name": "rows.json",
+         "columns": {"prompt": "instruction", "response": "output"}}}
+        """, to: data + "/dataset_info.json")
 
     let families: [any ModelFamily] = .standard + [ParallelFamily()]
     var run = try RunConfiguration(
