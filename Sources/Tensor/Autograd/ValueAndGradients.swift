@@ -28,20 +28,66 @@ public func valueAndGradients(
 public func addGradients(
     of parameters: [Parameter], to gradients: inout Gradients, _ body: () throws -> Tensor
 ) rethrows -> Tensor {
-    let tape = Tape()
-    defer { tape.close() }
-    let value = try tape.tracking(parameters, body)
-    precondition(
-        value.count == 1, "valueAndGradients: the body returned shape \(value.shape), not a scalar")
-    guard let reference = value.reference, reference.tape === tape else { return value.detached }
-    let seed = Tensor([1.0], shape: value.shape).converted(to: value.elementType)
-    let sums = tape.gradients(
-        from: reference.index, seed: seed, addedTo: parameters.map { gradients.take($0) })
-    for (parameter, gradient) in zip(parameters, sums) {
-        guard let gradient else { continue }
-        gradients[parameter] = gradient.converted(to: gradient.elementType.accumulator)
+    try PendingGradients(of: parameters, body).add(to: &gradients) { $0 }
+}
+
+/// Something that was computed of parameters, with what it takes to differentiate a scalar that is made of
+/// it later; the parameters must not have changed by then.
+///
+/// What operations saved is held until ``add(to:_:)`` or until the value goes.
+public final class PendingGradients<Outputs> {
+    /// What was computed, tracked.
+    public let outputs: Outputs
+    private let parameters: [Parameter]
+    /// Their values, held so that no others take their place unseen.
+    private let values: [Tensor]
+    private let tape: Tape
+
+    /// Runs `body` with the parameters tracked.
+    @available(*, noasync)
+    public init(of parameters: [Parameter], _ body: () throws -> Outputs) rethrows {
+        let tape = Tape()
+        (self.parameters, self.tape) = (parameters, tape)
+        values = parameters.map(\.value)
+        do { outputs = try tape.tracking(parameters, body) } catch {
+            tape.close()
+            throw error
+        }
     }
-    return value.detached
+
+    deinit { tape.close() }
+
+    /// Whether the parameters still have the values that the outputs follow from.
+    public var isCurrent: Bool {
+        zip(parameters, values).allSatisfy { $0.value.storage === $1.storage }
+    }
+
+    /// Adds the gradients of a scalar that follows from the outputs; once.
+    ///
+    /// - Parameter body: Returns a tensor of one element.
+    /// - Returns: The scalar, detached.
+    @available(*, noasync)
+    public func add(
+        to gradients: inout Gradients, _ body: (Outputs) throws -> Tensor
+    ) rethrows -> Tensor {
+        precondition(tape.isRecording, "PendingGradients: added twice")
+        defer { tape.close() }
+        let value = try body(outputs)
+        precondition(
+            value.count == 1,
+            "valueAndGradients: the body returned shape \(value.shape), not a scalar")
+        guard let reference = value.reference, reference.tape === tape else {
+            return value.detached
+        }
+        let seed = Tensor([1.0], shape: value.shape).converted(to: value.elementType)
+        let sums = tape.gradients(
+            from: reference.index, seed: seed, addedTo: parameters.map { gradients.take($0) })
+        for (parameter, gradient) in zip(parameters, sums) {
+            guard let gradient else { continue }
+            gradients[parameter] = gradient.converted(to: gradient.elementType.accumulator)
+        }
+        return value.detached
+    }
 }
 
 extension Tape {

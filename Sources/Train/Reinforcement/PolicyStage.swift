@@ -37,6 +37,8 @@ public final class PolicyStage: Stage {
     private var context: StepContext?
     /// The answers of the step that is under way.
     var answers: [PolicyAnswer] = []
+    /// What the first update computes again, where that is one pass; its gradients can still be made.
+    private var kept: (answers: [Int], pass: PendingGradients<PolicyPass>)?
 
     /// Creates a stage that trains whatever is trainable in the model, and a value head.
     ///
@@ -77,7 +79,7 @@ public final class PolicyStage: Stage {
     public func plan(
         _ batches: [PromptBatch], _ step: StepContext
     ) throws -> StepPlan<PolicyWork> {
-        context = step
+        (context, kept) = (step, nil)
         let rollouts = try draw(batches, keyedBy: [step.index], step)
         var metrics = try judge(rollouts, step)
         let updates = layOut(step)
@@ -175,13 +177,12 @@ public final class PolicyStage: Stage {
             head != nil || updates.count > 1 || options.epochs > 1 || options.rewardControl != nil
             || rewards == nil || options.correction != nil || options.entropyShare < 1
         guard asksPolicy || reference != nil else { return }
-        for update in updates {
-            for work in PolicyWork.passes(
+        for (number, update) in updates.enumerated() {
+            let works = PolicyWork.passes(
                 answers, update, options, isFirst: true, isComputed: { _ in true })
-            {
+            for work in works {
                 try step.checkCancellation()
                 guard let batch = work.batch else { continue }
-                if asksPolicy { try computePolicy(work, batch) }
                 if let reference {
                     let values = try reference.logProbabilities(
                         batch.tokens, temperature: options.temperature)
@@ -189,38 +190,52 @@ public final class PolicyStage: Stage {
                         answers[place].reference = Array(values[range])
                     }
                 }
+                guard asksPolicy else { continue }
+                // The first update begins with the same pass, so its forward half is not made twice;
+                // of several passes none could be kept without holding all at once.
+                if number == 0, works.count == 1 {
+                    let pass = PendingGradients(of: parameters) { compute(batch) }
+                    takeOver(pass.outputs, work)
+                    kept = (work.answers, pass)
+                } else {
+                    takeOver(untracked(parameters) { compute(batch, isTracked: false) }, work)
+                }
+                try model.requireSound()
             }
         }
     }
 
-    private func computePolicy(_ work: PolicyWork, _ batch: AnswerBatch) throws {
-        let asksEntropy = options.entropyShare < 1
-        untracked(parameters) {
-            let tokens = batch.tokens
-            let hidden = model.hiddenStates(tokens, ForwardPass(model.elementType))
-            var entropies = [Double](
-                repeating: 0, count: asksEntropy ? tokens.supervision.count : 0)
-            let old = entropies.withUnsafeMutableBufferPointer { entropies in
-                let entropies = entropies
-                return tokenLogProbabilities(
-                    hidden, head: model.head, tokens.supervision, temperature: options.temperature,
-                    observe: asksEntropy ? { entropies[$0] = $1.entropy } : nil
-                ).doubles()
-            }
-            let values = head.map {
-                $0(
-                    hidden, rows: tokens.supervision.rows,
-                    samples: tokens.supervision.samples.map { batch.indices[Int($0)] },
-                    ForwardPass(model.elementType)
-                ).doubles()
-            }
-            forEachAnswer(work) { place, range in
-                answers[place].old = Array(old[range])
-                answers[place].values = values.map { Array($0[range]) } ?? []
-                if asksEntropy { answers[place].entropies = Array(entropies[range]) }
-            }
+    /// What the policy makes of some answers now.
+    private func compute(_ batch: AnswerBatch, isTracked: Bool = true) -> PolicyPass {
+        var pass = ForwardPass(model.elementType)
+        pass.recomputesBlocks = isTracked && recomputesBlocks
+        let tokens = batch.tokens
+        let hidden = model.hiddenStates(tokens, pass)
+        let asksEntropy = isTracked || options.entropyShare < 1
+        var entropies = [Double](repeating: 0, count: asksEntropy ? tokens.supervision.count : 0)
+        let policy = entropies.withUnsafeMutableBufferPointer { entropies in
+            let entropies = entropies
+            return tokenLogProbabilities(
+                hidden, head: model.head, tokens.supervision, temperature: options.temperature,
+                observe: asksEntropy ? { entropies[$0] = $1.entropy } : nil
+            ).converted(to: .float64)
         }
-        try model.requireSound()
+        let values = head.map {
+            $0(
+                hidden, rows: tokens.supervision.rows,
+                samples: tokens.supervision.samples.map { batch.indices[Int($0)] }, pass
+            ).converted(to: .float64)
+        }
+        return PolicyPass(logProbabilities: policy, values: values, entropies: entropies)
+    }
+
+    private func takeOver(_ pass: PolicyPass, _ work: PolicyWork) {
+        let (old, values) = (pass.logProbabilities.doubles(), pass.values?.doubles())
+        forEachAnswer(work) { place, range in
+            answers[place].old = Array(old[range])
+            answers[place].values = values.map { Array($0[range]) } ?? []
+            if options.entropyShare < 1 { answers[place].entropies = Array(pass.entropies[range]) }
+        }
     }
 
     /// Leaves the tokens at which the policy was surest out of its loss.
@@ -289,37 +304,26 @@ public final class PolicyStage: Stage {
         guard let batch = work.batch else { return LossReport(weight: work.weight) }
         let tokens = batch.tokens
         var report = LossReport(weight: work.weight, tokens: tokens.tokenCount)
-        var pass = ForwardPass(model.elementType)
-        pass.recomputesBlocks = recomputesBlocks
-        var entropies = [Double](repeating: 0, count: tokens.supervision.count)
-        _ = addGradients(of: parameters, to: &gradients) {
-            let hidden = model.hiddenStates(tokens, pass)
-            let policy = entropies.withUnsafeMutableBufferPointer { entropies in
-                let entropies = entropies
-                return tokenLogProbabilities(
-                    hidden, head: model.head, tokens.supervision, temperature: options.temperature
-                ) { entropies[$0] = $1.entropy }.converted(to: .float64)
-            }
-            let values = head.map {
-                $0(
-                    hidden, rows: tokens.supervision.rows,
-                    samples: tokens.supervision.samples.map { batch.indices[Int($0)] }, pass
-                ).converted(to: .float64)
-            }
+        let first = kept.take()
+        let isSame = first.map { $0.answers == work.answers && $0.pass.isCurrent } ?? false
+        let pass = isSame && work.isFirst ? first?.pass : nil
+        let pending = pass ?? PendingGradients(of: parameters) { compute(batch) }
+        _ = pending.add(to: &gradients) { made in
             var costs = PolicyBatchCosts(count: tokens.supervision.count, options)
-            let (new, expected) = (policy.doubles(), values?.doubles())
+            let (new, expected) = (made.logProbabilities.doubles(), made.values?.doubles())
             forEachAnswer(work) { place, range in
                 costs.add(
                     answers[place], range, new: new[range], values: expected?[range],
-                    entropies: entropies[range], isFirst: work.isFirst)
+                    entropies: made.entropies[range], isFirst: work.isFirst)
             }
             costs.finish()
             report.sum = costs.total
             report.metrics = costs.metrics
             warnings.observe(costs.metrics)
             if costs.strayed > 0 { warnings.noteStrayed(costs.strayed) }
+            let policy = made.logProbabilities
             var surrogate = sum(policy * Tensor(costs.slopes, shape: policy.shape))
-            if let values {
+            if let values = made.values {
                 surrogate = surrogate + sum(values * Tensor(costs.valueSlopes, shape: values.shape))
             }
             return surrogate
@@ -367,4 +371,11 @@ public final class PolicyStage: Stage {
             if let scores = newValue.values["scores"] { normalizer = ScoreNormalizer(json: scores) }
         }
     }
+}
+
+/// What the policy makes of the tokens of some answers: ln p, values, and entropies.
+private struct PolicyPass {
+    let logProbabilities: Tensor
+    let values: Tensor?
+    let entropies: [Double]
 }
