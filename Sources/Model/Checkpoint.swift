@@ -16,11 +16,17 @@ public struct Checkpoint {
     ///
     /// Of a GGUF model in several files any one is named.
     ///
-    /// - Parameter families: The kinds of models that are known.
+    /// - Parameters:
+    ///   - families: The kinds of models that are known.
+    ///   - stretch: How rotary positions are stretched beyond what the file says.
     /// - Throws: ``FledgeError`` when there is no such model, when its architecture is not supported,
     ///   or when a file is damaged.
-    public init(path: String, families: [any ModelFamily] = .standard) throws {
+    public init(
+        path: String, families: [any ModelFamily] = .standard, stretch: ContextStretch? = nil
+    ) throws {
         self.path = path
+        var configuration: DecoderConfiguration
+        var notes: [String]
         if GGUFFile.isThere(at: path) {
             let file = try GGUFFile(path: path)
             configuration = try DecoderConfiguration(gguf: file, families: families)
@@ -32,6 +38,8 @@ public struct Checkpoint {
             weights = try folder.weights(configuration)
             notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }
+        if let stretch { notes.append(try configuration.stretch(stretch)) }
+        (self.configuration, self.notes) = (configuration, notes)
     }
 
     /// What llama.cpp warns of too: a vocabulary of byte pairs that does not say how words are cut.

@@ -140,7 +140,7 @@ public struct ConfigurationReader {
 
     /// Which part of a head's channels is rotated.
     func partialRotaryFactor() throws -> Double {
-        let rope = setting("rope_scaling") ?? setting("rope_parameters")
+        let rope = statedRope
         let stated = rope?["partial_rotary_factor"] ?? self["partial_rotary_factor"]
         guard let stated, !stated.isNull else { return 1 }
         guard let factor = stated.doubleValue, factor > 0, factor <= 1 else {
@@ -151,7 +151,7 @@ public struct ConfigurationReader {
 
     func rope(maxPositions: Int) throws -> (theta: Double, scaling: RopeScaling) {
         // Of two the older spelling counts, whole, as in transformers.
-        let given = setting("rope_scaling") ?? setting("rope_parameters")
+        let given = statedRope
         let theta = given?["rope_theta"] ?? self["rope_theta"]
         guard theta == nil || theta?.isNull == true || theta?.doubleValue != nil else {
             throw wrong("rope_theta", "a number")
@@ -166,6 +166,9 @@ public struct ConfigurationReader {
         guard let given else { return (value, .none) }
         return (value, try ropeScaling(given, maxPositions))
     }
+
+    /// What the file says of rotary positions.
+    var statedRope: JSONValue? { setting("rope_scaling") ?? setting("rope_parameters") }
 
     /// An object that says something.
     private func setting(_ key: String) -> JSONValue? {

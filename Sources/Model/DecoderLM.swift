@@ -66,7 +66,7 @@ public final class DecoderLM: DivisibleLM {
         _ layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
         var pass = pass
-        pass.context = TokenContext(layout)
+        pass.context = TokenContext(layout, shifts: pass.shiftsAttention && pass.isTraining)
         for layer in layers {
             let block = { [pass] (x: Tensor) in layer(x, pass) }
             x = pass.recomputesBlocks ? recomputed(x, layer.parameters, block) : block(x)

@@ -16,6 +16,10 @@ public struct ForwardPass {
     public var isDropoutEnabled = true
     /// How much noise training passes add to embeddings (NEFTune's α); zero for none.
     public var embeddingNoise = 0.0
+    /// Whether tokens of training passes see a part of their sequence alone: a quarter, which lies
+    /// half a quarter further on for half of the heads (LongLoRA's S²-Attn); not for samples that share
+    /// prefixes.
+    public var shiftsAttention = false
     /// Key, position and sequence length of every token in a training pass; nil in evaluation and
     /// generation.
     private var tokens: [KeyedToken]?

@@ -9,6 +9,7 @@ public import FledgeTensor
 public struct TokenContext {
     private enum Place {
         case layout(SequenceLayout)
+        case groups(ShiftedGroups)
         case cache(CachedRun, KeyValueCache)
     }
 
@@ -21,8 +22,11 @@ public struct TokenContext {
     /// The context of whole sequences.
     ///
     /// A token that several sequences share counts as one of the longest.
-    public init(_ layout: SequenceLayout) {
-        (positions, place) = (layout.positions, .layout(layout))
+    ///
+    /// - Parameter shifts: Whether tokens see those of a group alone (``ForwardPass/shiftsAttention``).
+    public init(_ layout: SequenceLayout, shifts: Bool = false) {
+        positions = layout.positions
+        place = shifts ? .groups(ShiftedGroups(layout)) : .layout(layout)
         var lengths = layout.segments.map(\.endPosition)
         for (index, segment) in layout.segments.enumerated().reversed() {
             if let parent = segment.parent {
@@ -81,6 +85,9 @@ public struct TokenContext {
             causalAttention(
                 q, k, v, layout: layout, heads: heads, keyValueHeads: keyValueHeads,
                 options: options)
+        case .groups(let groups):
+            groups.attend(
+                q, k, v, heads: heads, keyValueHeads: keyValueHeads, options: options)
         case .cache(let run, let cache):
             cache.withState(
                 of: layer,

@@ -47,6 +47,8 @@ struct Variation {
         "quantization_bit": .init(.run, "4"),
         "quantization_type": .init(.run, "fp4", "quantization_bit=4"),
         "double_quantization": .init(.run, "false", "quantization_bit=4"),
+        "rope_scaling": .init(.run, "yarn", "cutoff_len=100000"),
+        "shift_attn": .init(.run, "true"),
         "export_dir": .init(.export, "@merged-2"),
     ]
 

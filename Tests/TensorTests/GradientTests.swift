@@ -7,8 +7,8 @@ import Testing
 @Suite struct GradientTests {
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
-        "Addition", "CausalAttention", "ColumnSlice", "Conversion", "DropoutOperation",
-        "ElementMap",
+        "Addition", "CausalAttention", "ColumnJoin", "ColumnSlice", "Conversion",
+        "DropoutOperation", "ElementMap",
         "EmbeddingLookup", "GatedActivation", "HeadLoss", "LinearProduct", "Multiplication",
         "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
         "RouterWeights", "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",

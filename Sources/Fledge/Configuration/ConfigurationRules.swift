@@ -94,6 +94,10 @@ struct ConfigurationRules {
             "`cache_frozen_activations` does not go with `neftune_noise_alpha`, whose noise gives a sequence other activations in every epoch.",
             "cache_frozen_activations", "neftune_noise_alpha")
         try require(
+            !(values.flag("cache_frozen_activations") && values.flag("shift_attn")),
+            "`cache_frozen_activations` does not go with `shift_attn`: what is kept serves training and evaluation, which see other tokens.",
+            "cache_frozen_activations", "shift_attn")
+        try require(
             !values.list("lora_target").isEmpty, "`lora_target` names no module.", "lora_target")
         let targets = values.list("lora_target")
         try require(
@@ -121,6 +125,16 @@ struct ConfigurationRules {
             !reads.contains(.generation) || !values.flag("do_predict")
                 || values.flag("predict_with_generate"),
             "Please enable `predict_with_generate` to save model predictions.", "do_predict")
+        try require(
+            !values.flag("shift_attn") || reads.contains(.crossEntropy),
+            "`shift_attn` is for the stages pt and sft.", "shift_attn")
+        let seesNeighbours = values.list("reference_quirks").contains {
+            ["all", "packing_attention"].contains($0)
+        }
+        try require(
+            !values.flag("shift_attn") || !values.flag("packing") || !seesNeighbours,
+            "`shift_attn` cuts samples into groups, but with the quirk `packing_attention` they see those before them.",
+            "shift_attn", "reference_quirks")
         try require(
             !(values.flag("predict_with_generate") && values.flag("compute_accuracy")),
             "Cannot use `predict_with_generate` and `compute_accuracy` together.",

@@ -18,6 +18,10 @@ public struct ModelArguments: Hashable, Sendable {
     public var splitsSpecialTokens: Bool?
     /// The element type of inference and export (`infer_dtype`).
     public var inferenceType: InferenceType
+    /// How rotary positions are stretched to longer texts (`rope_scaling`).
+    public var ropeScaling: ContextStretch.Kind?
+    /// Whether training sees groups of a sample's tokens alone (`shift_attn`).
+    public var shiftsAttention: Bool
     /// Whether each parameter is printed (`print_param_status`).
     public var printsParameterStatus: Bool
     /// Where export writes (`export_dir`).
@@ -50,6 +54,8 @@ public struct ModelArguments: Hashable, Sendable {
         modelRevision = values.text("model_revision")
         splitsSpecialTokens = values.optionalFlag("split_special_tokens")
         inferenceType = values.word("infer_dtype")
+        ropeScaling = values.optionalText("rope_scaling").flatMap(ContextStretch.Kind.init)
+        shiftsAttention = values.flag("shift_attn")
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")
         exportShardGigabytes = values.integer("export_size")

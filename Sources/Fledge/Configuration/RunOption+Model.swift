@@ -44,14 +44,16 @@ extension RunOption {
             "low_cpu_mem_usage", .flag, true, .neutral,
             "Weights are always mapped from the file."),
         RunOption(
-            "rope_scaling", .choice(["linear", "dynamic", "yarn", "llama3"]), nil, .refused,
-            "Stretches rotary embeddings to a longer context."),
+            "rope_scaling", .choice(["linear", "dynamic", "yarn", "llama3"]), nil, .effective,
+            "Stretches rotary positions to cutoff_len, by a whole factor; by 2 for chat and export where cutoff_len is left out."
+        ),
         RunOption(
             "flash_attn", .choice(["auto", "disabled", "sdpa", "fa2", "fa3"]), "auto", .neutral,
             "There is one attention kernel, exact and of linear memory."),
         RunOption(
-            "shift_attn", .flag, false, .refused,
-            "Shifted sparse attention of LongLoRA."),
+            "shift_attn", .flag, false, .effective, matters: .read(.crossEntropy),
+            "Training sees quarters of a sample alone, which lie half a quarter further on for half of the heads (LongLoRA)."
+        ),
         RunOption(
             "mixture_of_depths", .choice(["convert", "load"]), nil, .refused,
             "Mixture-of-depths models."),

@@ -42,7 +42,8 @@ public struct OnPolicyDistillation: PolicyMethod {
             model: configuration.modelPath(of: named),
             merged: keys.teacherAdapters.map { configuration.adapterPath(of: $0) },
             linears: keys.teacherQuantization.map { .quantized($0) } ?? .plain,
-            type: configuration.trainingType, families: configuration.families
+            type: configuration.trainingType, families: configuration.families,
+            stretch: configuration.trainingStretch
         ).load()
         let (theirs, ours) = (
             model.configuration.vocabularySize, side.model.configuration.vocabularySize

@@ -76,7 +76,7 @@ struct ReferenceChoice {
         var base = ReferenceContent(
             model: try configuration.requiredModelPath(), merged: configuration.adapterFolders,
             linears: configuration.model.linearStorage, type: configuration.trainingType,
-            families: configuration.families)
+            families: configuration.families, stretch: configuration.trainingStretch)
         if continued != nil { base.merged.removeLast() }
         var start = base
         start.attached = [continued].compactMap(\.self)
@@ -122,7 +122,7 @@ struct ReferenceChoice {
                 merged: configuration.referenceAdapterFolders,
                 linears: linears.map { .quantized($0) } ?? .plain,
                 type: configuration.trainingType,
-                families: configuration.families),
+                families: configuration.families, stretch: configuration.trainingStretch),
             "The reference is the model \(named).")
         let theirs = companion?.configuration.vocabularySize
         let ours = side.model.configuration.vocabularySize

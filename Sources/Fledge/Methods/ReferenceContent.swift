@@ -21,6 +21,8 @@ struct ReferenceContent {
     var type: ElementType
     /// The kinds of models that are known.
     var families: [any ModelFamily] = .standard
+    /// How rotary positions are stretched.
+    var stretch: ContextStretch?
 
     /// Tells references apart that give other scores, whatever their paths.
     ///
@@ -29,6 +31,7 @@ struct ReferenceContent {
         var made = ["model \(try RunDigests.model(model))"]
         made += try merged.map { "merged \(try RunDigests.adapter($0))" }
         made += try attached.map { "attached \(try RunDigests.adapter($0))" }
+        made += stretch.map { ["stretched \($0.kind) \($0.length ?? 0)"] } ?? []
         return ContentDigest.of(texts: made + ["\(linears) \(type) \(Kernels.signature)"])
     }
 
@@ -36,7 +39,7 @@ struct ReferenceContent {
     ///
     /// - Throws: ``FledgeError`` when model or adapters are missing, damaged, or do not fit.
     func load() throws -> any CausalLM {
-        let model = try Checkpoint(path: self.model, families: families).causalLM(
+        let model = try Checkpoint(path: self.model, families: families, stretch: stretch).causalLM(
             storing: type, linears: linears)
         let isQuantized = !model.quantizedMatrices.isEmpty
         guard !isQuantized || merged.count + attached.count < 2 else {

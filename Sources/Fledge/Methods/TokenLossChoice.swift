@@ -81,12 +81,13 @@ struct TokenLossChoice {
         guard isUndivided else {
             return TrainingParts(
                 side, objective, seed: training.seed, companions: companions,
-                embeddingNoise: options.embeddingNoise, notes: notes)
+                embeddingNoise: options.embeddingNoise,
+                shiftsAttention: configuration.model.shiftsAttention, notes: notes)
         }
         return TrainingParts(
             side,
             UndividedMeans(objective, accumulation: training.gradientAccumulationSteps),
             seed: training.seed, companions: companions, embeddingNoise: options.embeddingNoise,
-            notes: notes)
+            shiftsAttention: configuration.model.shiftsAttention, notes: notes)
     }
 }

@@ -240,29 +240,31 @@ public struct TrainingParts<Batch: TokenizedBatch> {
     ///   - head: The value head that is trained with the model.
     ///   - companions: Models whose weights are held beside the policy's.
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α).
+    ///   - shiftsAttention: Whether training sees groups of tokens alone.
     ///   - usesDropout: Whether the objective leaves dropout on.
     ///   - preparation: What is computed once before the first step.
     public init(
         _ side: ModelSide, _ objective: some Objective<Batch>, seed: UInt64,
         artifact: (any ModelArtifact)? = nil, head: ValueHead? = nil,
         companions: [any CausalLM] = [],
-        embeddingNoise: Double = 0, usesDropout: Bool = true, notes: [String] = [],
-        preparation: Preparation? = nil
+        embeddingNoise: Double = 0, shiftsAttention: Bool = false, usesDropout: Bool = true,
+        notes: [String] = [], preparation: Preparation? = nil
     ) {
         self.artifact = artifact ?? side.artifact
         (self.notes, self.companions, self.head) = (notes, companions, head)
         self.preparation = preparation
         parameters =
             side.model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
+        // Groups are those of each sample by itself too.
         draws =
-            embeddingNoise > 0
+            embeddingNoise > 0 || shiftsAttention
             || (usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0)
         let model = side.computed
         stage = { recomputes in
             func stage(_ model: some CausalLM) -> any Stage<Batch> {
                 ObjectiveStage(
                     model, objective, seed: seed, recomputesBlocks: recomputes,
-                    embeddingNoise: embeddingNoise)
+                    embeddingNoise: embeddingNoise, shiftsAttention: shiftsAttention)
             }
             return stage(model)
         }

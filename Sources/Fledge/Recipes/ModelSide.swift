@@ -30,7 +30,8 @@ public struct ModelSide {
         let options = configuration.finetuning
         let paths = configuration.adapterFolders
         checkpoint = try Checkpoint(
-            path: configuration.requiredModelPath(), families: configuration.families)
+            path: configuration.requiredModelPath(), families: configuration.families,
+            stretch: configuration.trainingStretch)
         model = try checkpoint.causalLM(
             storing: configuration.trainingType, linears: configuration.model.linearStorage)
         guard options.method == .lora else {
@@ -119,7 +120,8 @@ public struct ModelSide {
         inference configuration: RunConfiguration, dequantizing: Bool = false
     ) throws {
         checkpoint = try Checkpoint(
-            path: configuration.requiredModelPath(), families: configuration.families)
+            path: configuration.requiredModelPath(), families: configuration.families,
+            stretch: configuration.inferenceStretch)
         let type = configuration.inferenceType
         model = try checkpoint.causalLM(
             storing: type, linears: configuration.model.linearStorage)
@@ -174,6 +176,18 @@ extension RunConfiguration {
     /// The folders that adapters are read from; names are looked up in the local hub cache.
     var adapterFolders: [String] {
         model.adapterPaths.map { adapterPath(of: $0, inside: model.adapterFolder) }
+    }
+
+    /// How rotary positions are stretched where rows of up to `cutoff_len` tokens are trained on.
+    var trainingStretch: ContextStretch? {
+        model.ropeScaling.map { ContextStretch($0, length: data.cutoffLength) }
+    }
+
+    /// The same for chat and export, whose files need not say how long texts are.
+    var inferenceStretch: ContextStretch? {
+        let usual = OptionValues.defaults.integer("cutoff_len")
+        let length = data.cutoffLength == usual ? nil : data.cutoffLength
+        return model.ropeScaling.map { ContextStretch($0, length: length) }
     }
 }
 

@@ -101,7 +101,7 @@ public struct RewardChoice {
         var content = ReferenceContent(
             model: path, merged: adapters, linears: linears.map { .quantized($0) } ?? .plain,
             type: configuration.trainingType,
-            families: configuration.families)
+            families: configuration.families, stretch: configuration.trainingStretch)
         content.title = "reward model"
         // A head that is missing is told before weights are loaded.
         let channels = try Checkpoint(path: path, families: configuration.families)

@@ -90,6 +90,7 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     private let seed: UInt64
     private let recomputesBlocks: Bool
     private let embeddingNoise: Double
+    private let shiftsAttention: Bool
     /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
@@ -101,12 +102,15 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     ///     saves memory, costs about a third of a step's time and changes no bit.
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α); not for samples
     ///     that share prefixes.
+    ///   - shiftsAttention: Whether training sees groups of tokens alone
+    ///     (``FledgeModel/ForwardPass/shiftsAttention``).
     public init(
         _ model: any CausalLM, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
-        embeddingNoise: Double = 0
+        embeddingNoise: Double = 0, shiftsAttention: Bool = false
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
         (self.recomputesBlocks, self.embeddingNoise) = (recomputesBlocks, embeddingNoise)
+        self.shiftsAttention = shiftsAttention
         parameters =
             model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
@@ -121,6 +125,7 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
         var pass = ForwardPass(model.elementType, training: tokens, seed: seed)
         pass.recomputesBlocks = recomputesBlocks
         pass.embeddingNoise = embeddingNoise
+        pass.shiftsAttention = shiftsAttention
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
             report.weight = loss.weight
