@@ -3,7 +3,8 @@
 Usage: table.py [ROW …] [--pairs 3]
 
 Rows: lora512 lora2048 alpaca pt rm dpo kto pairs rollout ppo ppo8 grpo float32 full qlora limit decode context;
-all when none is named.
+and qwen2.5-0.5b qwen3-0.6b gemma-3-1b qwen3.5-0.8b, models of those shapes with random weights that shapes.py writes
+into the folder SHAPES; all when none is named.
 Run by `make bench`, which sets the paths by environment variables: BENCHMARKS (folder of the built
 benchmarks), GGUF (SmolLM2), FLEDGE (the command line), DATA (what Scripts/fetch-reference-data.sh
 prints). Peers are measured where this Python has torch
@@ -11,7 +12,7 @@ and peft, and FLOAT32_FOLDER and BFLOAT16_FOLDER hold the expanded model; llama.
 llama_cpp; those of policies where TRL_PYTHON and TRL096_PYTHON name Pythons with Scripts/reference/requirements-trl.txt
 and requirements-trl096.txt. Ratios are medians over pairs of runs that follow each other.
 """
-import argparse, ctypes, importlib.util, json, os, statistics, subprocess, sys, tempfile
+import argparse, ctypes, functools, importlib.util, json, os, statistics, subprocess, sys, tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 benchmarks, gguf = os.environ["BENCHMARKS"], os.environ["GGUF"]
@@ -29,9 +30,29 @@ def step(dtype, length, *flags, steps=5):
     return run(benchmarks + "/StepBenchmark", gguf, dtype, length, steps, 2, *flags)
 
 
-def loop(dtype, length, *flags, steps=4):
-    return run(sys.executable, here + "/reference/loop.py", folders[dtype], "--dtype", dtype, "--length", length,
-               "--steps", steps, "--warmup", 2, *flags)
+def loop(dtype, length, *flags, steps=4, folder=None, warmup=2):
+    return run(sys.executable, here + "/reference/loop.py", folder or folders[dtype], "--dtype", dtype, "--length",
+               length, "--steps", steps, "--warmup", warmup, *flags)
+
+
+def best_eager(dtype, length, folder=None, steps=2):
+    """The flags of the fastest eager loop, each tried once."""
+    variants = [(), ("--fused",), ("--fused", "--keep-input"), ("--fused", "--bf16-adapters")]
+    return max(variants, key=lambda flags: loop(
+        dtype, length, *flags, folder=folder, steps=steps, warmup=1)["tokens_per_second"])
+
+
+def against_loops(work, length, ours, folder=None, steps=4):
+    """LoRA in bfloat16 by turns with the fastest eager loop, and the compiled one beside it."""
+    flags = best_eager("bfloat16", length, folder)
+    named = "".join(" " + flag for flag in flags)
+    versus(work, f"PyTorch + peft, eager, the fastest:{named or ' plain'}", ours,
+           lambda: loop("bfloat16", length, *flags, folder=folder, steps=steps))
+    if options.compiled:
+        row = loop("bfloat16", length, *flags, "--compile", folder=folder, steps=steps, warmup=3)
+        alone(f"PyTorch + peft, the same, compiled, {length} tokens",
+              f"{row['tokens_per_second']:.0f} tokens/s after {row['compile_seconds']:.0f} s",
+              f"{row['peak_mib']:.0f} MiB")
 
 
 def middle(values):
@@ -54,13 +75,41 @@ def alone(work, figures, memory=""):
 
 
 def lora512():
-    versus("LoRA, bfloat16, 512 tokens", "PyTorch + peft, bfloat16",
-           lambda: step("bfloat16", 512), lambda: loop("bfloat16", 512))
+    against_loops("LoRA, bfloat16, 512 tokens", 512, lambda: step("bfloat16", 512))
 
 
 def lora2048():
-    versus("LoRA, bfloat16, 2048 tokens", "PyTorch + peft, bfloat16",
-           lambda: step("bfloat16", 2048, steps=2), lambda: loop("bfloat16", 2048, steps=2))
+    against_loops("LoRA, bfloat16, 2048 tokens", 2048, lambda: step("bfloat16", 2048, steps=2), steps=2)
+
+
+def peak():
+    """The most that products of a step's sizes reach, in operations a second."""
+    output = subprocess.run(
+        [benchmarks + "/KernelBenchmark", "--filter", "product \\d+x\\d+x\\d+ bfloat16", "--format", "json", "--quiet"],
+        check=True, capture_output=True, text=True).stdout
+    rates = []
+    for row in json.loads(output)["benchmarks"]:
+        sizes = [int(size) for size in row["name"].split()[1].split("x")]
+        rates.append(2 * sizes[0] * sizes[1] * sizes[2] / (row["time"] * 1e-9))
+    return max(rates)
+
+
+def shape(name):
+    """Steps on a model of a published shape with random weights (shapes.py)."""
+    folder = os.path.join(os.environ.get("SHAPES", ""), name)
+    with open(folder + "/config.json") as file:
+        config = json.load(file)
+    for length in (512, 2048):
+        rates = []
+
+        def ours():
+            row = run(benchmarks + "/StepBenchmark", folder, "bfloat16", length, 3, 1)
+            rates.append(row["tokens_per_second"] * row["product_operations"])
+            return row
+
+        against_loops(f"LoRA, bfloat16, shape of {name}, {length} tokens", length, ours, folder=folder, steps=2)
+        alone(f"frozen matrices' products of it, as a part of what products reach, {length} tokens",
+              f"{middle(rates) / peak():.0%}")
 
 
 def float32():
@@ -183,12 +232,14 @@ def decode():
                    lambda: run(sys.executable, here + "/reference/decode.py", file, 64, 3))
 
 
+shapes = ("qwen2.5-0.5b", "qwen3-0.6b", "gemma-3-1b", "qwen3.5-0.8b")
 rows = dict(lora512=lora512, lora2048=lora2048, alpaca=alpaca, pt=pt, rm=rm, dpo=dpo, kto=kto, pairs=pairs,
             rollout=rollout, ppo=ppo, ppo8=ppo8, grpo=grpo, float32=float32, full=full, qlora=qlora, limit=limit,
-            decode=decode, context=context)
+            decode=decode, context=context, **{name: functools.partial(shape, name) for name in shapes})
 parser = argparse.ArgumentParser()
 parser.add_argument("rows", nargs="*", choices=[*rows, []])
 parser.add_argument("--pairs", type=int, default=3)
+parser.add_argument("--compiled", action="store_true", help="also the loop under torch.compile, minutes a row")
 options = parser.parse_args()
 has_peft, has_llama, has_factory = (
     importlib.util.find_spec(name) is not None for name in ("peft", "llama_cpp", "llamafactory"))
@@ -199,6 +250,8 @@ for name in options.rows or rows:
     needs_peer = name in ("lora512", "lora2048", "float32", "full", *factory_rows)
     needed = {"rollout": "TRL_PYTHON", "grpo": "TRL_PYTHON", "ppo": "TRL096_PYTHON", "ppo8": "TRL096_PYTHON"}.get(name)
     is_missing = needed is not None and not (os.environ.get(needed) and folders["bfloat16"])
+    is_missing |= name in shapes and not (has_peft and os.path.exists(
+        os.path.join(os.environ.get("SHAPES", ""), name, "config.json")))
     is_missing |= needs_peer and not (has_peft and all(folders.values()))
     is_missing |= (name == "decode" and not has_llama) or (name in factory_rows and not has_factory)
     if is_missing:

@@ -61,10 +61,22 @@ struct StepBenchmark {
             "tensor_peak_mib": .number(Double(BufferPool.peakBytes) / 1_048_576),
             "method": .string(isFull ? "full" : isQuantised ? "qlora" : "lora"),
             "kernels": .string(Kernels.path),
+            "product_operations": .number(Double(productOperations(model))),
         ]
         print(result.serialized(.compact))
     }
 
+    /// What a token costs in products with frozen matrices, the head among them: forward, and the gradient of
+    /// what goes in.
+    private static func productOperations(_ model: DecoderLM) -> Int {
+        let isTied = model.configuration.tieWordEmbeddings
+        return model.parameters.reduce(0) { sum, parameter in
+            let shape = parameter.value.shape
+            let isTable = !isTied && parameter.name.hasSuffix("embed_tokens.weight")
+            return shape.count == 2 && !parameter.isTrainable && !isTable
+                ? sum + 4 * shape[0] * shape[1] : sum
+        }
+    }
 }
 
 /// Token ids that follow from a place in the data.
