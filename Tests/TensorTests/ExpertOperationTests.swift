@@ -78,6 +78,15 @@ import Testing
         }
     }
 
+    @Test func columnsAreJoined() {
+        let (x, y) = (parameter([3, 2], "x"), parameter([3, 4], "y"))
+        let joined = joinedColumns([x.value, y.value])
+        #expect(joined.columns(0..<2).doubles() == x.value.doubles())
+        #expect(joined.columns(2..<6).doubles() == y.value.doubles())
+        check([x, y]) { projected(joinedColumns([x.tracked, y.tracked, x.tracked])) }
+        check([y]) { projected(joinedColumns([x.value, y.tracked])) }
+    }
+
     /// Turning neighbours is turning halves of the same channels in another order.
     @Test(arguments: [ElementType.float64, .float32, .bfloat16])
     func neighboursAreTurned(_ type: ElementType) {

@@ -7,7 +7,8 @@ import Testing
 @Suite struct GradientTests {
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
-        "Addition", "CausalAttention", "ColumnSlice", "Conversion", "DropoutOperation",
+        "Addition", "CausalAttention", "ColumnJoin", "ColumnSlice", "Conversion",
+        "DropoutOperation",
         "ElementMap",
         "EmbeddingLookup", "GatedActivation", "HeadLoss", "LinearProduct", "Multiplication",
         "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
@@ -85,6 +86,7 @@ import Testing
         check([x, w]) {
             projected(rmsNormalized(x.tracked, w, epsilon: 1e-3, offset: 1, rounds: false))
         }
+        check([x]) { projected(rmsNormalized(x.tracked, epsilon: 1e-3)) }
     }
 
     @Test func rotations() {
