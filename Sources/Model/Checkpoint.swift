@@ -28,8 +28,14 @@ public struct Checkpoint {
             notes = try GGUFSpecialTokens(file).notes + Self.cuttingNotes(file)
         } else {
             let folder = try ModelFolder(path)
-            configuration = try DecoderConfiguration(folder: path, families: families)
+            var configuration = try DecoderConfiguration(folder: path, families: families)
             weights = try folder.weights(configuration)
+            if configuration.enclosing?.statesTie == false, let names = weights as? EnclosedNames,
+                try names.hasOwnHead()
+            {
+                configuration.tieWordEmbeddings = false
+            }
+            self.configuration = configuration
             notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }
     }

@@ -59,6 +59,8 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var paddingID: Int?
     /// The element type that the file declares, such as `bfloat16`.
     public var declaredType: String?
+    /// The model that this one is the text model of; nil where it stands alone.
+    public internal(set) var enclosing: EnclosingModel?
     /// Settings that the configuration file states twice and differently, with the one that counts.
     package var contradictions: [String] = []
     /// Everything that the configuration file held, to be written back.
