@@ -114,7 +114,9 @@ let package = Package(
         tests("Tokenize", ["FledgeCore", "FledgeTokenize"]),
         tests("Columnar", ["FledgeCore", "FledgeColumnar", "FledgeData"]),
         tests("Data", ["FledgeCore", "FledgeTokenize", "FledgeColumnar", "FledgeData"]),
-        tests("Model", ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeTesting"]),
+        tests(
+            "Model",
+            ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeAdapters", "FledgeTesting"]),
         tests(
             "Adapters",
             ["FledgeCore", "FledgeTensor", "FledgeModel", "FledgeAdapters", "FledgeTesting"]),

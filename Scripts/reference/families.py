@@ -22,6 +22,13 @@ BASE = dict(
     bos_token_id=1, eos_token_id=2, pad_token_id=0, tie_word_embeddings=False,
     initializer_range=0.4)
 
+GEMMA4 = dict(
+    head_dim=8, global_head_dim=16, tie_word_embeddings=True, sliding_window=6,
+    rope_parameters=dict(
+        sliding_attention=dict(rope_type="default", rope_theta=100.0),
+        full_attention=dict(
+            rope_type="proportional", rope_theta=10000.0, partial_rotary_factor=0.25)))
+
 # Name: class of the configuration, and what is said beside BASE.
 FAMILIES = {
     "llama-biases": ("LlamaConfig", dict(
@@ -99,6 +106,33 @@ FAMILIES = {
         query_pre_attn_scalar=12, rope_parameters=dict(
             sliding_attention=dict(rope_type="default", rope_theta=100.0),
             full_attention=dict(rope_type="linear", rope_theta=10000.0, factor=4.0)))),
+    "gemma4": ("Gemma4TextConfig", dict(
+        **GEMMA4, num_hidden_layers=6, num_kv_shared_layers=3, use_double_wide_mlp=True,
+        hidden_size_per_layer_input=4, vocab_size_per_layer_input=50,
+        final_logit_softcapping=3.0, layer_types=["sliding_attention", "full_attention"] * 3)),
+    # As the larger ones: values are made of keys, and nothing is known of tokens for each layer.
+    "gemma4-keys": ("Gemma4TextConfig", dict(
+        **GEMMA4, num_hidden_layers=3, attention_k_eq_v=True, num_global_key_value_heads=1,
+        hidden_size_per_layer_input=0,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"])),
+}
+
+# Text models inside of others: class of the whole, a model of the table above or what is said beside BASE,
+# and what is said of the other parts.
+TOWER = dict(
+    hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+    num_key_value_heads=1, head_dim=8, image_size=8, patch_size=4)
+WHOLES = {
+    "gemma3-vision": ("Gemma3Config", "gemma3", dict(
+        vision_config=TOWER, mm_tokens_per_image=4)),
+    "mistral3": ("Mistral3Config", "mistral", dict(
+        vision_config=TOWER, tie_word_embeddings=False)),
+    "mistral3-ministral3": ("Mistral3Config", "ministral3", dict(
+        vision_config=TOWER, tie_word_embeddings=False)),
+    "gemma4-vision": ("Gemma4Config", "gemma4", dict(
+        vision_config=dict(TOWER, position_embedding_size=4), audio_config=None,
+        # With larger weights float32 is not exact enough to compare.
+        text=dict(initializer_range=0.25))),
 }
 
 
@@ -110,42 +144,61 @@ def fill(model):
             if parameter.dim() == 1:
                 noise = torch.randn(parameter.shape, generator=generator)
                 parameter.copy_(parameter + 0.2 * noise)
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):
+                buffer.copy_(0.6 + torch.rand(1, generator=generator))
 
 
 def linear_modules(model):
-    """As LLaMA-Factory 0.9.5's find_all_linear_modules for a text model."""
-    names = set()
+    """The paths of what LLaMA-Factory 0.9.5 adapts with lora_target: all, towers and projectors frozen."""
+    forbidden = ["lm_head", "output_layer", "multi_modal_projector", "vision_tower", "audio_tower",
+                 "embed_vision", "embed_audio"]
+    names = []
     for name, module in model.named_modules():
-        if "lm_head" in name or "output_layer" in name:
+        if any(part in name for part in forbidden):
             continue
         if "Linear" in module.__class__.__name__ and "Embedding" not in module.__class__.__name__:
-            names.add(name.split(".")[-1])
-    return sorted(names)
+            names.append(name)
+    return names
+
+
+def configuration(name):
+    """A configuration of the tables, with the class that LLaMA-Factory loads such a model by."""
+    if name in FAMILIES:
+        kind, options = FAMILIES[name]
+        config = getattr(transformers, kind)(**{**BASE, **options})
+        return config, transformers.AutoModelForCausalLM
+    kind, inner, options = WHOLES[name]
+    options = dict(options)
+    text = {**configuration(inner)[0].to_dict(), **options.pop("text", {})}
+    return getattr(transformers, kind)(text_config=text, **options), \
+        transformers.AutoModelForImageTextToText
 
 
 def make(name, out):
-    kind, options = FAMILIES[name]
     torch.manual_seed(1)
-    config = getattr(transformers, kind)(**{**BASE, **options})
+    config, loader = configuration(name)
     config._attn_implementation = "eager"
-    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = loader.from_config(config, dtype=torch.float32)
     fill(model)
+    text = model.model.language_model if name in WHOLES else model.model
+    vocabulary = config.get_text_config().vocab_size
     model.eval()
     generator = torch.Generator().manual_seed(3)
     lengths = [9, 20, 4]
-    rows = [torch.randint(3, config.vocab_size, (n,), generator=generator) for n in lengths]
+    rows = [torch.randint(3, vocabulary, (n,), generator=generator) for n in lengths]
     loss, logits = 0.0, {}
-    rotary = copy.deepcopy(model.model.rotary_emb)
+    rotary = copy.deepcopy(text.rotary_emb)
     for index, row in enumerate(rows):
         # Else a short row has the angles of a longer one before it (rope_type dynamic).
-        model.model.rotary_emb = copy.deepcopy(rotary)
+        text.rotary_emb = copy.deepcopy(rotary)
         # Alone and without padding: some layers compute a padded row differently.
         scores = model(input_ids=row[None]).logits[0]
         loss = loss + torch.nn.functional.cross_entropy(
             scores[:-1].float(), row[1:], reduction="sum")
         logits[f"logits.{index}"] = scores.detach().contiguous()
     loss.backward()
-    model.model.rotary_emb = rotary
+    text.rotary_emb = rotary
     with torch.no_grad():
         answer = model.generate(
             rows[0][None], max_new_tokens=12, do_sample=False, eos_token_id=None,
@@ -162,12 +215,13 @@ def make(name, out):
     (folder / "expected.json").write_text(json.dumps({
         "transformers": transformers.__version__, "ids": [row.tolist() for row in rows],
         "loss": loss.item(), "greedy": answer.tolist(),
-        "linear_modules": linear_modules(model)}) + "\n")
+        "linear_modules": sorted({path.split(".")[-1] for path in linear_modules(model)}),
+        **({"linear_paths": linear_modules(model)} if name in WHOLES else {})}) + "\n")
     for path in ("generation_config.json",):
         (folder / path).unlink(missing_ok=True)
     print(name, round(loss.item(), 4), answer.tolist())
 
 
 if __name__ == "__main__":
-    for name in sys.argv[2:] or FAMILIES:
+    for name in sys.argv[2:] or [*FAMILIES, *WHOLES]:
         make(name, Path(sys.argv[1]))

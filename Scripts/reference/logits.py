@@ -2,8 +2,10 @@
 
     python logits.py smollm2 MODEL_FOLDER Tests/ModelTests/Fixtures/smollm2_logits.json
     python logits.py tiny Tests/ModelTests/Fixtures/tiny-llama
+    python logits.py gemma3 GGUF_FILE Tests/ModelTests/Fixtures/gemma3_logits.json
 
-MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32. Everything is computed in float32.
+MODEL_FOLDER is SmolLM2-135M-Instruct expanded to float32, GGUF_FILE Gemma 3 270M as fetch-gemma3.sh
+fetches it. Everything is computed in float32.
 """
 import json
 import os
@@ -18,6 +20,13 @@ PROMPTS = [
     "<|im_start|>user\nName three birds that cannot fly.<|im_end|>\n<|im_start|>assistant\n",
     "The quick brown fox jumps over the lazy dog. In 1969, 3 astronauts",
     "def fibonacci(n):\n    if n < 2:\n        return n\n",
+]
+
+# The last is longer than the window of most layers.
+PIECES = [
+    "The ▁capital ▁of ▁France ▁is".split(),
+    "Once ▁upon ▁a ▁time , ▁there ▁was ▁a ▁little ▁girl ▁who".split(),
+    "▁one ▁two ▁three ▁five ▁eight ,".split() * 100,
 ]
 
 
@@ -46,22 +55,39 @@ def greedy(model, ids, count):
     return out, leads
 
 
+def recorded(model, ids, step, count):
+    logits = model(torch.tensor([ids])).logits[0]
+    continuation, leads = greedy(model, ids, count)
+    positions = [0, len(ids) // 2, len(ids) - 1]
+    return dict(
+        ids=ids, positions=positions, columns=[short(logits[p, ::step]) for p in positions],
+        argmax=logits.argmax(-1).tolist(), logsumexp=short(logits.logsumexp(-1)),
+        greedy=continuation, smallest_lead=min(leads))
+
+
 @torch.no_grad()
 def smollm2(folder, target):
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-    prompts = []
-    for text in PROMPTS:
-        ids = tokenizer.encode(text, add_special_tokens=False).ids
-        logits = model(torch.tensor([ids])).logits[0]
-        continuation, leads = greedy(model, ids, 64)
-        positions = [0, len(ids) // 2, len(ids) - 1]
-        prompts.append(dict(
-            ids=ids, positions=positions,
-            columns=[short(logits[p, ::COLUMN_STEP]) for p in positions],
-            argmax=logits.argmax(-1).tolist(), logsumexp=short(logits.logsumexp(-1)),
-            greedy=continuation, smallest_lead=min(leads)))
-    write(target, dict(column_step=COLUMN_STEP, prompts=prompts))
+    texts = [tokenizer.encode(text, add_special_tokens=False).ids for text in PROMPTS]
+    write(target, dict(
+        column_step=COLUMN_STEP,
+        prompts=[recorded(model, ids, COLUMN_STEP, 64) for ids in texts]))
+
+
+@torch.no_grad()
+def gemma3(path, target):
+    from gguf import GGUFReader
+    # transformers makes another tokenizer of the file than it has: ids are looked up piece by piece.
+    tokens = GGUFReader(path).get_field("tokenizer.ggml.tokens").contents()
+    places = {text: index for index, text in enumerate(tokens)}
+    folder, file = os.path.split(path)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=file, dtype=torch.float32, attn_implementation="eager").eval()
+    step = 1999
+    write(target, dict(column_step=step, prompts=[
+        recorded(model, [places["<bos>"], *(places[piece] for piece in pieces)], step, 40)
+        for pieces in PIECES]))
 
 
 def old_spelling(folder):
@@ -164,4 +190,4 @@ def tiny(target):
     write(os.path.join(target, "expected.json"), expected)
 
 
-{"smollm2": smollm2, "tiny": tiny}[sys.argv[1]](*sys.argv[2:])
+{"smollm2": smollm2, "tiny": tiny, "gemma3": gemma3}[sys.argv[1]](*sys.argv[2:])

@@ -23,7 +23,8 @@ struct AdapterReplacements {
         // What a module was before it was trained whole is the base's own.
         for name in names.sorted() where !name.contains(".original_module.") {
             let place = Self.place(of: name)
-            guard let place, let parameter = parameters[place] ?? tied(place, parameters) else {
+            guard let place, let parameter = parameters[place] ?? tied(place, model, parameters)
+            else {
                 if let place, blocks.contains(place) || blocks.contains(String(place.dropLast(7))) {
                     throw FledgeError(
                         .unsupported,
@@ -61,8 +62,10 @@ struct AdapterReplacements {
     }
 
     /// A tied model has one table under two names.
-    private func tied(_ place: String, _ parameters: [String: Parameter]) -> Parameter? {
-        place == "lm_head.weight" ? parameters["model.embed_tokens.weight"] : nil
+    private func tied(
+        _ place: String, _ model: some CausalLM, _ parameters: [String: Parameter]
+    ) -> Parameter? {
+        place == "lm_head.weight" ? parameters[model.head.name] : nil
     }
 
     private mutating func add(_ parameter: Parameter, _ value: Tensor) throws {

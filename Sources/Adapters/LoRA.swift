@@ -105,7 +105,10 @@ extension CausalLM {
                 site: layer.name, down: down, up: up, scaling: Float(method.scaling),
                 dropout: Float(method.dropout))
         }
-        return AdapterSet(PEFTConfiguration(method, layers: layers.map(\.name)), layers: layers)
+        return AdapterSet(
+            PEFTConfiguration(
+                method, layers: layers.map(\.name), isPart: configuration.enclosing != nil),
+            layers: layers)
     }
 }
 

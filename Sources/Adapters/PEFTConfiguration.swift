@@ -49,11 +49,18 @@ public struct PEFTConfiguration: Hashable, Sendable {
 
 extension PEFTConfiguration {
     /// The configuration of fresh adapters.
-    init(_ method: LoRA, layers: [String]) {
+    ///
+    /// - Parameter isPart: Whether the model is a part of another, which has modules of the same names in
+    ///   other parts: then whole paths are named, as in the reference.
+    init(_ method: LoRA, layers: [String], isPart: Bool) {
         rank = method.rank
         alpha = method.alpha
         dropout = method.dropout
         isRankStabilized = method.isRankStabilized
+        guard !isPart else {
+            modules = ModuleSelection(.list(layers))
+            return
+        }
         switch method.targets {
         case .named(let names): modules = ModuleSelection(.list(names))
         case .allLinear:

@@ -21,11 +21,14 @@ extension CausalLM {
         precondition(
             quantizedMatrices.isEmpty,
             "save: call dequantize(as:) first; folders hold plain weights")
-        let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
-        var entries = parameters.map {
-            SafetensorsWriter.Entry(
-                $0.name, type ?? SafetensorsType($0.kept.elementType), $0.value.shape)
+        let around = surroundings
+        let values = parameters.map { ($0.name, $0.kept) } + buffers.map { ($0.name, $0.value) }
+        let named = Dictionary(
+            uniqueKeysWithValues: values.map { (around?.storedName(of: $0) ?? $0, $1) })
+        var entries = named.map {
+            SafetensorsWriter.Entry($0, type ?? SafetensorsType($1.elementType), $1.shape)
         }
+        entries += try around?.entries() ?? []
         if let weight = score?.head.weight.value {
             entries.append(
                 .init(SequenceScore.name, type ?? SafetensorsType(weight.elementType), weight.shape)
@@ -33,11 +36,13 @@ extension CausalLM {
         }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
             if $0.name == SequenceScore.name, let score { return score.head.weight.value }
-            guard let parameter = named[$0.name] else {
-                preconditionFailure("save: no parameter \($0.name)")
+            if let value = named[$0.name] { return value }
+            guard let bytes = around?.bytes(of: $0.name) else {
+                preconditionFailure("save: no tensor \($0.name)")
             }
-            return parameter.kept
+            return bytes
         }
+        try around?.copyFiles(to: folder)
         let matrix = parameters.first { $0.value.shape.count == 2 }
         let declared = type ?? SafetensorsType(matrix?.kept.elementType ?? elementType)
         try configuration.write(

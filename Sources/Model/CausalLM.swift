@@ -15,6 +15,9 @@ public protocol CausalLM: Module {
     /// From states to logits; its matrix is the embedding table itself where tied.
     var head: LanguageHead { get }
 
+    /// What the model's folder holds beside it, to be written back with it; nil for nothing.
+    var surroundings: Surroundings? { get }
+
     /// The decoder's blocks, in their order.
     var blocks: [any DecoderBlock] { get }
 
@@ -43,6 +46,9 @@ public protocol CausalLM: Module {
 extension CausalLM {
     /// One that layers put what they need into.
     public func makeCache(capacity: Int = 0) -> KeyValueCache { KeyValueCache(capacity: capacity) }
+
+    /// Nothing.
+    public var surroundings: Surroundings? { nil }
 
     /// Nothing did.
     public func requireSound() throws {}

@@ -36,6 +36,11 @@ public struct Checkpoint {
             let folder = try ModelFolder(path)
             configuration = try DecoderConfiguration(folder: path, families: families)
             weights = try folder.weights(configuration)
+            if configuration.enclosing?.statesTie == false, let names = weights as? EnclosedNames,
+                try names.hasOwnHead()
+            {
+                configuration.tieWordEmbeddings = false
+            }
             notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
         }
         if let stretch { notes.append(try configuration.stretch(stretch)) }

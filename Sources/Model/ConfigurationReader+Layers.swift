@@ -62,6 +62,17 @@ extension ConfigurationReader {
         guard theta == nil || theta?.doubleValue.map({ $0 > 1 && $0.isFinite }) == true else {
             throw wrong("rope_parameters", "an object whose bases are numbers above 1")
         }
+        guard given["rope_type"]?.stringValue != "proportional" else {
+            let part = given["partial_rotary_factor"]?.doubleValue ?? 1
+            let factor = given["factor"]?.doubleValue ?? 1
+            guard part > 0, part <= 1, factor > 0, factor.isFinite else {
+                throw wrong(
+                    "rope_parameters",
+                    "an object whose partial_rotary_factor is above 0, at most 1, and factor above 0"
+                )
+            }
+            return (theta?.doubleValue, .proportional(part: part, factor: factor))
+        }
         return (theta?.doubleValue, try ropeScaling(given, maxPositions))
     }
 }

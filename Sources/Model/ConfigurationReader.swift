@@ -78,13 +78,19 @@ public struct ConfigurationReader {
         value?.intValue.map { [$0] } ?? value?.arrayValue?.compactMap(\.intValue)
     }
 
+    /// What `model_type` says.
+    func typeName() throws -> String {
+        guard let type = json["model_type"]?.stringValue else {
+            throw wrong("model_type", "the family's name")
+        }
+        return type
+    }
+
     /// The name of the model's family.
     ///
     /// - Throws: ``FledgeError`` where there is none, or what is there is no language model.
     func modelType() throws -> String {
-        guard let type = json["model_type"]?.stringValue else {
-            throw wrong("model_type", "the family's name")
-        }
+        let type = try typeName()
         let classes = json["architectures"]?.arrayValue?.compactMap(\.stringValue) ?? []
         // A model that was saved without its head (LlamaModel) is one with a tied head.
         guard
@@ -300,7 +306,7 @@ public struct ConfigurationReader {
     }
 
     /// Some files state the original length outside the scaling.
-    private func optionalOriginal() -> Double? {
-        json["original_max_position_embeddings"]?.doubleValue
-    }
+    var statedOriginal: JSONValue? { json["original_max_position_embeddings"] }
+
+    private func optionalOriginal() -> Double? { statedOriginal?.doubleValue }
 }

@@ -32,21 +32,34 @@ extension DecoderConfiguration {
     /// - Returns: What was done, in a sentence.
     /// - Throws: ``FledgeError`` when the model's family does not take it.
     public mutating func stretch(_ wish: ContextStretch) throws -> String {
-        let rope = reader.statedRope
-        let original = rope?["original_max_position_embeddings"]?.intValue ?? maxPositions
-        guard original > 0, let factor = wish.factor(over: original), let json = self.original
-        else {
-            return
-                "rope_scaling changes nothing: texts have up to \(wish.length ?? 0) tokens, and the model was made for \(original)."
+        let (reader, rope) = (reader, reader.statedRope)
+        func refused(_ reason: String) -> FledgeError {
+            reader.unsupported("rope_scaling cannot be \(wish.kind.rawValue): \(reason)")
         }
         guard rope?["full_attention"] == nil else {
-            throw reader.unsupported(
-                "rope_scaling cannot be \(wish.kind.rawValue): layers of this model differ in their rotary positions."
+            throw refused("layers of this model differ in their rotary positions.")
+        }
+        guard rope?["alpha"]?.isNull ?? true else {
+            throw refused("the model's own positions have a base that alpha makes.")
+        }
+        let stated = rope?["original_max_position_embeddings"] ?? reader.statedOriginal
+        if case .linear = ropeScaling, stated == nil {
+            throw refused(
+                "config.json stretches already and does not say from which length; add original_max_position_embeddings."
             )
+        }
+        let original = stated?.intValue ?? maxPositions
+        guard original > 0, let factor = wish.factor(over: original) else {
+            return
+                "rope_scaling changes nothing: texts have up to \(wish.length ?? 0) tokens, and the model was made for \(original)."
         }
         let (length, isTooLong) = original.multipliedReportingOverflow(by: factor)
         guard !isTooLong, length < 1 << 31 else {
             throw reader.unsupported("No model can be stretched to \(wish.length ?? 0) tokens.")
+        }
+        guard length > contextLength || contextLength <= original else {
+            return
+                "rope_scaling changes nothing: config.json stretches to \(contextLength) tokens already."
         }
         var scaling: JSONValue = [
             "rope_type": .string(wish.kind.rawValue), "factor": .number(Double(factor)),
@@ -59,23 +72,23 @@ extension DecoderConfiguration {
         for key in ["partial_rotary_factor", "llama_4_scaling_beta"] {
             if let kept = rope?[key] { scaling[key] = kept }
         }
-        var changed = json
+        var changed = self.original ?? json()
         changed["max_position_embeddings"] = .integer(length)
-        let isNewer = json["rope_parameters"]?.members != nil
+        let isNewer = changed["rope_parameters"]?.members != nil
         changed["rope_scaling"] = isNewer ? nil : scaling
         changed["rope_parameters"] = isNewer ? scaling : nil
         if !isNewer { changed["rope_theta"] = .number(ropeTheta) }
-        let before = self
-        self = try family.configuration(ConfigurationReader(changed, originalFile ?? "config.json"))
-        family = before.family
-        (modelType, contradictions) = (before.modelType, before.contradictions)
-        (self.original, originalFile) = (changed, before.originalFile)
-        originalGeneration = before.originalGeneration
-        let caution =
+        // The family has its say.
+        let read = try family.configuration(
+            ConfigurationReader(changed, originalFile ?? "config.json"))
+        (ropeTheta, ropeScaling) = (read.ropeTheta, read.ropeScaling)
+        (partialRotaryFactor, maxPositions) = (read.partialRotaryFactor, read.maxPositions)
+        self.original = changed
+        let effect =
             wish.kind == .dynamic
-            ? " The base follows from a sequence's length beyond that, which suits training less."
-            : ""
+            ? "Texts may have \(length) tokens instead of \(original); angles stay as they are up to that length (dynamic, as in LLaMA-Factory)."
+            : "Rotary positions are stretched by \(factor) (\(wish.kind.rawValue)): from \(original) to \(length) tokens."
         return
-            "Rotary positions are stretched by \(factor) (\(wish.kind.rawValue)): from \(original) to \(length) tokens. What is trained belongs to this: give rope_scaling and cutoff_len again where an adapter is used.\(caution)"
+            "\(effect) What is trained belongs to this: give rope_scaling and cutoff_len again where an adapter is used."
     }
 }

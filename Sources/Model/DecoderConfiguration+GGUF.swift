@@ -82,6 +82,10 @@ private struct GGUFConfigurationReader {
         let headDimension = stated ?? channels / heads
         guard headDimension > 0, headDimension % 2 == 0 else { return json }
         try refuseWhatChangesResults(headDimension: headDimension)
+        if let complete = architecture.names.complete {
+            try complete(file, &json)
+            return json
+        }
         let scaling =
             try llama3Scaling(headDimension, json["rope_theta"]?.doubleValue ?? 10000, maxPositions)
             ?? ropeScaling(maxPositions: maxPositions)

@@ -22,8 +22,10 @@ extension DecoderConfiguration {
     public init(
         json: JSONValue, file: String, families: [any ModelFamily] = .standard
     ) throws {
+        let outer = try EnclosingModel.around(json, file, families)
+        let json = outer?.text ?? json
         let reader = ConfigurationReader(json, file)
-        let type = try reader.modelType()
+        let type = try outer == nil ? reader.modelType() : reader.typeName()
         guard let family = families.family(of: type) else {
             throw reader.unsupported(
                 "The model is of the type \(type); known are \(families.modelTypes).")
@@ -32,6 +34,10 @@ extension DecoderConfiguration {
         (self.family, modelType) = (family, type)
         contradictions = reader.contradictions()
         (original, originalFile) = (json, file)
+        if let outer {
+            enclosing = outer.whole
+            try outer.whole.complete(&self, file)
+        }
         try validate(.init(file: file))
     }
 }

@@ -2,13 +2,18 @@ public import FledgeCore
 
 extension DecoderConfiguration {
     /// What transformers' classes of the model's kind begin with.
-    var className: String? { family.modelTypes[modelType] }
+    var className: String? { enclosing?.className ?? family.modelTypes[modelType] }
 
     /// The content of a config.json: what the original file held, with this value's own keys over it.
     ///
     /// The spelling of rotary parameters and element type is that of the original file; the older
     /// one, which every version of transformers reads, when there was none.
     public func json(elementType: String? = nil) -> JSONValue {
+        enclosing?.json(of: self, elementType: elementType) ?? textJSON(elementType: elementType)
+    }
+
+    /// The same of the text model alone.
+    func textJSON(elementType: String? = nil) -> JSONValue {
         var json = original ?? .object([JSONValue.Member]())
         SequenceScore.remove(from: &json)
         // What is written has its head, whatever was read.
@@ -139,6 +144,12 @@ extension RopeScaling {
         case .none: return nil
         case .linear(let factor): return ["rope_type": "linear", "factor": .number(factor)]
         case .dynamic(let factor): return ["rope_type": "dynamic", "factor": .number(factor)]
+        case .proportional(let part, let factor):
+            var json: JSONValue = [
+                "rope_type": "proportional", "partial_rotary_factor": .number(part),
+            ]
+            if factor != 1 { json["factor"] = .number(factor) }
+            return json
         case .yarn(let yarn):
             var json: JSONValue = [
                 "rope_type": "yarn", "factor": .number(yarn.factor),

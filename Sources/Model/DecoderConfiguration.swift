@@ -59,6 +59,8 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public var paddingID: Int?
     /// The element type that the file declares, such as `bfloat16`.
     public var declaredType: String?
+    /// The model that this one is the text model of; nil where it stands alone.
+    public internal(set) var enclosing: EnclosingModel?
     /// Settings that the configuration file states twice and differently, with the one that counts.
     package var contradictions: [String] = []
     /// Everything that the configuration file held, to be written back.
@@ -138,8 +140,10 @@ public struct DecoderConfiguration: Hashable, Sendable {
 
     /// The most tokens that a prompt and its answer may have together.
     public var contextLength: Int {
-        // The maximum is that of the model before it was stretched.
-        if case .dynamic(let factor) = ropeScaling, factor > 1 {
+        // The maximum is that of the model before it was stretched, unless the file says what that was.
+        let original = reader.statedRope?["original_max_position_embeddings"]?.intValue
+        let isStretched = original.map { $0 < maxPositions } ?? false
+        if case .dynamic(let factor) = ropeScaling, factor > 1, !isStretched {
             return Int(min(Double(maxPositions) * factor, Double(Int32.max)))
         }
         return maxPositions

@@ -20,11 +20,14 @@ extension DecoderLM {
         try reader.requireLayerCount()
         let family = configuration.family
         let embedding = try family.embedding(&reader)
+        let inputs = try family.sideInputs(&reader)
         let layers = try (0..<configuration.layerCount).map { try family.block($0, &reader) }
         let norm = try family.lastNorm(&reader)
         let head = try family.head(&reader)
         try reader.refuseUnknownTensors()
         self.init(
-            configuration, embedding: embedding, layers: layers, norm: norm, head: head, type)
+            configuration, embedding: embedding, inputs: inputs, layers: layers, norm: norm,
+            head: head,
+            in: (source as? EnclosedNames).map { Surroundings($0, folder: path) }, type)
     }
 }

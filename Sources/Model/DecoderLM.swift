@@ -8,18 +8,24 @@ public final class DecoderLM: DivisibleLM {
     /// The element type that plain matrices are stored in and activations are computed in.
     public let elementType: ElementType
     let embedding: Embedding
+    let inputs: (any SideInputs)?
     let layers: [any DecoderBlock]
     let norm: RMSNorm
     /// The output matrix where it is not the embedding table.
     let untiedHead: Linear?
+    /// What the model's folder holds beside it.
+    public let surroundings: Surroundings?
 
     /// Creates a model from its parts.
     init(
-        _ configuration: DecoderConfiguration, embedding: Embedding, layers: [any DecoderBlock],
-        norm: RMSNorm, head: Linear?, _ type: ElementType
+        _ configuration: DecoderConfiguration, embedding: Embedding, inputs: (any SideInputs)?,
+        layers: [any DecoderBlock], norm: RMSNorm, head: Linear?, in surroundings: Surroundings?,
+        _ type: ElementType
     ) {
         (self.configuration, elementType) = (configuration, type)
-        (self.embedding, self.layers, self.norm, untiedHead) = (embedding, layers, norm, head)
+        self.surroundings = surroundings
+        (self.embedding, self.inputs, self.layers) = (embedding, inputs, layers)
+        (self.norm, untiedHead) = (norm, head)
     }
 
     /// From states to logits.
@@ -35,6 +41,7 @@ public final class DecoderLM: DivisibleLM {
     /// Lists embedding, blocks, norm and head.
     public func describe(to description: inout ModuleDescription) {
         description.add(embedding)
+        description.add(inputs)
         for layer in layers { description.add(layer) }
         description.add(norm)
         description.add(untiedHead)
@@ -47,9 +54,33 @@ public final class DecoderLM: DivisibleLM {
     public func states(
         entering block: Int, _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
+        requireDivisible()
+        return states(behind: layers[..<block], ids, layout, pass)
+    }
+
+    /// The states after the final norm for a flat run of sequences, shape `[tokens, channels]`.
+    public func hiddenStates(
+        _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
+    ) -> Tensor {
+        norm(states(behind: layers[...], ids, layout, pass))
+    }
+
+    private func requireDivisible() {
+        precondition(
+            handsOverStreamOnly, "states: blocks read more than the states that enter them")
+    }
+
+    private func states(
+        behind layers: ArraySlice<any DecoderBlock>, _ ids: [Int32], _ layout: SequenceLayout,
+        _ pass: ForwardPass
+    ) -> Tensor {
         precondition(
             ids.count == layout.count, "hiddenStates: \(ids.count) ids, layout of \(layout.count)")
-        return states(behind: layers[..<block], pass.withNoise(embedding(ids, pass)), layout, pass)
+        var pass = pass
+        (pass.context, pass.sides) = (pass.context(of: layout), SideStreams())
+        let x = pass.withNoise(embedding(ids, pass))
+        inputs?.prepare(ids, x, pass)
+        return states(behind: layers, x, pass)
     }
 
     /// The states after the final norm, from those that enter a block, shape `[tokens, channels]`.
@@ -57,19 +88,18 @@ public final class DecoderLM: DivisibleLM {
         from states: consuming Tensor, entering block: Int, layout: SequenceLayout,
         _ pass: ForwardPass
     ) -> Tensor {
-        norm(self.states(behind: layers[block...], states, layout, pass))
+        requireDivisible()
+        var pass = pass
+        pass.context = pass.context(of: layout)
+        return norm(self.states(behind: layers[block...], states, pass))
     }
 
     /// What enters is let go of as soon as nothing needs it any more.
     private func states(
-        behind layers: ArraySlice<any DecoderBlock>, _ x: consuming Tensor,
-        _ layout: SequenceLayout, _ pass: ForwardPass
+        behind layers: ArraySlice<any DecoderBlock>, _ x: consuming Tensor, _ pass: ForwardPass
     ) -> Tensor {
-        var pass = pass
-        pass.context = TokenContext(layout, shifts: pass.shiftsAttention && pass.isTraining)
         for layer in layers {
-            let block = { [pass] (x: Tensor) in layer(x, pass) }
-            x = pass.recomputesBlocks ? recomputed(x, layer.parameters, block) : block(x)
+            x = pass.recomputesBlocks ? layer.recomputing(x, pass) : layer(x, pass)
         }
         return x
     }
@@ -81,11 +111,14 @@ public final class DecoderLM: DivisibleLM {
     ) -> Tensor {
         cache.requireOwner(self)
         var pass = pass
-        pass.context = TokenContext(extending: branches, of: cache)
+        (pass.context, pass.sides) = (
+            TokenContext(extending: branches, of: cache), SideStreams()
+        )
         precondition(
             ids.count == pass.context.count,
             "hiddenStates: \(ids.count) ids, \(pass.context.count) rows")
         var x = embedding(ids, pass)
+        inputs?.prepare(ids, x, pass)
         for layer in layers { x = layer(x, pass) }
         return norm(x)
     }

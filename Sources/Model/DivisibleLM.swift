@@ -12,6 +12,8 @@ public protocol DivisibleLM: CausalLM {
     /// The states that enter a block, shape `[tokens, channels]`: those behind the stem for 0, those
     /// before the final norm for the number of blocks.
     ///
+    /// - Precondition: Blocks read nothing else (``handsOverStreamOnly``).
+    ///
     /// A token's states have to follow from the tokens of its sequence up to itself and their positions
     /// alone, bit for bit, but for what adapters and noise on embeddings draw.
     func states(
@@ -26,6 +28,9 @@ public protocol DivisibleLM: CausalLM {
 }
 
 extension DivisibleLM {
+    /// Whether all that a block reads are the states that enter it.
+    public var handsOverStreamOnly: Bool { blocks.allSatisfy { $0.reads.isEmpty } }
+
     /// Both parts, one after the other.
     public func hiddenStates(
         _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass

@@ -9,6 +9,8 @@ public struct ForwardPass {
     public var recomputesBlocks = false
     /// Where the tokens stand and which others they see; a model sets it before its blocks run.
     public internal(set) var context = TokenContext.empty
+    /// What blocks hand to later ones beside the residual stream; new for each pass.
+    public internal(set) var sides = SideStreams()
     /// The order of the linear layers' products: ``ProductOrder/lanes`` where each pass computes a few
     /// tokens, as in generation.
     public var productOrder: ProductOrder = .blocks
@@ -68,6 +70,11 @@ public struct ForwardPass {
             }
         }
         return tokens
+    }
+
+    /// What tokens of whole sequences see in this pass.
+    func context(of layout: SequenceLayout) -> TokenContext {
+        TokenContext(layout, shifts: shiftsAttention && isTraining)
     }
 
     /// Whether this is a training pass.

@@ -33,6 +33,13 @@ public final class FrozenTrunk: CausalLM {
 
     /// Keeps what enters the first block that is trained in a table that is there.
     package convenience init(_ model: any DivisibleLM, keeping states: KeptStates) throws {
+        guard model.handsOverStreamOnly else {
+            throw FledgeError(
+                .unsupported,
+                "Blocks of \(model.configuration.modelType) read more than what the block before gives, "
+                    + "which is not kept.",
+                advice: "Leave cache_frozen_activations out.")
+        }
         let block = model.firstTrainedBlock
         guard block > 0 else {
             let first =
@@ -92,6 +99,8 @@ public final class FrozenTrunk: CausalLM {
     public var elementType: ElementType { model.elementType }
     /// That of the model.
     public var head: LanguageHead { model.head }
+    /// That of the model.
+    public var surroundings: Surroundings? { model.surroundings }
     /// Those of the model.
     public var blocks: [any DecoderBlock] { model.blocks }
 

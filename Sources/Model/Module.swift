@@ -9,10 +9,23 @@ public protocol Module: AnyObject {
     func describe(to description: inout ModuleDescription)
 }
 
+/// A named tensor of a model that nothing trains, whatever is trained: files hold it all the same.
+public final class Buffer {
+    /// The name that checkpoints know it by.
+    public let name: String
+    /// The value.
+    public let value: Tensor
+
+    /// Creates a buffer.
+    public init(_ name: String, _ value: Tensor) { (self.name, self.value) = (name, value) }
+}
+
 /// What a walk over a module finds: parameters and linear layers, in the model's order.
 public struct ModuleDescription {
     /// All parameters; one that is shared (a tied head) is listed once.
     public private(set) var parameters: [Parameter] = []
+    /// All tensors that belong to the model and are never trained.
+    public private(set) var buffers: [Buffer] = []
     /// All frozen matrices in blocks.
     public private(set) var quantizedMatrices: [QuantizedMatrix] = []
     /// All linear layers, the places where adapters attach.
@@ -34,6 +47,12 @@ public struct ModuleDescription {
     public mutating func add(_ parameter: Parameter?) {
         guard let parameter, seen.insert(ObjectIdentifier(parameter)).inserted else { return }
         parameters.append(parameter)
+    }
+
+    /// Lists a tensor that is never trained.
+    public mutating func add(_ buffer: Buffer?) {
+        guard let buffer, seen.insert(ObjectIdentifier(buffer)).inserted else { return }
+        buffers.append(buffer)
     }
 
     /// Lists a matrix in either form.
@@ -59,6 +78,9 @@ extension Module {
 
     /// The parameters that training changes.
     public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
+
+    /// All tensors that belong to the model and are never trained.
+    public var buffers: [Buffer] { ModuleDescription(of: self).buffers }
 
     /// All frozen matrices in blocks, in the order of the model.
     public var quantizedMatrices: [QuantizedMatrix] {

@@ -12,6 +12,8 @@ public enum RopeScaling: Hashable, Sendable {
     case yarn(Yarn)
     /// Llama 3's own ramp between the two.
     case llama3(Llama3)
+    /// Only the first frequencies of those of the whole head, the others being 0.
+    case proportional(part: Double, factor: Double)
     /// A factor for each frequency, others for long sequences than for short ones.
     case longrope(LongRope)
 
@@ -116,6 +118,13 @@ public enum RopeScaling: Hashable, Sendable {
             return parameters.frequencies(dimension: dimension, theta: theta)
         case .llama3(let parameters):
             return (parameters.frequencies(RopeScaling.base(dimension, theta)), 1)
+        case .proportional(let part, let factor):
+            let count = Int((part * Double(dimension) / 2).rounded(.down))
+            return (
+                RopeScaling.base(dimension, theta).enumerated().map {
+                    $0.offset < count ? Double($0.element / Float(factor)) : 0
+                }, 1
+            )
         case .longrope(let parameters):
             let isLong = length > parameters.originalMaxPositions
             let factors = isLong ? parameters.longFactors : parameters.shortFactors

@@ -46,6 +46,9 @@ public struct SequenceScore {
 
     /// Whether a tensor of a model is the score of a classifier.
     static func isPart(_ name: String, of configuration: DecoderConfiguration) -> Bool {
-        name == Self.name && configuration.original.map { isDescribed(in: $0) } == true
+        name == Self.name
+            && (configuration.enclosing?.original ?? configuration.original).map {
+                isDescribed(in: $0)
+            } == true
     }
 }

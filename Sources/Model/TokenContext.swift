@@ -75,10 +75,11 @@ public struct TokenContext {
     ///   - k: Keys of the run's own tokens, shape `[tokens, keyValueHeads·d]`.
     ///   - v: Their values, as `k`.
     ///   - layer: Whose keys and values they are: a cache keeps them under the layer's identity.
+    ///   - stores: Whether they are put there; false where an earlier layer of the pass has done so.
     ///   - options: Scale, window, soft cap and sinks.
     public func attend(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, in layer: some AnyObject, heads: Int,
-        keyValueHeads: Int, options: AttentionOptions
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, in layer: some AnyObject, stores: Bool = true,
+        heads: Int, keyValueHeads: Int, options: AttentionOptions
     ) -> Tensor {
         switch place {
         case .layout(let layout):
@@ -94,7 +95,7 @@ public struct TokenContext {
                 orNew: KeyValueBlock(
                     channels: k.shape[1], capacity: cache.initialRows, k.elementType)
             ) { block in
-                block.store(keys: k, values: v, at: run.rows)
+                if stores { block.store(keys: k, values: v, at: run.rows) }
                 return cachedAttention(
                     q, block, run, heads: heads, keyValueHeads: keyValueHeads, options: options)
             }

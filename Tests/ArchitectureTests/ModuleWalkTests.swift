@@ -17,7 +17,9 @@ import Testing
             {
                 for child in mirror.children { look(child.value, path + "." + (child.label ?? "")) }
             } else if mirror.displayStyle == .class {
-                if value is Parameter || value is QuantizedMatrix || value is any Module {
+                if value is Parameter || value is Buffer || value is QuantizedMatrix
+                    || value is any Module
+                {
                     found.append((path, value as AnyObject))
                 }
             }
@@ -35,6 +37,7 @@ import Testing
         let description = ModuleDescription(of: module)
         let described = Set(
             description.parameters.map { ObjectIdentifier($0) }
+                + description.buffers.map { ObjectIdentifier($0) }
                 + description.quantizedMatrices.map { ObjectIdentifier($0) }
                 + description.modules.map { ObjectIdentifier($0) })
         var missing: [String] = []

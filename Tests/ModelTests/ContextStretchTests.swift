@@ -34,7 +34,8 @@ import Testing
         for kind in ContextStretch.Kind.allCases {
             var stretched = try configuration()
             let told = try stretched.stretch(ContextStretch(kind, length: 1700))
-            #expect(told.contains("from 512 to 2048"), "\(told)")
+            #expect(told.contains("512") && told.contains("2048"), "\(told)")
+            #expect(stretched.contextLength == 2048)
             #expect(stretched.maxPositions == 2048 && stretched.ropeTheta == 10000)
             let (inverse, factor) = stretched.rotaryFrequencies(length: 100)
             let (wanted, attention) = try #require(expected[kind])
@@ -72,8 +73,10 @@ import Testing
             ]
         ]
         var scaled = try configuration(yarn)
-        _ = try scaled.stretch(ContextStretch(.linear, length: 257))
-        #expect(scaled.ropeScaling == .linear(factor: 3) && scaled.maxPositions == 384)
+        #expect(try scaled.stretch(ContextStretch(.linear, length: 257)).contains("already"))
+        #expect(try scaled.stretch(ContextStretch(.linear)).contains("already"))
+        _ = try scaled.stretch(ContextStretch(.linear, length: 600))
+        #expect(scaled.ropeScaling == .linear(factor: 5) && scaled.maxPositions == 640)
         var enough = try configuration()
         let before = enough
         #expect(try enough.stretch(ContextStretch(.yarn, length: 512)).contains("changes nothing"))
@@ -89,6 +92,12 @@ import Testing
 
     /// Layers of two kinds have two scalings.
     @Test func layersThatDiffer() throws {
+        for scaling: JSONValue in [
+            ["rope_type": "linear", "factor": 2], ["rope_type": "dynamic", "factor": 1, "alpha": 9],
+        ] {
+            var known = try configuration(["rope_scaling": scaling])
+            #expect(throws: FledgeError.self) { try known.stretch(ContextStretch(.yarn)) }
+        }
         let folder = fixtures + "/families/gemma3"
         var gemma = try DecoderConfiguration(folder: folder)
         let error = #expect(throws: FledgeError.self) {

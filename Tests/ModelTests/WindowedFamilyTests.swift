@@ -114,7 +114,9 @@ import Testing
     }
 
     /// As llama.cpp writes them: names, settings, scales of norms, lists of layers.
-    @Test(arguments: ["gemma", "gemma2", "gemma3", "exaone4-window", "exaone4"])
+    @Test(arguments: [
+        "gemma", "gemma2", "gemma3", "gemma4", "gemma4-keys", "exaone4-window", "exaone4",
+    ])
     func filesOfLlamaCpp(_ name: String) throws {
         let checkpoint = try Checkpoint(path: fixtures + "/families/" + name)
         let c = checkpoint.configuration
@@ -142,7 +144,7 @@ import Testing
         if let window = c.windows.lazy.compactMap({ $0 }).first {
             settings["attention.sliding_window"] = .uint32(UInt32(window))
         }
-        if name == "gemma3" || name == "exaone4-window" {
+        if name == "exaone4-window" || name.hasPrefix("gemma3") || name.hasPrefix("gemma4") {
             settings["attention.sliding_window_pattern"] = .int32s(
                 (0..<c.layerCount).map { c.window(ofLayer: $0) == nil ? 0 : 1 })
         }
@@ -155,8 +157,13 @@ import Testing
             settings["rope.scaling.type"] = .text("linear")
             settings["rope.scaling.factor"] = .float32(4)
         }
-        for (key, value) in settings { file.metadata["\(architecture).\(key)"] = value }
         file.tensors = [:]
+        if name.hasPrefix("gemma4") {
+            addGemma4(&settings, c)
+            file.tensors["rope_freqs.weight"] = Tensor(
+                (0..<8).map { $0 < 2 ? 1 : 1e30 as Float }, shape: [8])
+        }
+        for (key, value) in settings { file.metadata["\(architecture).\(key)"] = value }
         for tensor in checkpoint.weights.names {
             var value = try checkpoint.weights.tensor(named: tensor, as: .float32)
             if names.normOffset != 0, tensor.hasSuffix("norm.weight") {
@@ -179,12 +186,32 @@ import Testing
         #expect(read.configuration.logitSoftCap == c.logitSoftCap)
     }
 
+    private func addGemma4(
+        _ settings: inout [String: TinyGGUF.Value], _ c: DecoderConfiguration
+    ) {
+        let shared = c.original?["num_kv_shared_layers"]?.intValue ?? 0
+        for name in ["attention.key_length", "attention.value_length", "rope.dimension_count"] {
+            settings[name] = .uint32(16)
+            settings[name + "_swa"] = .uint32(8)
+        }
+        settings["rope.freq_base_swa"] = .float32(100)
+        settings["attention.shared_kv_layers"] = .uint32(UInt32(shared))
+        settings["embedding_length_per_layer_input"] = .uint32(shared > 0 ? 4 : 0)
+        if shared > 0 {
+            settings["feed_forward_length"] = .int32s([24, 24, 24, 48, 48, 48])
+            settings["final_logit_softcapping"] = .float32(3)
+        } else {
+            settings["attention.head_count_kv"] = .int32s([2, 2, 1])
+        }
+    }
+
     private func stored(_ name: String, _ names: GGUFNames) -> String {
         let parts = name.split(separator: ".").map { String($0) }
         if let outer = names.outer.first(where: { name == $0.value + ".weight" }) {
             return outer.key + ".weight"
         }
-        let place = parts.dropFirst(3).dropLast().joined(separator: ".")
+        let isBare = parts.count > 3 && names.bare.contains(parts[3])
+        let place = parts.dropFirst(3).dropLast(isBare ? 0 : 1).joined(separator: ".")
         let layer = names.layers.first { $0.value == place }
         return "blk.\(parts[2]).\(layer?.key ?? place).weight"
     }

@@ -85,6 +85,7 @@ import Testing
         check([x, w]) {
             projected(rmsNormalized(x.tracked, w, epsilon: 1e-3, offset: 1, rounds: false))
         }
+        check([x]) { projected(rmsNormalized(x.tracked, epsilon: 1e-3)) }
     }
 
     @Test func rotations() {

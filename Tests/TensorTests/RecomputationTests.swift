@@ -41,6 +41,22 @@ import Testing
         }
     }
 
+    /// An input that nothing is known of needs no gradient, and others get theirs.
+    @Test func severalInputs() {
+        let (x, y, block) = (parameter([6, 8], "x"), parameter([6, 8], "y"), Block())
+        for leaves in [[x, y] + block.parameters, [y], [x]] {
+            func inputs() -> [Tensor] {
+                [x, y].map { (input: Parameter) -> Tensor in
+                    leaves.contains { $0 === input } ? input.tracked : input.value
+                }
+            }
+            let check = GradientCheck(of: leaves) {
+                projected(recomputed(inputs(), block.parameters) { block($0[0] * $0[1]) + $0[1] })
+            }
+            #expect(check.passes, "\(check)")
+        }
+    }
+
     @Test(arguments: [ElementType.float32, .bfloat16, .float64], [true, false])
     func everyBitIsTheSame(_ type: ElementType, isInputTracked: Bool) {
         let (x, first, second) = (parameter([6, 8], "x", type), Block(type), Block(type))

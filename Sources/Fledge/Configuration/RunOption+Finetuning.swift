@@ -133,11 +133,11 @@ extension RunOption {
             matters: .with("use_hyper_parallel", "true"),
             "Options of HyperParallel."),
         RunOption(
-            "freeze_vision_tower", .flag, true, .neutral,
-            "Images are not supported."),
+            "freeze_vision_tower", .flag, true, .refused,
+            "What sees or hears in a model is left alone."),
         RunOption(
-            "freeze_multi_modal_projector", .flag, true, .neutral,
-            "Images are not supported."),
+            "freeze_multi_modal_projector", .flag, true, .refused,
+            "What sees or hears in a model is left alone."),
         RunOption(
             "freeze_language_model", .flag, false, .refused,
             "Freezes the language model of an image model."),

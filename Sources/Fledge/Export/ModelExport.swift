@@ -146,7 +146,7 @@ public struct ModelExport {
             "chat_template.jinja", "Modelfile", ExportCard.fileName,
             ValueHead.fileName,
         ]
-        return names.contains(name)
+        return names.contains(name) || Surroundings.files.contains(name)
             || name.hasPrefix("model") && name.hasSuffix(".safetensors")
     }
 

@@ -31,7 +31,8 @@ struct GGUFArchitecture {
         names.settings[setting].map { "\(name).\($0)" } ?? setting
     }
 
-    /// A number that is the same in all layers; files may list one for each.
+    /// A number that is the same in all layers; files may list one for each. Of families that read such
+    /// lists themselves it is the first.
     func layerValue(_ key: String) throws -> Int {
         let key = "\(name).\(key)"
         let expectation = "a whole number, or a list of one for each layer"
@@ -46,6 +47,7 @@ struct GGUFArchitecture {
                     + "\(layers); it should have one number for each layer.",
                 at: .init(file: file.path))
         }
+        guard names.complete == nil else { return first }
         guard let other = values.firstIndex(where: { $0 != first }) else { return first }
         throw FledgeError(
             .unsupported,

@@ -62,6 +62,9 @@ struct ModelFolder {
         } else {
             throw missing
         }
+        if let whole = configuration.enclosing {
+            return try EnclosedNames(source, in: whole, path: path)
+        }
         return try HeadlessNames.restoring(source, configuration, path: path)
     }
 

@@ -53,6 +53,13 @@ public final class SafetensorsFile: TensorSource, Sendable {
         UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.range])
     }
 
+    /// A tensor's bytes as they are stored, flat.
+    public func storedBytes(of name: String) -> Tensor? {
+        entry(named: name).map {
+            Tensor(borrowing: bytes(of: $0), owner: mapping, shape: [$0.range.count], .uint8)
+        }
+    }
+
     /// A tensor in the type that it is stored in, bytes among them; float32 where that is one only to
     /// store.
     public func tensor(named name: String) throws -> Tensor {

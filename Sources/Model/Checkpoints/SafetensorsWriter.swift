@@ -71,10 +71,15 @@ public final class SafetensorsWriter {
         entries.sorted { ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name) }
     }
 
-    /// Writes the next of ``entries``.
+    /// Writes the next of ``entries``: numbers of its shape, or the bytes that they are stored as.
     public func write(_ tensor: Tensor) throws {
         precondition(next < entries.count, "SafetensorsWriter: all \(next) entries are written")
         let entry = entries[next]
+        if tensor.elementType == .uint8, tensor.count == entry.byteCount {
+            try write(raw: tensor)
+            next += 1
+            return
+        }
         precondition(
             tensor.shape == entry.shape,
             "SafetensorsWriter: \(entry.name) announced as \(entry.shape), got \(tensor.shape)")
@@ -83,7 +88,6 @@ public final class SafetensorsWriter {
         case .bfloat16: try write(raw: tensor.converted(to: .bfloat16))
         case .float64: try write(raw: tensor.converted(to: .float64))
         case .float16: try writeHalves(tensor.converted(to: .float32))
-        case .uint8 where tensor.elementType == .uint8: try write(raw: tensor)
         default: preconditionFailure("SafetensorsWriter: \(entry.type) is no type of a tensor")
         }
         next += 1

@@ -76,6 +76,11 @@ public final class ShardedSafetensors: TensorSource, Sendable {
         shardIndices[name].flatMap { shards[$0].storedType(of: name) }
     }
 
+    /// A tensor's bytes as they are stored, flat.
+    public func storedBytes(of name: String) -> Tensor? {
+        shardIndices[name].flatMap { shards[$0].storedBytes(of: name) }
+    }
+
     /// A tensor, converted to an element type; borrowed from its file where no conversion is needed.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
         guard let index = shardIndices[name] else {

@@ -19,9 +19,15 @@ public protocol TensorSource {
 
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     func tensor(named name: String, as type: ElementType) throws -> Tensor
+
+    /// A tensor's bytes as they are stored, flat; nil where they are not borrowed from a file.
+    func storedBytes(of name: String) -> Tensor?
 }
 
 extension TensorSource {
+    /// None.
+    public func storedBytes(of name: String) -> Tensor? { nil }
+
     /// Not known.
     public func storedType(of name: String) -> SafetensorsType? { nil }
 

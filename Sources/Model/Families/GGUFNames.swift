@@ -1,3 +1,5 @@
+public import FledgeCore
+
 /// What llama.cpp calls the parts and settings of a family in its files.
 public struct GGUFNames: Sendable {
     /// What `general.architecture` says, with the `model_type` that it stands for.
@@ -13,6 +15,11 @@ public struct GGUFNames: Sendable {
     public var interleavesRotaryRows: Bool
     /// Settings of config.json that are null where a file says nothing of them, not what they usually are.
     public var unstated: Set<String>
+    /// Parts of checkpoints whose names do not end with `.weight`.
+    public var bare: Set<String> = []
+    /// Writes what the metadata say otherwise than other families' into the config.json that says the same,
+    /// rotary positions among it; nil where they say all in the usual way.
+    public var complete: (@Sendable (GGUFFile, inout JSONValue) throws -> Void)?
     /// What files add to the scales of norms, which checkpoints have around 0.
     public var normOffset: Float = 0
     /// Tensors that the configuration is read from instead.
@@ -56,7 +63,8 @@ public struct GGUFNames: Sendable {
             return outer[parts[0]].map { $0 + "." + parts[1] }
         case 4 where parts[0] == "blk":
             guard let layer = Int(parts[1]), let place = layers[parts[2]] else { return nil }
-            return "model.layers.\(layer).\(place).\(parts[3])"
+            let ending = bare.contains(place) ? "" : ".\(parts[3])"
+            return "model.layers.\(layer).\(place)\(ending)"
         default:
             return nil
         }
@@ -69,7 +77,12 @@ public struct GGUFNames: Sendable {
         if let outer = outer.first(where: { $0.value == place }) {
             return "\(outer.key).\(ending)"
         }
-        guard parts.count > 4, name.hasPrefix("model.layers.") else { return name }
+        guard parts.count > 3, name.hasPrefix("model.layers.") else { return name }
+        if let layer = layers.first(where: {
+            bare.contains($0.value) && $0.value == parts[3...].joined(separator: ".")
+        }) {
+            return "blk.\(parts[2]).\(layer.key).weight"
+        }
         let inner = parts[3...].dropLast().joined(separator: ".")
         guard let layer = layers.first(where: { $0.value == inner }) else { return name }
         return "blk.\(parts[2]).\(layer.key).\(ending)"

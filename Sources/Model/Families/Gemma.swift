@@ -74,30 +74,57 @@ extension WeightReader {
     }
 
     /// A block with a norm before and behind each layer, from Gemma 2 on.
-    mutating func sandwichBlock(_ index: Int, _ attention: any Sublayer) throws -> ResidualBlock {
+    ///
+    /// - Parameters:
+    ///   - mlp: The feed-forward layer where it is not the usual one.
+    ///   - offset: What is added to the norms' stored scales.
+    mutating func sandwichBlock(
+        _ index: Int, _ attention: any Sublayer, _ mlp: (any Sublayer)? = nil, offset: Float = 1
+    ) throws -> ResidualBlock {
         let name = "model.layers.\(index)"
-        let mlp = try gatedMLP("\(name).mlp")
+        let mlp = try mlp ?? gatedMLP("\(name).mlp")
+        func norm(_ part: String) throws -> RMSNorm {
+            try self.norm("\(name).\(part)", offset: offset, rounds: false)
+        }
         return ResidualBlock(
             .init(
-                before: try offsetNorm("\(name).input_layernorm"), attention,
-                after: try offsetNorm("\(name).post_attention_layernorm")),
+                before: try norm("input_layernorm"), attention,
+                after: try norm("post_attention_layernorm")),
             .init(
-                before: try offsetNorm("\(name).pre_feedforward_layernorm"), mlp,
-                after: try offsetNorm("\(name).post_feedforward_layernorm")),
+                before: try norm("pre_feedforward_layernorm"), mlp,
+                after: try norm("post_feedforward_layernorm")),
             channels: configuration.hiddenSize)
     }
 
     /// What scores are multiplied by: 1 / √`query_pre_attn_scalar`.
-    ///
-    /// llama.cpp's files do not state it: it is the channels of a head, but in the largest models, which
-    /// are known by their layers, those of the model for each head.
     func queryScale(layersOfLargest: Int) throws -> Float {
-        let (c, key) = (configuration, "query_pre_attn_scalar")
-        let isLargest = c.layerCount == layersOfLargest
-        let usual = isLargest ? c.hiddenSize / c.headCount : c.headDimension
-        let scalar = try c.reader.optionalNumber(key) ?? Double(usual)
-        guard scalar > 0, scalar.isFinite else { throw c.reader.wrong(key, "a number above 0") }
+        let scalar = try configuration.queryScalar(layersOfLargest: layersOfLargest)
         return Float(1 / scalar.squareRoot())
+    }
+}
+
+extension DecoderConfiguration {
+    private static let queryScalarKey = "query_pre_attn_scalar"
+
+    /// `query_pre_attn_scalar`, 256 where a folder does not say.
+    ///
+    /// llama.cpp's files do not state it, which is null here: it is the channels of a head, but in the
+    /// largest models, which are known by their layers, those of the model for each head.
+    fileprivate func queryScalar(layersOfLargest: Int) throws -> Double {
+        let key = Self.queryScalarKey
+        guard reader.has(key) else { return 256 }
+        let usual = layerCount == layersOfLargest ? hiddenSize / headCount : headDimension
+        let scalar = try reader.optionalNumber(key) ?? Double(usual)
+        guard scalar > 0, scalar.isFinite else { throw reader.wrong(key, "a number above 0") }
+        return scalar
+    }
+
+    /// Writes the scalar where the file that was read does not state it.
+    func describeQueryScalar(layersOfLargest: Int, in json: inout JSONValue) {
+        guard json[Self.queryScalarKey]?.isNull == true,
+            let scalar = try? queryScalar(layersOfLargest: layersOfLargest)
+        else { return }
+        json[Self.queryScalarKey] = Int(exactly: scalar).map { .integer($0) } ?? .number(scalar)
     }
 }
 
@@ -126,7 +153,7 @@ extension GGUFNames {
             settings: ["final_logit_softcapping": "final_logit_softcapping"].merging(settings) {
                 $1
             })
-        names.unstated = ["sliding_window"]
+        names.unstated = ["sliding_window", "query_pre_attn_scalar"]
         names.normOffset = 1
         return names
     }

@@ -1,4 +1,4 @@
-import FledgeCore
+public import FledgeCore
 
 /// Gemma 2: norms before and behind each layer, windows in every other one, bounded scores and logits.
 public struct Gemma2: ModelFamily {
@@ -30,6 +30,14 @@ public struct Gemma2: ModelFamily {
         return result
     }
 
+    /// Layers of the largest model, whose scores are scaled in another way.
+    private static let layersOfLargest = 46
+
+    /// What files of llama.cpp leave out.
+    public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
+        configuration.describeQueryScalar(layersOfLargest: Self.layersOfLargest, in: &json)
+    }
+
     /// The table of the tokens' vectors, which are multiplied by √channels.
     public func embedding(_ weights: inout WeightReader) throws -> Embedding {
         try weights.scaledEmbedding()
@@ -43,7 +51,8 @@ public struct Gemma2: ModelFamily {
     /// Attention and a gated MLP between norms.
     public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
         var options = SelfAttention.Options(
-            rotary: weights.rotary(), scale: try weights.queryScale(layersOfLargest: 46))
+            rotary: weights.rotary(),
+            scale: try weights.queryScale(layersOfLargest: Self.layersOfLargest))
         options.softCap = try Self.withDefaults(weights.configuration.reader)
             .softCap("attn_logit_softcapping")
         let attention = try weights.attention(index, options, biasSetting: "attention_bias")

@@ -1,4 +1,4 @@
-import FledgeCore
+public import FledgeCore
 
 /// Gemma 3, its text models: Gemma 2 with normalised queries and keys instead of bounded scores; layers
 /// with a window, five of six, have a rotary base of their own.
@@ -8,6 +8,8 @@ public struct Gemma3: ModelFamily {
 
     /// `gemma3_text`.
     public let modelTypes = ["gemma3_text": "Gemma3"]
+    /// `gemma3`.
+    public let enclosing = ["gemma3": "Gemma3"]
     /// As llama.cpp writes them.
     public let gguf: GGUFNames? = .sandwich(
         ["gemma3": "gemma3_text"],
@@ -17,7 +19,9 @@ public struct Gemma3: ModelFamily {
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         let json = json.withDefaults([
-            "num_key_value_heads": 4, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh",
+            "vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216,
+            "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+            "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh",
             "max_position_embeddings": 131072, "tie_word_embeddings": true, "pad_token_id": 0,
             "eos_token_id": 1, "bos_token_id": 2, "sliding_window": 4096, "rope_theta": 1_000_000,
         ])
@@ -38,6 +42,14 @@ public struct Gemma3: ModelFamily {
         result.windows = try json.windows(layers: result.layerCount) { ($0 + 1) % period != 0 }
         result.logitSoftCap = try json.softCap("final_logit_softcapping")
         return result
+    }
+
+    /// Layers of the largest model, whose scores are scaled in another way.
+    private static let layersOfLargest = 62
+
+    /// What files of llama.cpp leave out.
+    public func describe(_ configuration: DecoderConfiguration, in json: inout JSONValue) {
+        configuration.describeQueryScalar(layersOfLargest: Self.layersOfLargest, in: &json)
     }
 
     /// The table of the tokens' vectors, which are multiplied by √channels.
@@ -63,7 +75,7 @@ public struct Gemma3: ModelFamily {
                 return RotaryPositions(local)
             }
         var options = SelfAttention.Options(
-            rotary: rotary, scale: try weights.queryScale(layersOfLargest: 62))
+            rotary: rotary, scale: try weights.queryScale(layersOfLargest: Self.layersOfLargest))
         let name = "model.layers.\(index).self_attn"
         options.queryNorm = try weights.offsetNorm("\(name).q_norm", c.headDimension)
         options.keyNorm = try weights.offsetNorm("\(name).k_norm", c.headDimension)

@@ -37,6 +37,8 @@ public struct Mistral: ModelFamily {
 
     /// `mistral`.
     public let modelTypes = ["mistral": "Mistral"]
+    /// `mistral3`.
+    public let enclosing = ["mistral3": "Mistral3"]
 
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {

@@ -8,6 +8,8 @@ public struct Ministral3: ModelFamily {
 
     /// `ministral3`.
     public let modelTypes = ["ministral3": "Ministral3"]
+    /// `mistral3`.
+    public let enclosing = ["mistral3": "Mistral3"]
     /// As llama.cpp writes them.
     public let gguf: GGUFNames? = GGUFNames(
         ["mistral3": "ministral3"],

@@ -13,6 +13,10 @@ public protocol ModelFamily: Sendable {
     /// What `model_type` of config.json says, with what transformers' classes begin with.
     var modelTypes: [String: String] { get }
 
+    /// Models that see or hear too and have one of the family inside: what their `model_type` says, with
+    /// what transformers' classes begin with.
+    var enclosing: [String: String] { get }
+
     /// What llama.cpp calls the family's files and their content; nil where it does not know them.
     var gguf: GGUFNames? { get }
 
@@ -29,6 +33,9 @@ public protocol ModelFamily: Sendable {
     /// Makes the table of the tokens' vectors.
     func embedding(_ weights: inout WeightReader) throws -> Embedding
 
+    /// Makes what is computed of tokens beside their vectors; nil for nothing.
+    func sideInputs(_ weights: inout WeightReader) throws -> (any SideInputs)?
+
     /// Makes the norm behind the blocks.
     func lastNorm(_ weights: inout WeightReader) throws -> RMSNorm
 
@@ -41,6 +48,9 @@ public protocol ModelFamily: Sendable {
 
 extension ModelFamily {
     /// None.
+    public var enclosing: [String: String] { [:] }
+
+    /// None.
     public var gguf: GGUFNames? { nil }
 
     /// `model.embed_tokens`.
@@ -49,6 +59,9 @@ extension ModelFamily {
             matrix: try weights.table("model.embed_tokens"),
             paddingID: weights.configuration.paddingID.flatMap { Int32(exactly: $0) })
     }
+
+    /// None.
+    public func sideInputs(_ weights: inout WeightReader) throws -> (any SideInputs)? { nil }
 
     /// `model.norm`.
     public func lastNorm(_ weights: inout WeightReader) throws -> RMSNorm {
@@ -73,7 +86,7 @@ extension [any ModelFamily] {
             HunyuanDense(), SeedOSS(),
             EXAONE4(), Phi3(), GLM4(),
             Qwen2MoE(), Qwen3MoE(), Mixtral(),
-            OLMo3(), Gemma(), Gemma2(), Gemma3(),
+            OLMo3(), Gemma(), Gemma2(), Gemma3(), Gemma4(),
         ]
     }
 

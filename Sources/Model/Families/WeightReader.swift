@@ -15,6 +15,7 @@ public struct WeightReader {
     private let storage: LinearStorage
     private var used: Set<String> = []
     var angles: [String: RotaryPositions] = [:]
+    private var places: [Int: KeyValuePlace] = [:]
 
     /// The element type of norms and biases.
     public var vectorType: ElementType { type == .float64 ? .float64 : .float32 }
@@ -28,7 +29,16 @@ public struct WeightReader {
     }
 
     /// Whether the files hold a tensor of this name.
-    public func holds(_ name: String) -> Bool { source.shape(of: name) != nil }
+    public func holds(_ name: String) -> Bool { source.shape(of: placed(name)) != nil }
+
+    /// The name that a module or tensor has where the model is a part of another.
+    private func placed(_ name: String) -> String {
+        let own = "model."
+        guard let prefix = configuration.enclosing?.prefix, name.hasPrefix(own),
+            !name.hasPrefix(prefix)
+        else { return name }
+        return prefix + name.dropFirst(own.count)
+    }
 
     /// A linear layer.
     ///
@@ -45,15 +55,17 @@ public struct WeightReader {
             throw contradiction("\(name).bias", isExpected: bias, by: setting)
         }
         return Linear(
-            name, matrix: try linearMatrix(name, [outputs, inputs]),
+            placed(name), matrix: try linearMatrix(placed(name), [outputs, inputs]),
             bias: bias ? try parameter("\(name).bias", [outputs], vectorType) : nil)
     }
 
     /// The table of the tokens' vectors, or the output matrix, shape `[vocabulary, channels]`: what
     /// quantises on loading leaves them plain, as the reference does.
-    public mutating func table(_ name: String) throws -> LinearMatrix {
-        let shape = [configuration.vocabularySize, configuration.hiddenSize]
-        if case .blocksOfFile = storage { return try linearMatrix(name, shape) }
+    ///
+    /// - Parameter shape: Another shape of another table.
+    public mutating func table(_ name: String, _ shape: [Int]? = nil) throws -> LinearMatrix {
+        let shape = shape ?? [configuration.vocabularySize, configuration.hiddenSize]
+        if case .blocksOfFile = storage { return try linearMatrix(placed(name), shape) }
         return .plain(try parameter("\(name).weight", shape, type))
     }
 
@@ -76,6 +88,22 @@ public struct WeightReader {
         try parameter(name, shape, vectorType)
     }
 
+    /// A tensor by its whole name that nothing trains.
+    public mutating func buffer(_ name: String, _ shape: [Int]) throws -> Buffer {
+        let parameter = try parameter(name, shape, type)
+        return Buffer(parameter.name, parameter.value)
+    }
+
+    /// Where the keys and values of a layer are, the same for all layers that attend over them.
+    mutating func place(_ layer: Int) -> KeyValuePlace {
+        let place = places[layer] ?? KeyValuePlace(layer)
+        places[layer] = place
+        return place
+    }
+
+    /// Passes over tensors that files may hold and nothing computes with.
+    public mutating func passOver(_ names: [String]) { used.formUnion(names.map(placed)) }
+
     /// A parameter by its whole name.
     ///
     /// - Throws: ``FledgeError`` when there is none, or it has another shape, or a number that is not
@@ -83,6 +111,7 @@ public struct WeightReader {
     public mutating func parameter(
         _ name: String, _ shape: [Int], _ type: ElementType
     ) throws -> Parameter {
+        let name = placed(name)
         try requireShape(name, shape)
         used.insert(name)
         let value = try source.tensor(named: name, as: type)
@@ -139,7 +168,7 @@ extension WeightReader {
     /// Refuses weights of another number of layers than the configuration says; without it the first
     /// tensor that is missing or left over would be named, which is the effect and not the cause.
     func requireLayerCount() throws {
-        let layers = source.names.lazy.compactMap(Self.layer).max().map { $0 + 1 } ?? 0
+        let layers = source.names.lazy.compactMap(layer).max().map { $0 + 1 } ?? 0
         guard layers > 0, layers != configuration.layerCount else { return }
         throw FledgeError(
             .mismatch,
@@ -150,8 +179,8 @@ extension WeightReader {
             at: .init(file: path))
     }
 
-    private static func layer(of name: String) -> Int? {
-        let prefix = "model.layers."
+    private func layer(of name: String) -> Int? {
+        let prefix = placed("model.layers.")
         guard name.hasPrefix(prefix) else { return nil }
         return Int(name.dropFirst(prefix.count).prefix { $0 != "." })
     }
@@ -159,7 +188,7 @@ extension WeightReader {
     private func contradiction(
         _ name: String, isExpected: Bool, by setting: String?
     ) -> FledgeError {
-        let name = source.storedName(of: name)
+        let name = source.storedName(of: placed(name))
         let subject =
             setting.map { "\($0) is \(isExpected)" }
             ?? "model_type \"\(configuration.modelType)\" stands for a model"
@@ -200,7 +229,7 @@ extension WeightReader {
     /// Some folders store a tied head a second time.
     private func requireTiedCopy(_ name: String) throws {
         let copy = try source.tensor(named: name, as: type)
-        let embedding = try source.tensor(named: "model.embed_tokens.weight", as: type)
+        let embedding = try source.tensor(named: placed("model.embed_tokens.weight"), as: type)
         guard copy.hasSameBytes(as: embedding) else {
             throw FledgeError(
                 .mismatch,

@@ -17,11 +17,29 @@ public protocol DecoderBlock: Module {
     /// alone; what reaches from one to another goes through ``ForwardPass/context``.
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor
 
+    /// The streams in ``ForwardPass/sides`` that the block reads.
+    var reads: [String] { get }
+
+    /// Those that it gives to later blocks.
+    var gives: [String] { get }
+
+    /// Bytes of the streams that the block is the first to need, which live as long as the pass.
+    func sideBytes(_ run: TokenMemory) -> Int
+
     /// What the block holds for a run of tokens, with the adapters that take part.
     func activationBytes(_ run: TokenMemory) -> ActivationBytes
 
     /// Bytes of what the block keeps in a cache, keys and values for one.
     func stateBytes(_ cache: CacheSize, _ type: ElementType) -> Int
+}
+
+extension DecoderBlock {
+    /// None.
+    public var reads: [String] { [] }
+    /// None.
+    public var gives: [String] { [] }
+    /// Nothing.
+    public func sideBytes(_ run: TokenMemory) -> Int { 0 }
 }
 
 /// How much a cache holds.

@@ -26,6 +26,22 @@ public func rmsNormalized(
         .derivable(by: operation.normalized)
 }
 
+/// x / sqrt(mean(x²) + epsilon), row by row: the norm without a scale.
+///
+/// - Parameter x: `[tokens, channels]`.
+public func rmsNormalized(_ x: Tensor, epsilon: Float) -> Tensor {
+    precondition(x.shape.count == 2, "rmsNormalized: x \(x.shape)")
+    let type = x.elementType.accumulator
+    let ones = Tensor([Float](repeating: 1, count: x.shape[1]), shape: [x.shape[1]])
+    let operation = RootMeanSquareNorm(
+        x: x.detached, weight: ones.converted(to: type),
+        inverse: Tensor(uninitialized: [x.shape[0]], type), epsilon: epsilon, offset: 0,
+        rounds: false)
+    return operation.normalized()
+        .recorded([x.tapeReference, nil], operation)
+        .derivable(by: operation.normalized)
+}
+
 /// With r the saved inverse, and w for w + offset: dx = r·w·dy - x·r³·mean(w·dy·x), dw = Σ dy·x·r.
 struct RootMeanSquareNorm: RecordedOperation {
     let x: Tensor

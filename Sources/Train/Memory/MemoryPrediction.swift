@@ -57,6 +57,7 @@ public struct MemoryPrediction: Hashable, Sendable {
         // The final norm keeps its input; blocks that are computed again keep theirs.
         activations =
             hidden + statistics + (recomputesBlocks ? hidden * recorded.count : kept)
+            + model.blocks.reduce(0) { $0 + $1.sideBytes(run) }
         working = max(head.forward, backward + (recomputesBlocks ? most : 0))
         let before = accumulates ? gradients : 0
         let atHead = activations + head.forward + before
