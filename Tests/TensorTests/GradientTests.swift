@@ -9,7 +9,8 @@ import Testing
     static let covered: Set<String> = [
         "Addition", "CausalAttention", "CausalConvolution", "ColumnSlice", "Conversion",
         "DropoutOperation", "ElementMap",
-        "EmbeddingLookup", "GatedActivation", "GatedDelta", "HeadLoss", "LinearProduct", "Multiplication",
+        "EmbeddingLookup", "GatedActivation", "GatedDelta", "HeadLoss", "LinearProduct",
+        "Multiplication",
         "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
         "RouterWeights", "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",
         "WeightedRows",
@@ -111,7 +112,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [Activation.silu, .geluTanh, .gelu, .sigmoid]) func gates(activation: Activation) {
+    @Test(arguments: [Activation.silu, .geluTanh, .gelu, .sigmoid]) func gates(
+        activation: Activation
+    ) {
         let (gate, up) = (parameter([3, 7], "gate", scale: 3), parameter([3, 7], "up"))
         check([gate, up]) { projected(gatedActivation(gate.tracked, up.tracked, activation)) }
     }

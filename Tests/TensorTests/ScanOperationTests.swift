@@ -147,7 +147,9 @@ import Testing
                         range.lowerBound * columns..<range.upperBound * columns]),
                 shape: [range.count, columns])
         }
-        var (matrices, kept) = ([Tensor?](repeating: nil, count: 1), [Tensor?](repeating: nil, count: 1))
+        var (matrices, kept) = (
+            [Tensor?](repeating: nil, count: 1), [Tensor?](repeating: nil, count: 1)
+        )
         var (found, convolved) = ([Double](), [Double]())
         var start = 0
         for part in parts {
@@ -174,7 +176,8 @@ import Testing
         _ parameters: [Parameter], _ type: ElementType, sums: ElementType, _ body: () -> Tensor
     ) -> [Tensor] {
         for (index, parameter) in parameters.enumerated() {
-            let narrow = parameter.value.converted(to: index < parameters.count - 2 ? .bfloat16 : .float32)
+            let narrow = parameter.value.converted(
+                to: index < parameters.count - 2 ? .bfloat16 : .float32)
             parameter.value = narrow.converted(to: index < parameters.count - 2 ? type : sums)
         }
         var output: Tensor?

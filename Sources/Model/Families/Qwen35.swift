@@ -40,7 +40,8 @@ public struct Qwen35: ModelFamily {
         let projections = GatedDeltaNet.Projections(
             mixed: try projection("qkv", shape.mixedColumns),
             gate: try projection("z", shape.valueHeads * shape.valueChannels),
-            beta: try projection("b", shape.valueHeads), decay: try projection("a", shape.valueHeads))
+            beta: try projection("b", shape.valueHeads),
+            decay: try projection("a", shape.valueHeads))
         return try weights.offsetBlock(index, weights.deltaNet(name, projections, settings), mlp)
     }
 }

@@ -166,8 +166,8 @@ extension SelfAttention {
         return ActivationBytes(
             kept: 2 * queries + 2 * keys + logSums + adapters + norms + gates,
             forward: 2 * queries + 2 * keys + logSums + 2 * gates,
-            backward: 2 * gates + 2 * queries + 2 * keys + 3 * run.bytes(headCount * width, sums: true)
-                + logSums)
+            backward: 2 * gates + 2 * queries + 2 * keys + logSums
+                + 3 * run.bytes(headCount * width, sums: true))
     }
 
     /// Keys and values.

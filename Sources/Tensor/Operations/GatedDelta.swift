@@ -80,7 +80,9 @@ public func gatedDelta(
     let type = mixed.elementType.accumulator
     precondition(
         states.count == layout.segments.count
-            && states.allSatisfy { $0.map { $0.shape == shape.state && $0.elementType == type } ?? true },
+            && states.allSatisfy {
+                $0.map { $0.shape == shape.state && $0.elementType == type } ?? true
+            },
         "gatedDelta: states of another shape")
     let operation = GatedDelta(
         mixed: mixed.saved, a: a.detached, b: b.detached, logRate: logRate, bias: bias,
