@@ -115,6 +115,19 @@ FAMILIES = {
         **GEMMA4, num_hidden_layers=3, attention_k_eq_v=True, num_global_key_value_heads=1,
         hidden_size_per_layer_input=0,
         layer_types=["sliding_attention", "sliding_attention", "full_attention"])),
+    # Sequences are shorter and longer than a chunk of 64 tokens.
+    "lfm2": ("Lfm2Config", dict(
+        num_hidden_layers=4, conv_bias=True, block_multiple_of=8, tie_word_embeddings=True,
+        layer_types=["conv", "full_attention", "conv", "conv"])),
+    "qwen3-5": ("Qwen3_5TextConfig", dict(
+        num_hidden_layers=4, head_dim=16, linear_num_key_heads=2, linear_num_value_heads=2,
+        linear_key_head_dim=6, linear_value_head_dim=10, max_position_embeddings=256,
+        tie_word_embeddings=True)),
+    "qwen3-next": ("Qwen3NextConfig", dict(
+        num_hidden_layers=4, head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4,
+        linear_key_head_dim=8, linear_value_head_dim=4, max_position_embeddings=256,
+        num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12,
+        shared_expert_intermediate_size=20, mlp_only_layers=[1])),
 }
 
 # Text models inside of others: class of the whole, a model of the table above or what is said beside BASE,
@@ -134,6 +147,8 @@ WHOLES = {
         # With larger weights float32 is not exact enough to compare.
         text=dict(initializer_range=0.25))),
 }
+# Lengths of the sequences, where they are others.
+LENGTHS = {"qwen3-5": [9, 150, 4], "qwen3-next": [9, 70, 4]}
 
 
 def fill(model):
@@ -144,6 +159,9 @@ def fill(model):
             if parameter.dim() == 1:
                 noise = torch.randn(parameter.shape, generator=generator)
                 parameter.copy_(parameter + 0.2 * noise)
+            if name.endswith("A_log"):
+                # Else nothing is left of a state after a few tokens.
+                parameter.copy_(parameter - 5)
         for name, buffer in model.named_buffers():
             if name.endswith("layer_scalar"):
                 buffer.copy_(0.6 + torch.rand(1, generator=generator))
@@ -185,7 +203,7 @@ def make(name, out):
     vocabulary = config.get_text_config().vocab_size
     model.eval()
     generator = torch.Generator().manual_seed(3)
-    lengths = [9, 20, 4]
+    lengths = LENGTHS.get(name, [9, 20, 4])
     rows = [torch.randint(3, vocabulary, (n,), generator=generator) for n in lengths]
     loss, logits = 0.0, {}
     rotary = copy.deepcopy(text.rotary_emb)

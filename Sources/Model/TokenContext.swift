@@ -9,8 +9,8 @@ public import FledgeTensor
 public struct TokenContext {
     private enum Place {
         case layout(SequenceLayout)
-        case groups(ShiftedGroups)
-        case cache(CachedRun, KeyValueCache)
+        case groups(ShiftedGroups, SequenceLayout)
+        case cache(CachedRun, KeyValueCache, KeyValueCache.Continuations)
     }
 
     /// For each token of the run its position in its sequence.
@@ -26,7 +26,7 @@ public struct TokenContext {
     /// - Parameter shifts: Whether tokens see those of a group alone (``ForwardPass/shiftsAttention``).
     public init(_ layout: SequenceLayout, shifts: Bool = false) {
         positions = layout.positions
-        place = shifts ? .groups(ShiftedGroups(layout)) : .layout(layout)
+        place = shifts ? .groups(ShiftedGroups(layout), layout) : .layout(layout)
         var lengths = layout.segments.map(\.endPosition)
         for (index, segment) in layout.segments.enumerated().reversed() {
             if let parent = segment.parent {
@@ -42,8 +42,9 @@ public struct TokenContext {
 
     /// The context of tokens that extend branches of a cache; makes room for them.
     init(extending branches: [KeyValueCache.Extension], of cache: KeyValueCache) {
+        let continuations = cache.continuations(of: branches)
         let run = cache.extend(branches)
-        (positions, place) = (run.positions, .cache(run, cache))
+        (positions, place) = (run.positions, .cache(run, cache, continuations))
         var start = 0
         stretches = zip(run.stretches, branches).map { stretch, branch in
             defer { start += stretch.count }
@@ -86,10 +87,10 @@ public struct TokenContext {
             causalAttention(
                 q, k, v, layout: layout, heads: heads, keyValueHeads: keyValueHeads,
                 options: options)
-        case .groups(let groups):
+        case .groups(let groups, _):
             groups.attend(
                 q, k, v, heads: heads, keyValueHeads: keyValueHeads, options: options)
-        case .cache(let run, let cache):
+        case .cache(let run, let cache, _):
             cache.withState(
                 of: layer,
                 orNew: KeyValueBlock(
@@ -99,6 +100,32 @@ public struct TokenContext {
                 return cachedAttention(
                     q, block, run, heads: heads, keyValueHeads: keyValueHeads, options: options)
             }
+        }
+    }
+
+    /// Runs a layer that carries a state along each sequence.
+    ///
+    /// Over whole sequences it begins with nothing, and nothing is kept of it; in a cache it goes on from
+    /// what it left there, branch by branch.
+    ///
+    /// - Parameters:
+    ///   - layer: Whose states they are: a cache keeps them under the layer's identity.
+    ///   - body: Is given which tokens follow which, and in a cache the tensors of each segment that goes
+    ///     on from an earlier run, none where a sequence begins or goes on from another segment of the
+    ///     run. It has to put those behind each segment's last token there.
+    public func scan(
+        in layer: some AnyObject,
+        _ body: (_ layout: ScanLayout, _ states: inout [[Tensor]]?) -> Tensor
+    ) -> Tensor {
+        var states: [[Tensor]]?
+        switch place {
+        case .layout(let layout), .groups(_, let layout):
+            return body(ScanLayout(layout), &states)
+        case .cache(_, let cache, let continuations):
+            states = cache.takeStates(of: layer, continuations)
+            let result = body(continuations.layout, &states)
+            cache.keep(states ?? [], of: layer, continuations)
+            return result
         }
     }
 }

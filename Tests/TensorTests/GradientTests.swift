@@ -7,9 +7,10 @@ import Testing
 @Suite struct GradientTests {
     /// The operations that have a test here; see `everyOperationHasAGradientTest`.
     static let covered: Set<String> = [
-        "Addition", "CausalAttention", "ColumnJoin", "ColumnSlice", "Conversion",
-        "DropoutOperation", "ElementMap",
-        "EmbeddingLookup", "GatedActivation", "HeadLoss", "LinearProduct", "Multiplication",
+        "Addition", "CausalAttention", "CausalConvolution", "ColumnJoin", "ColumnSlice",
+        "Conversion", "DropoutOperation", "ElementMap",
+        "EmbeddingLookup", "GatedActivation", "GatedDelta", "HeadLoss", "LinearProduct",
+        "Multiplication",
         "Recomputation", "Reshaping", "RootMeanSquareNorm", "RotaryEmbedding", "RowGather",
         "RouterWeights", "Scaling", "SegmentSums", "Sum", "TokenLogProbabilities",
         "WeightedRows",
@@ -112,7 +113,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [Activation.silu, .geluTanh, .gelu]) func gates(activation: Activation) {
+    @Test(arguments: [Activation.silu, .geluTanh, .gelu, .sigmoid]) func gates(
+        activation: Activation
+    ) {
         let (gate, up) = (parameter([3, 7], "gate", scale: 3), parameter([3, 7], "up"))
         check([gate, up]) { projected(gatedActivation(gate.tracked, up.tracked, activation)) }
     }

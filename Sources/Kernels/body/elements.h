@@ -17,6 +17,9 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
 #include "probabilities.h"
 #include "attention.h"
 #include "attention_backward.h"
+#include "convolution.h"
+#include "delta.h"
+#include "delta_backward.h"
 
 // All but the passes of attention.
 #ifndef ELEMENT_KERNELS
@@ -31,7 +34,11 @@ INLINE void NAME(put)(T *p, long i, long n, V v) {
     .soft_cap = NAME(soft_cap), .soft_cap_backward = NAME(soft_cap_backward), \
     .dropout = NAME(dropout), \
     .log_sum_exp = NAME(log_sum_exp), .probability_gradient = NAME(probability_gradient), \
-    .fold_heads = NAME(fold_heads), .attention_prepare = NAME(attention_prepare)
+    .fold_heads = NAME(fold_heads), .attention_prepare = NAME(attention_prepare), \
+    .convolution_forward = NAME(convolution_forward), \
+    .convolution_backward = NAME(convolution_backward), \
+    .delta_forward = NAME(delta_forward), .delta_backward = NAME(delta_backward), \
+    .delta_bytes = NAME(delta_bytes)
 #endif
 
 static const fledge_element_kernels NAME(kernels) = {

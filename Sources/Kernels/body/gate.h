@@ -8,6 +8,11 @@ INLINE V NAME(activate)(V x, int activation, V *derivative) {
         *derivative = s * (one + x * (one - s));
         return x * s;
     }
+    if (activation == FLEDGE_SIGMOID) {
+        V s = one / (one + SUM(exp)(-x));
+        *derivative = s * (one - s);
+        return s;
+    }
     if (activation == FLEDGE_GELU_TANH) {
         S c = (S)0.7978845608028654;   // sqrt(2/π)
         V x2 = x * x;
@@ -46,6 +51,7 @@ static void NAME(gate_forward)(
     if (activation == FLEDGE_SILU) NAME(gate_forward_as)(d, gate, up, n, FLEDGE_SILU);
     else if (activation == FLEDGE_GELU_TANH)
         NAME(gate_forward_as)(d, gate, up, n, FLEDGE_GELU_TANH);
+    else if (activation == FLEDGE_SIGMOID) NAME(gate_forward_as)(d, gate, up, n, FLEDGE_SIGMOID);
     else NAME(gate_forward_as)(d, gate, up, n, FLEDGE_GELU);
 }
 
@@ -55,5 +61,7 @@ static void NAME(gate_backward)(
     if (activation == FLEDGE_SILU) NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_SILU);
     else if (activation == FLEDGE_GELU_TANH)
         NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_GELU_TANH);
+    else if (activation == FLEDGE_SIGMOID)
+        NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_SIGMOID);
     else NAME(gate_backward_as)(dgate, dup, dy, gate, up, n, FLEDGE_GELU);
 }

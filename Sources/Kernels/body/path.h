@@ -38,6 +38,8 @@ static void PATH(expand)(
 #define SUM(name) PATH(name##_sum64)
 #include "sums.h"
 #include "product.h"
+#include "delta_products.h"
+#include "delta_gradient.h"
 #define T double
 #define TYPE FLEDGE_FLOAT64
 #define NAME(name) PATH(name##_float64)
@@ -61,6 +63,8 @@ static void PATH(expand)(
 #define SUM_IS_FLOAT 1
 #include "sums.h"
 #include "product.h"
+#include "delta_products.h"
+#include "delta_gradient.h"
 #define T float
 #define TYPE FLEDGE_FLOAT32
 #define NAME(name) PATH(name##_float32)

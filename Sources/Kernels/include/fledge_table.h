@@ -36,7 +36,7 @@ typedef struct fledge_blocks {
 } fledge_blocks;
 
 /// Activations of a gated unit.
-enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2 };
+enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2, FLEDGE_SIGMOID = 3 };
 
 /// A product of small depth that is added to another: A[rows, depth]·B[depth, columns], both in the
 /// type of the sums, A's rows contiguous.
@@ -133,6 +133,60 @@ typedef struct fledge_adamw {
     double rate, beta1, beta2, epsilon, decay, c1, c2;
 } fledge_adamw;
 
+/// A short causal convolution of each channel over rows of one sequence.
+typedef struct fledge_convolution {
+    long rows, columns, width;
+    /// Whether SiLU follows.
+    int activates;
+    const void *x;
+    /// The `width - 1` rows before the first, the oldest first; null for zeros.
+    const void *_Nullable const *_Nullable history;
+    /// Weights (S), `[width, columns]`, the last for the row itself; and one a column.
+    const void *weight;
+    const void *_Nullable bias;
+    void *_Nullable output;
+} fledge_convolution;
+
+/// Where the gradients of a convolution go; weights and bias are added to.
+typedef struct fledge_convolution_gradient {
+    const void *output;
+    void *_Nullable x;
+    /// What rows of other jobs give to the last `width - 1` rows (S), the last row first.
+    const void *_Nullable later;
+    /// Where what the rows before the first get is added (S); null for zeros.
+    void *_Nullable const *_Nullable history;
+    void *_Nullable weight, *_Nullable bias;
+} fledge_convolution_gradient;
+
+/// Rows of one sequence in a gated delta rule.
+typedef struct fledge_delta_segment {
+    long start, count;
+    /// An earlier segment that this one goes on from, or -1.
+    long parent;
+    /// The state before the first row where there is no parent, null for zeros, and the one behind
+    /// the last (S): `[value heads, key channels, value channels]`.
+    const void *_Nullable initial;
+    void *_Nullable end;
+} fledge_delta_segment;
+
+/// The gated delta rule (Yang et al. 2024) over sequences that go on from each other.
+///
+/// A row of x holds the queries of all key heads, their keys, and the values of all value heads, one
+/// behind the other; queries and keys are divided by their lengths. A value head's state decays by
+/// e^(-e^log_rate·softplus(a + bias)) a row, and forgets what it holds under a key by sigmoid(b).
+typedef struct fledge_delta {
+    const fledge_delta_segment *_Nullable segments;
+    long segment_count;
+    long key_heads, value_heads, key_channels, value_channels;
+    const void *_Nullable x, *_Nullable a, *_Nullable b;
+    const void *_Nullable log_rates, *_Nullable biases;   // S, one a value head
+    void *_Nullable output;
+    const void *_Nullable output_gradient;
+    void *_Nullable x_gradient, *_Nullable a_gradient, *_Nullable b_gradient;
+    /// S, set: those of `log_rates`, then those of `biases`.
+    void *_Nullable rates_gradient;
+} fledge_delta;
+
 /// Kernels on elements of one type. Sums, statistics and weights of norms are float32 (float64 for
 /// float64 elements), called S below. `d` is the destination; lengths are in elements.
 typedef struct fledge_element_kernels {
@@ -199,6 +253,20 @@ typedef struct fledge_element_kernels {
     void (*fold_heads)(
         void *d, const void *parts, long width, long head_stride, long group, long rows,
         long dimension, long d_stride);
+
+    /// Some rows of a job.
+    void (*convolution_forward)(const fledge_convolution *job, long first, long count);
+    /// All rows of a job, columns begin ..< end.
+    void (*convolution_backward)(
+        const fledge_convolution *job, const fledge_convolution_gradient *gradient, long begin,
+        long end);
+    /// All segments for one value head.
+    void (*delta_forward)(const fledge_delta *job, long value_head);
+    /// All segments for the value heads of one key head.
+    void (*delta_backward)(const fledge_delta *job, long key_head);
+    /// Bytes of a thread's own memory that the backward pass takes for rows of `chunks` chunks of 64 in
+    /// `segments` segments.
+    long (*delta_bytes)(const fledge_delta *job, long chunks, long segments);
 } fledge_element_kernels;
 
 typedef struct fledge_table {

@@ -31,13 +31,24 @@ struct ExpertSettings {
     }
 
     /// Those of Qwen's configurations.
-    init(_ json: ConfigurationReader, _ configuration: DecoderConfiguration) throws {
+    ///
+    /// - Parameter usual: What counts where the file does not say: experts, experts of a token, channels.
+    init(
+        _ json: ConfigurationReader, _ configuration: DecoderConfiguration,
+        usual: (count: Int, used: Int, inner: Int)? = nil
+    ) throws {
         // transformers 5 writes Qwen 3's number under Mixtral's name.
-        let usual: JSONValue = json["model_type"] == "qwen3_moe" ? 128 : 60
+        let isThird = json["model_type"] == "qwen3_moe"
+        let usual =
+            usual
+            ?? (
+                count: isThird ? 128 : 60, used: isThird ? 8 : 4, inner: isThird ? 768 : 1408
+            )
         let json = json.withDefaults([
-            "num_experts": json["num_local_experts"] ?? usual,
-            "num_experts_per_tok": json["model_type"] == "qwen3_moe" ? 8 : 4,
-            "moe_intermediate_size": json["model_type"] == "qwen3_moe" ? 768 : 1408,
+            "num_experts": json["num_local_experts"] ?? .integer(usual.count),
+            "num_experts_per_tok": .integer(usual.used),
+            "moe_intermediate_size": .integer(usual.inner),
+            "norm_topk_prob": json["norm_topk_prob"] ?? false,
         ])
         try self.init(
             count: json.integer("num_experts"), used: json.integer("num_experts_per_tok"),

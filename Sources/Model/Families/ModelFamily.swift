@@ -87,6 +87,7 @@ extension [any ModelFamily] {
             EXAONE4(), Phi3(), GLM4(),
             Qwen2MoE(), Qwen3MoE(), Mixtral(),
             OLMo3(), Gemma(), Gemma2(), Gemma3(), Gemma4(),
+            LFM2(), Qwen3Next(), Qwen35(),
         ]
     }
 

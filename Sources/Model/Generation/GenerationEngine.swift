@@ -210,7 +210,8 @@ public final class GenerationEngine {
             else { continue }
             let common = zip(kept.ids, request.prompt).prefix { $0 == $1 }.count
             // One token at least is computed: the answer's first one follows its state.
-            let length = min(common, request.prompt.count - 1, cache.length(of: kept.branch))
+            let length = cache.resumableLength(
+                of: kept.branch, atMost: min(common, request.prompt.count - 1))
             cache.truncate(kept.branch, to: length)
             dialogues[dialogue.number]?.ids = Array(kept.ids.prefix(length))
             plan.continues(index, kept.branch, behind: length)

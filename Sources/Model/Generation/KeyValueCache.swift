@@ -8,7 +8,9 @@ internal import FledgeTensor
 public final class KeyValueCache {
     /// A part of a sequence, from where it leaves its parent.
     public struct Branch: Hashable, Sendable {
-        fileprivate let index: Int
+        let index: Int
+
+        fileprivate init(index: Int) { self.index = index }
     }
 
     /// Tokens that a run adds to a branch.
@@ -25,12 +27,14 @@ public final class KeyValueCache {
         public init(_ branch: Branch, by count: Int) { (self.branch, self.count) = (branch, count) }
     }
 
-    private struct Node {
+    struct Node {
         var parent: Int?
         var pages: [Int] = []
         var length = 0
         var children = 0
         var isReleased = false
+        /// What layers that carry a state have behind the last token.
+        var states: [ObjectIdentifier: [Tensor]] = [:]
     }
 
     /// Rows of a page; a tile of attention, so that only a branch's first tile has a seam.
@@ -40,7 +44,7 @@ public final class KeyValueCache {
     let initialRows: Int
     private var states: [ObjectIdentifier: Any] = [:]
     private var owner: ObjectIdentifier?
-    private var nodes: [Node] = []
+    private(set) var nodes: [Node] = []
     private var freePages: [Int] = []
     private var pageCount = 0
     /// The branch of the methods that know one sequence only.
@@ -92,6 +96,18 @@ public final class KeyValueCache {
         return body(&state)
     }
 
+    /// What a node has of a layer's states.
+    func nodeStates(_ node: Int, _ key: ObjectIdentifier, isTaken: Bool) -> [Tensor] {
+        guard let states = nodes[node].states[key] else { return [] }
+        if isTaken { nodes[node].states[key] = nil }
+        return states
+    }
+
+    /// Sets what a node has of a layer's states.
+    func setStates(_ states: [Tensor], of node: Int, _ key: ObjectIdentifier) {
+        nodes[node].states[key] = states
+    }
+
     /// Number of tokens that the trunk holds.
     public var length: Int { length(of: trunk) }
 
@@ -114,12 +130,19 @@ public final class KeyValueCache {
 
     /// Forgets everything in a sequence after the first `length` tokens.
     ///
-    /// - Precondition: The branch has no children, and begins at `length` or before.
+    /// - Precondition: The branch has no children, and begins at `length` or before; a layer that carries
+    ///   a state can go on from there, see ``resumableLength(of:atMost:)``.
     public func truncate(_ branch: Branch, to length: Int) {
         let own = length - (self.length(of: branch) - nodes[branch.index].length)
         precondition(
             own >= 0 && own <= nodes[branch.index].length && nodes[branch.index].children == 0,
             "KeyValueCache: truncate a branch to \(length) of \(self.length(of: branch)) tokens")
+        if own < nodes[branch.index].length {
+            precondition(
+                own == 0 || nodes[branch.index].states.isEmpty,
+                "KeyValueCache: truncate a branch to \(length), behind which no state is kept")
+            nodes[branch.index].states = [:]
+        }
         nodes[branch.index].length = own
         let kept = (own + Self.pageLength - 1) / Self.pageLength
         freePages += nodes[branch.index].pages[kept...]
@@ -134,6 +157,7 @@ public final class KeyValueCache {
         while let index = next, nodes[index].isReleased, nodes[index].children == 0 {
             freePages += nodes[index].pages
             nodes[index].pages = []
+            nodes[index].states = [:]
             nodes[index].length = 0
             next = nodes[index].parent
             if let next { nodes[next].children -= 1 }

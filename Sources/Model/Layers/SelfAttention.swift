@@ -31,6 +31,9 @@ public final class SelfAttention: Sublayer {
         public var window: Int?
         /// What scores are bounded by; nil for nothing.
         public var softCap: Double?
+        /// Whether the projection of queries gives each head a gate behind its query, whose sigmoid the
+        /// head's result is multiplied by.
+        public var gatesOutput = false
         /// Scores without a value that join the softmax, shape `[heads]`.
         public var sinks: Parameter?
 
@@ -46,7 +49,7 @@ public final class SelfAttention: Sublayer {
         keyValueHeadCount: Int, headDimension: Int, _ options: Options
     ) {
         precondition(
-            query.outputCount == headCount * headDimension
+            query.outputCount == headCount * headDimension * (options.gatesOutput ? 2 : 1)
                 && key.outputCount == keyValueHeadCount * headDimension
                 && value.outputCount == key.outputCount,
             "\(query.name): projections do not fit \(headCount) heads of \(headDimension)")
@@ -61,7 +64,8 @@ public final class SelfAttention: Sublayer {
         _ options: Options
     ) {
         precondition(
-            fused.outputCount == (headCount + 2 * keyValueHeadCount) * headDimension,
+            fused.outputCount == (headCount + 2 * keyValueHeadCount) * headDimension
+                && !options.gatesOutput,
             "\(fused.name): it does not fit \(headCount) heads of \(headDimension)")
         self.init(
             [fused], output, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
@@ -94,14 +98,28 @@ public final class SelfAttention: Sublayer {
 
     /// Attends over what the context of the pass holds; `x` has shape `[tokens, channels]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let parts = projected(x, pass)
+        var parts = projected(x, pass)
+        let gate = options.gatesOutput ? split(&parts.queries) : nil
         let q = placed(
             parts.queries, options.queryRotary ?? options.rotary, options.queryNorm, pass)
         let k = placed(parts.keys, options.rotary, options.keyNorm, pass)
         let attended = pass.context.attend(
             q, k, parts.values, in: self, heads: headCount, keyValueHeads: keyValueHeadCount,
             options: attention)
-        return output(attended, pass)
+        return output(gate.map { gatedActivation($0, attended, .sigmoid) } ?? attended, pass)
+    }
+
+    /// Leaves the queries and returns the gates.
+    private func split(_ both: inout Tensor) -> Tensor {
+        func parts(_ place: Int) -> [Range<Int>] {
+            (0..<headCount).map {
+                let start = (2 * $0 + place) * headDimension
+                return start..<start + headDimension
+            }
+        }
+        let gates = both.columns(parts(1))
+        both = both.columns(parts(0))
+        return gates
     }
 
     private func projected(
@@ -143,11 +161,13 @@ extension SelfAttention {
         // A norm keeps its input beside what is made of it.
         let norms =
             (options.queryNorm == nil ? 0 : queries) + (options.keyNorm == nil ? 0 : keys)
+        // A gate, and the result that it is multiplied with.
+        let gates = options.gatesOutput ? queries : 0
         return ActivationBytes(
-            kept: 2 * queries + 2 * keys + logSums + adapters + norms,
-            forward: 2 * queries + 2 * keys + logSums,
-            backward: 2 * queries + 2 * keys + 3 * run.bytes(headCount * width, sums: true)
-                + logSums)
+            kept: 2 * queries + 2 * keys + logSums + adapters + norms + gates,
+            forward: 2 * queries + 2 * keys + logSums + 2 * gates,
+            backward: 2 * gates + 2 * queries + 2 * keys + logSums
+                + 3 * run.bytes(headCount * width, sums: true))
     }
 
     /// Keys and values.

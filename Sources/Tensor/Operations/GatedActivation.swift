@@ -8,6 +8,8 @@ public enum Activation: UInt8, Sendable {
     case geluTanh = 1
     /// x·Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016).
     case gelu = 2
+    /// 1/(1 + e⁻ˣ).
+    case sigmoid = 3
 }
 
 /// activation(gate)·up, element by element (Shazeer 2020).
