@@ -21,11 +21,8 @@ extension CausalLM {
         precondition(
             quantizedMatrices.isEmpty,
             "save: call dequantize(as:) first; folders hold plain weights")
-        let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
-        var entries = parameters.map {
-            SafetensorsWriter.Entry(
-                $0.name, type ?? SafetensorsType($0.kept.elementType), $0.value.shape)
-        }
+        let saved = SavedTensors(parameters, configuration.stacks, as: type)
+        var entries = saved.entries
         if let weight = score?.head.weight.value {
             entries.append(
                 .init(SequenceScore.name, type ?? SafetensorsType(weight.elementType), weight.shape)
@@ -33,10 +30,7 @@ extension CausalLM {
         }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
             if $0.name == SequenceScore.name, let score { return score.head.weight.value }
-            guard let parameter = named[$0.name] else {
-                preconditionFailure("save: no parameter \($0.name)")
-            }
-            return parameter.kept
+            return saved.tensor($0.name)
         }
         let matrix = parameters.first { $0.value.shape.count == 2 }
         let declared = type ?? SafetensorsType(matrix?.kept.elementType ?? elementType)

@@ -28,9 +28,14 @@ public struct Checkpoint {
             notes = try GGUFSpecialTokens(file).notes + Self.cuttingNotes(file)
         } else {
             let folder = try ModelFolder(path)
-            configuration = try DecoderConfiguration(folder: path, families: families)
-            weights = try folder.weights(configuration)
-            notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
+            var configuration = try DecoderConfiguration(folder: path, families: families)
+            let single = try folder.weights(configuration)
+            let stacked = try StackedTensors(single, configuration.family.stacks, path: path)
+            configuration.stacks = stacked?.stacks ?? []
+            (self.configuration, weights) = (configuration, stacked ?? single)
+            notes =
+                configuration.contradictions.map { "\(path)/config.json: \($0)" }
+                + UnreadSettings.notes(configuration.unreadSettings, path: path) + folder.notes
         }
     }
 

@@ -16,6 +16,9 @@ public struct ForwardPass {
     public var isDropoutEnabled = true
     /// How much noise training passes add to embeddings (NEFTune's α); zero for none.
     public var embeddingNoise = 0.0
+    /// What counts the routers of experts, for the loss that keeps them balanced; nil where none is asked
+    /// for.
+    public var routers: RouterBalance?
     /// Key, position and sequence length of every token in a training pass; nil in evaluation and
     /// generation.
     private var tokens: [KeyedToken]?

@@ -48,6 +48,7 @@ struct Variation {
         "quantization_type": .init(.run, "fp4", "quantization_bit=4"),
         "double_quantization": .init(.run, "false", "quantization_bit=4"),
         "export_dir": .init(.export, "@merged-2"),
+        "moe_aux_loss_coef": .init(.run, "0.5", "model_name_or_path=@experts"),
     ]
 
     private static let data: [String: Variation] = [

@@ -18,6 +18,9 @@ public struct ModelArguments: Hashable, Sendable {
     public var splitsSpecialTokens: Bool?
     /// The element type of inference and export (`infer_dtype`).
     public var inferenceType: InferenceType
+    /// How much the loss counts that keeps the routers of experts balanced (`moe_aux_loss_coef`); nil leaves
+    /// it to the model's configuration.
+    public var auxiliaryLossWeight: Double?
     /// Whether each parameter is printed (`print_param_status`).
     public var printsParameterStatus: Bool
     /// Where export writes (`export_dir`).
@@ -50,6 +53,7 @@ public struct ModelArguments: Hashable, Sendable {
         modelRevision = values.text("model_revision")
         splitsSpecialTokens = values.optionalFlag("split_special_tokens")
         inferenceType = values.word("infer_dtype")
+        auxiliaryLossWeight = values.optionalNumber("moe_aux_loss_coef")
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")
         exportShardGigabytes = values.integer("export_size")

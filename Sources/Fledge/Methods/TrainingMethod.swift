@@ -257,12 +257,12 @@ public struct TrainingParts<Batch: TokenizedBatch> {
         draws =
             embeddingNoise > 0
             || (usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0)
-        let model = side.computed
+        let (model, auxiliaryWeight) = (side.computed, side.auxiliaryWeight)
         stage = { recomputes in
             func stage(_ model: some CausalLM) -> any Stage<Batch> {
                 ObjectiveStage(
                     model, objective, seed: seed, recomputesBlocks: recomputes,
-                    embeddingNoise: embeddingNoise)
+                    embeddingNoise: embeddingNoise, auxiliaryWeight: auxiliaryWeight)
             }
             return stage(model)
         }

@@ -19,6 +19,10 @@ public protocol TensorSource {
 
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     func tensor(named name: String, as type: ElementType) throws -> Tensor
+
+    /// One slice of a tensor along its first dimension, as the tensor itself; bytes are given as they are
+    /// where the type is that of bytes.
+    func tensor(named name: String, slice index: Int, as type: ElementType) throws -> Tensor
 }
 
 extension TensorSource {
@@ -30,6 +34,14 @@ extension TensorSource {
 
     /// The setting itself.
     public func settingName(of setting: String) -> String { setting }
+
+    /// A part of the whole tensor.
+    public func tensor(
+        named name: String, slice index: Int, as type: ElementType
+    ) throws -> Tensor {
+        let whole = try tensor(named: name, as: type)
+        return whole.rows(index..<index + 1).reshaped(Array(whole.shape.dropFirst()))
+    }
 }
 
 /// A source that holds some of its matrices in blocks.

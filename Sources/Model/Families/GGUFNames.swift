@@ -1,3 +1,5 @@
+public import FledgeCore
+
 /// What llama.cpp calls the parts and settings of a family in its files.
 public struct GGUFNames: Sendable {
     /// What `general.architecture` says, with the `model_type` that it stands for.
@@ -13,6 +15,15 @@ public struct GGUFNames: Sendable {
     public var interleavesRotaryRows: Bool
     /// Settings of config.json that are null where a file says nothing of them, not what they usually are.
     public var unstated: Set<String>
+    /// Settings of config.json that follow from the architecture.
+    public var stated: [String: JSONValue] = [:]
+    /// The matrices of experts, which files hold in stacks: from names of files, such as `ffn_up_exps`, to
+    /// those of checkpoints with `*` for the expert, such as `mlp.experts.*.up_proj`.
+    public var experts: [String: String] = [:]
+    /// Parts of checkpoints whose names do not end with `.weight`.
+    public var bare: Set<String> = []
+    /// Parts of checkpoints that are matrices of one row, and vectors in files.
+    public var rows: Set<String> = []
     /// What files add to the scales of norms, which checkpoints have around 0.
     public var normOffset: Float = 0
     /// Tensors that the configuration is read from instead.
@@ -48,6 +59,25 @@ public struct GGUFNames: Sendable {
         ].merging(settings) { $1 }
     }
 
+    /// The same for a model with experts.
+    ///
+    /// - Parameters:
+    ///   - path: Where they are in checkpoints, such as `mlp.experts`.
+    ///   - parts: What gate, up and down are called there.
+    func withExperts(
+        _ path: String, _ parts: (gate: String, up: String, down: String) = (
+            "gate_proj", "up_proj", "down_proj"
+        ), settings: [String: String]
+    ) -> GGUFNames {
+        var copy = self
+        copy.experts = [
+            "ffn_gate_exps": "\(path).*.\(parts.gate)", "ffn_up_exps": "\(path).*.\(parts.up)",
+            "ffn_down_exps": "\(path).*.\(parts.down)",
+        ]
+        copy.settings.merge(settings) { $1 }
+        return copy
+    }
+
     /// The name in a Hugging Face checkpoint, such as `model.layers.0.mlp.up_proj.weight`.
     func checkpointName(of stored: String) -> String? {
         let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -56,9 +86,21 @@ public struct GGUFNames: Sendable {
             return outer[parts[0]].map { $0 + "." + parts[1] }
         case 4 where parts[0] == "blk":
             guard let layer = Int(parts[1]), let place = layers[parts[2]] else { return nil }
-            return "model.layers.\(layer).\(place).\(parts[3])"
+            let ending = bare.contains(place) ? "" : ".\(parts[3])"
+            return "model.layers.\(layer).\(place)\(ending)"
         default:
             return nil
+        }
+    }
+
+    /// The name in a checkpoint of each expert's part of a stacked tensor; nil where it is none.
+    func expertName(of stored: String) -> ((_ expert: Int) -> String)? {
+        let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]),
+            let place = experts[parts[2]]
+        else { return nil }
+        return {
+            "model.layers.\(layer).\(place.replacing("*", with: String($0))).\(parts[3])"
         }
     }
 
@@ -70,7 +112,16 @@ public struct GGUFNames: Sendable {
             return "\(outer.key).\(ending)"
         }
         guard parts.count > 4, name.hasPrefix("model.layers.") else { return name }
+        if let layer = layers.first(where: {
+            bare.contains($0.value) && $0.value == parts[3...].joined(separator: ".")
+        }) {
+            return "blk.\(parts[2]).\(layer.key).weight"
+        }
         let inner = parts[3...].dropLast().joined(separator: ".")
+        let any = parts[3...].dropLast().map { Int($0) == nil ? $0 : "*" }.joined(separator: ".")
+        if let stack = experts.first(where: { $0.value == any }) {
+            return "blk.\(parts[2]).\(stack.key).\(ending)"
+        }
         guard let layer = layers.first(where: { $0.value == inner }) else { return name }
         return "blk.\(parts[2]).\(layer.key).\(ending)"
     }

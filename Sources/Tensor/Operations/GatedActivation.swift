@@ -8,6 +8,8 @@ public enum Activation: UInt8, Sendable {
     case geluTanh = 1
     /// x·Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016).
     case gelu = 2
+    /// GPT-OSS's: x·sigmoid(1.702·x) of x up to 7, times what it gates, bounded by ±7, plus 1.
+    case clampedSilu = 3
 }
 
 /// activation(gate)·up, element by element (Shazeer 2020).

@@ -27,6 +27,7 @@ public final class PolicyStage: Stage {
     let messages: RunMessages?
     let decode: Decoding
     let recomputesBlocks: Bool
+    private let auxiliary: AuxiliaryLoss
     private(set) var options: PolicyOptions
     /// The parameters that change: the model's in its order, then those of the head.
     public let parameters: [Parameter]
@@ -45,6 +46,7 @@ public final class PolicyStage: Stage {
     ///   - rewards: What judges answers; without any the reference's probabilities are the signal alone.
     ///   - reference: What the policy is held against.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass.
+    ///   - auxiliaryWeight: How much the loss counts that keeps the routers of experts balanced.
     ///   - messages: What rewards tell while they are waited for.
     ///   - decode: Gives ids as texts.
     /// - Precondition: There is a head where the estimator uses values, and a reference where the options
@@ -52,7 +54,8 @@ public final class PolicyStage: Stage {
     public init(
         _ model: any CausalLM, head: ValueHead? = nil, rewards: (any RewardSource)?,
         reference: (any ReferencePolicy)? = nil, options: PolicyOptions,
-        recomputesBlocks: Bool = false, messages: RunMessages? = nil, decode: @escaping Decoding
+        recomputesBlocks: Bool = false, auxiliaryWeight: Double = 0,
+        messages: RunMessages? = nil, decode: @escaping Decoding
     ) {
         precondition(
             head != nil || !options.estimator.usesValues,
@@ -68,6 +71,7 @@ public final class PolicyStage: Stage {
         (self.model, self.head, self.rewards) = (model, head, rewards)
         (self.reference, self.options, self.decode) = (reference, options, decode)
         (self.recomputesBlocks, self.messages) = (recomputesBlocks, messages)
+        auxiliary = AuxiliaryLoss(coefficient: auxiliaryWeight)
         parameters = model.trainableParameters + (head?.trainableParameters ?? [])
     }
 
@@ -291,6 +295,7 @@ public final class PolicyStage: Stage {
         var report = LossReport(weight: work.weight, tokens: tokens.tokenCount)
         var pass = ForwardPass(model.elementType)
         pass.recomputesBlocks = recomputesBlocks
+        auxiliary.begin(&pass)
         var entropies = [Double](repeating: 0, count: tokens.supervision.count)
         _ = addGradients(of: parameters, to: &gradients) {
             let hidden = model.hiddenStates(tokens, pass)
@@ -316,6 +321,7 @@ public final class PolicyStage: Stage {
             costs.finish()
             report.sum = costs.total
             report.metrics = costs.metrics
+            auxiliary.add(to: &report, from: pass)
             warnings.observe(costs.metrics)
             if costs.strayed > 0 { warnings.noteStrayed(costs.strayed) }
             var surrogate = sum(policy * Tensor(costs.slopes, shape: policy.shape))
