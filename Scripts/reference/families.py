@@ -3,8 +3,10 @@
 usage: families.py OUT [NAME …]
 
 Each folder OUT/NAME holds the model as save_pretrained writes it (float32), `gradients.safetensors`
-(of the summed cross-entropy of all sequences, with the logits of each), and `expected.json`: ids of the
-sequences, the loss, a greedy continuation, and the modules that LLaMA-Factory's `lora_target: all` names.
+(of the summed cross-entropy of all sequences, with the logits of each; of models with experts also some of
+the loss that keeps routers balanced, as `balance.…`), and `expected.json`: ids of the sequences, the loss, a
+greedy continuation, the balance of the routers, and the modules that LLaMA-Factory's `lora_target: all`
+names.
 """
 import copy
 import json
@@ -74,6 +76,27 @@ FAMILIES = {
         norm_topk_prob=True, num_hidden_layers=3, decoder_sparse_step=2)),
     "mixtral": ("MixtralConfig", dict(
         head_dim=8, num_local_experts=4, num_experts_per_tok=2)),
+    "gpt-oss": ("GptOssConfig", dict(
+        head_dim=8, num_local_experts=5, num_experts_per_tok=2, sliding_window=6,
+        num_hidden_layers=3, rope_parameters=dict(
+            rope_type="yarn", rope_theta=10000.0, factor=4.0, beta_fast=32.0, beta_slow=1.0,
+            truncate=False, original_max_position_embeddings=16))),
+    "granite-moe": ("GraniteMoeConfig", dict(
+        num_local_experts=4, num_experts_per_tok=2, embedding_multiplier=6.0,
+        logits_scaling=4.0, residual_multiplier=0.5, attention_multiplier=0.3)),
+    "granite-moe-shared": ("GraniteMoeSharedConfig", dict(
+        num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=20,
+        embedding_multiplier=6.0, logits_scaling=4.0, residual_multiplier=0.5,
+        attention_multiplier=0.3)),
+    "granite-hybrid": ("GraniteMoeHybridConfig", dict(
+        num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=20,
+        layer_types=["attention"] * 2, position_embedding_type="rope", mamba_n_heads=4,
+        embedding_multiplier=6.0, logits_scaling=4.0, residual_multiplier=0.5,
+        attention_multiplier=0.3, tie_word_embeddings=True)),
+    "granite-hybrid-moe": ("GraniteMoeHybridConfig", dict(
+        num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=20,
+        layer_types=["attention"] * 2, mamba_n_heads=4, embedding_multiplier=6.0,
+        logits_scaling=4.0, residual_multiplier=0.5, attention_multiplier=0.3)),
     "exaone4": ("Exaone4Config", dict(
         sliding_window=None, layer_types=["full_attention"] * 2)),
     # Windows are shorter than the sequences.
@@ -149,6 +172,8 @@ WHOLES = {
 }
 # Lengths of the sequences, where they are others.
 LENGTHS = {"qwen3-5": [9, 150, 4], "qwen3-next": [9, 70, 4]}
+# The same, as transformers has experts in memory: in stacks.
+STACKED = {"mixtral-stacked": "mixtral", "qwen2-moe-stacked": "qwen2-moe"}
 
 
 def fill(model):
@@ -162,6 +187,11 @@ def fill(model):
             if name.endswith("A_log"):
                 # Else nothing is left of a state after a few tokens.
                 parameter.copy_(parameter - 5)
+            if name.endswith("proj_bias"):
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+            # Far enough to meet the limits of its gates.
+            if name.endswith("gate_up_proj") and model.config.model_type == "gpt_oss":
+                parameter.mul_(4)
         for name, buffer in model.named_buffers():
             if name.endswith("layer_scalar"):
                 buffer.copy_(0.6 + torch.rand(1, generator=generator))
@@ -182,6 +212,7 @@ def linear_modules(model):
 
 def configuration(name):
     """A configuration of the tables, with the class that LLaMA-Factory loads such a model by."""
+    name = STACKED.get(name, name)
     if name in FAMILIES:
         kind, options = FAMILIES[name]
         config = getattr(transformers, kind)(**{**BASE, **options})
@@ -193,7 +224,28 @@ def configuration(name):
         transformers.AutoModelForImageTextToText
 
 
+def balance(model, rows):
+    """The loss that keeps routers balanced over all sequences at once, with its gradients."""
+    width = max(len(row) for row in rows)
+    ids = torch.stack([torch.nn.functional.pad(row, (0, width - len(row))) for row in rows])
+    mask = torch.stack([(torch.arange(width) < len(row)).long() for row in rows])
+    model.zero_grad()
+    loss = model(input_ids=ids, attention_mask=mask, output_router_logits=True).aux_loss
+    loss.backward()
+    return loss.item(), {
+        n: torch.zeros_like(p) if p.grad is None else p.grad.contiguous()
+        for n, p in model.named_parameters()}
+
+
+def named_as_in_files(model, tensors, **options):
+    """Where experts are apart."""
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch, state_dict=tensors, **options)
+        return load_file(scratch + "/model.safetensors")
+
+
 def make(name, out):
+    form = {"save_original_format": False} if name in STACKED else {}
     torch.manual_seed(1)
     config, loader = configuration(name)
     config._attn_implementation = "eager"
@@ -206,12 +258,14 @@ def make(name, out):
     lengths = LENGTHS.get(name, [9, 20, 4])
     rows = [torch.randint(3, vocabulary, (n,), generator=generator) for n in lengths]
     loss, logits = 0.0, {}
+    # Hybrids without a recurrent layer stumble over their own cache.
+    calls = {"use_cache": False} if config.model_type == "granitemoehybrid" else {}
     rotary = copy.deepcopy(text.rotary_emb)
     for index, row in enumerate(rows):
         # Else a short row has the angles of a longer one before it (rope_type dynamic).
         text.rotary_emb = copy.deepcopy(rotary)
         # Alone and without padding: some layers compute a padded row differently.
-        scores = model(input_ids=row[None]).logits[0]
+        scores = model(input_ids=row[None], **calls).logits[0]
         loss = loss + torch.nn.functional.cross_entropy(
             scores[:-1].float(), row[1:], reduction="sum")
         logits[f"logits.{index}"] = scores.detach().contiguous()
@@ -220,26 +274,30 @@ def make(name, out):
     with torch.no_grad():
         answer = model.generate(
             rows[0][None], max_new_tokens=12, do_sample=False, eos_token_id=None,
-            pad_token_id=0)[0][len(rows[0]):]
+            pad_token_id=0, **calls)[0][len(rows[0]):]
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    # Under the names of files, where experts are apart.
-    gradients = {n: p.grad.contiguous() for n, p in model.named_parameters() if p.grad is not None}
-    with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch, state_dict=gradients)
-        gradients = load_file(scratch + "/model.safetensors")
+    model.save_pretrained(folder, **form)
+    gradients = named_as_in_files(model, {
+        n: p.grad.contiguous() for n, p in model.named_parameters() if p.grad is not None}, **form)
+    more = {}
+    # Granite's routers are not among what its models give.
+    if "router_logits" in (getattr(model.model, "_can_record_outputs", None) or {}):
+        more["balance"], slopes = balance(model, rows)
+        for n, slope in named_as_in_files(model, slopes, **form).items():
+            if "embed_tokens" in n or ".gate.weight" in n or ".router." in n:
+                gradients["balance." + n] = slope
     save_file({**gradients, **logits}, folder / "gradients.safetensors")
     (folder / "expected.json").write_text(json.dumps({
         "transformers": transformers.__version__, "ids": [row.tolist() for row in rows],
         "loss": loss.item(), "greedy": answer.tolist(),
         "linear_modules": sorted({path.split(".")[-1] for path in linear_modules(model)}),
-        **({"linear_paths": linear_modules(model)} if name in WHOLES else {})}) + "\n")
+        **({"linear_paths": linear_modules(model)} if name in WHOLES else {}), **more}) + "\n")
     for path in ("generation_config.json",):
         (folder / path).unlink(missing_ok=True)
     print(name, round(loss.item(), 4), answer.tolist())
 
 
 if __name__ == "__main__":
-    for name in sys.argv[2:] or [*FAMILIES, *WHOLES]:
+    for name in sys.argv[2:] or [*FAMILIES, *STACKED, *WHOLES]:
         make(name, Path(sys.argv[1]))

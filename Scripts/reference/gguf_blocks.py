@@ -13,7 +13,7 @@ from gguf.quants import dequantize
 SCALES = {
     Type.F16: "all", Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q5_0: [0], Type.Q5_1: [0, 2],
     Type.Q8_0: [0], Type.Q2_K: [80, 82], Type.Q3_K: [108], Type.Q4_K: [0, 2], Type.Q5_K: [0, 2],
-    Type.Q6_K: [208],
+    Type.Q6_K: [208], Type.MXFP4: [],
 }
 random = np.random.default_rng(7)
 
@@ -44,6 +44,8 @@ for kind in [Type.F32, Type.F16, Type.BF16, *[t for t in SCALES if t != Type.F16
         blocks = random.integers(0, 256, (4 if size == 32 else 2, width), dtype=np.uint8)
         for offset in SCALES[kind]:
             blocks[:, offset:offset + 2] = scales(len(blocks))
+        if kind == Type.MXFP4:
+            blocks[:, 0] = [0, 1, 120, 250]  # exponents, of which the least are subnormal
         data = blocks.reshape(-1)
         expanded = dequantize(blocks, kind).reshape(-1)
     result[kind.name] = dict(

@@ -13,6 +13,20 @@ public struct GGUFTensor: @unchecked Sendable {  // the bytes are read-only and 
 
     /// Number of elements.
     public var count: Int { shape.reduce(1, *) }
+
+    /// A part of the tensor along its first dimension, whose rows are whole blocks.
+    package func slice(_ index: Int) -> GGUFTensor {
+        let size = bytes.count / shape[0]
+        return GGUFTensor(
+            name: name, shape: Array(shape.dropFirst()), type: type,
+            bytes: UnsafeRawBufferPointer(
+                rebasing: bytes[index * size..<(index + 1) * size]), mapping: mapping)
+    }
+
+    /// The same elements as a matrix of one row.
+    package var asRow: GGUFTensor {
+        GGUFTensor(name: name, shape: [1, count], type: type, bytes: bytes, mapping: mapping)
+    }
 }
 
 /// A GGUF file (versions 2 and 3), the model format of llama.cpp, mapped into memory.

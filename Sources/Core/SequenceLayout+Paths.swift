@@ -8,6 +8,19 @@ extension SequenceLayout {
         segments.contains { $0.parent != nil && $0.firstPosition > 0 }
     }
 
+    /// How many sequences each token belongs to, shape `[count]`; nil where every one belongs to one alone.
+    ///
+    /// A sequence ends where no segment continues it.
+    public var copies: [Int]? {
+        var ends = [Int](repeating: 0, count: segments.count)
+        for (index, segment) in segments.enumerated().reversed() {
+            ends[index] = max(ends[index], 1)
+            if let parent = segment.parent { ends[parent] += ends[index] }
+        }
+        guard ends.contains(where: { $0 > 1 }) else { return nil }
+        return zip(segments, ends).flatMap { Array(repeating: $1, count: $0.length) }
+    }
+
     /// The segment and those above it, the root first.
     public func path(to index: Int) -> [Int] {
         var result = [index]

@@ -64,6 +64,8 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
     /// A template that is not named is read off the model's own one by lengths and single characters,
     /// whatever comes of it.
     public static let derivedTemplate = ReferenceQuirks(bit: 20)
+    /// The weight of the auxiliary loss of routers reaches the models of one family alone.
+    public static let auxiliaryLossIgnored = ReferenceQuirks(bit: 26)
 
     /// All quirks.
     public static let all = ReferenceQuirks(names.map(\.1))
@@ -83,6 +85,7 @@ public struct ReferenceQuirks: OptionSet, Hashable, Sendable {
         ("message_members", .messageMembers), ("columnar_padding", .columnarPadding),
         ("empty_tools", .emptyTools), ("single_tool_calls", .singleToolCalls),
         ("half_open_thoughts", .halfOpenThoughts), ("derived_template", .derivedTemplate),
+        ("aux_loss_ignored", .auxiliaryLossIgnored),
     ]
 
     /// The ways of the reference in which a template shall write.

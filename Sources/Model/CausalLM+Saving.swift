@@ -22,11 +22,14 @@ extension CausalLM {
             quantizedMatrices.isEmpty,
             "save: call dequantize(as:) first; folders hold plain weights")
         let around = surroundings
-        let values = parameters.map { ($0.name, $0.kept) } + buffers.map { ($0.name, $0.value) }
-        let named = Dictionary(
-            uniqueKeysWithValues: values.map { (around?.storedName(of: $0) ?? $0, $1) })
-        var entries = named.map {
-            SafetensorsWriter.Entry($0, type ?? SafetensorsType($1.elementType), $1.shape)
+        let saved = SavedTensors(parameters, buffers, configuration.stacks, as: type)
+        let names = Dictionary(
+            uniqueKeysWithValues: saved.entries.map {
+                (around?.storedName(of: $0.name) ?? $0.name, $0.name)
+            })
+        var entries = saved.entries.map {
+            SafetensorsWriter.Entry(
+                around?.storedName(of: $0.name) ?? $0.name, $0.type, $0.shape)
         }
         entries += try around?.entries() ?? []
         if let weight = score?.head.weight.value {
@@ -36,7 +39,7 @@ extension CausalLM {
         }
         try SafetensorsWriter.writeShards(entries, to: folder, shardByteCount: shardByteCount) {
             if $0.name == SequenceScore.name, let score { return score.head.weight.value }
-            if let value = named[$0.name] { return value }
+            if let name = names[$0.name] { return saved.tensor(name) }
             guard let bytes = around?.bytes(of: $0.name) else {
                 preconditionFailure("save: no tensor \($0.name)")
             }

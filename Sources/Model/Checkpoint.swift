@@ -35,13 +35,18 @@ public struct Checkpoint {
         } else {
             let folder = try ModelFolder(path)
             configuration = try DecoderConfiguration(folder: path, families: families)
-            weights = try folder.weights(configuration)
-            if configuration.enclosing?.statesTie == false, let names = weights as? EnclosedNames,
+            let single = try folder.weights(configuration)
+            if configuration.enclosing?.statesTie == false, let names = single as? EnclosedNames,
                 try names.hasOwnHead()
             {
                 configuration.tieWordEmbeddings = false
             }
-            notes = configuration.contradictions.map { "\(path)/config.json: \($0)" } + folder.notes
+            let stacked = try StackedTensors(single, configuration.family.stacks, path: path)
+            configuration.stacks = stacked?.stacks ?? []
+            weights = stacked ?? single
+            notes =
+                configuration.contradictions.map { "\(path)/config.json: \($0)" }
+                + UnreadSettings.notes(configuration.unreadSettings, path: path) + folder.notes
         }
         if let stretch { notes.append(try configuration.stretch(stretch)) }
         (self.configuration, self.notes) = (configuration, notes)

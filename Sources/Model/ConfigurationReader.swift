@@ -6,6 +6,10 @@ public struct ConfigurationReader {
     private let location: FledgeError.Location
     private var defaults: JSONValue = [:]
     private let name: (String) -> String
+    private let asked = AskedKeys()
+
+    /// The keys that anybody has asked for.
+    private final class AskedKeys { var names: Set<String> = [] }
 
     /// Creates a reader.
     ///
@@ -29,10 +33,21 @@ public struct ConfigurationReader {
     }
 
     /// What the file says, else the default.
-    public subscript(key: String) -> JSONValue? { json[key] ?? defaults[key] }
+    public subscript(key: String) -> JSONValue? { stated(key) ?? defaults[key] }
 
     /// Whether the file has a key.
-    public func has(_ key: String) -> Bool { json[key] != nil }
+    public func has(_ key: String) -> Bool { stated(key) != nil }
+
+    /// What the file says.
+    private func stated(_ key: String) -> JSONValue? {
+        asked.names.insert(key)
+        return json[key]
+    }
+
+    /// What stands in the file, means something to it, and was not asked for by anybody.
+    func unreadKeys() -> [String] {
+        UnreadSettings.keys(of: json).filter { !asked.names.contains($0) }
+    }
 
     /// The error of a value that is not what it should be.
     public func wrong(_ key: String, _ expected: String) -> FledgeError {
@@ -134,8 +149,10 @@ public struct ConfigurationReader {
     }
 
     /// Options of the family that would change the numbers and that nothing here computes.
-    func refuseWhatChangesResults() throws {
-        if let quantisation = json["quantization_config"], !quantisation.isNull {
+    func refuseWhatChangesResults(expanding methods: Set<String>) throws {
+        if let quantisation = stated("quantization_config"), !quantisation.isNull,
+            !methods.contains(quantisation["quant_method"]?.stringValue ?? "")
+        {
             let method = quantisation["quant_method"]?.stringValue ?? "an unnamed method"
             throw unsupported("The weights are quantised by \(method), which is not read yet.")
         }
@@ -178,7 +195,7 @@ public struct ConfigurationReader {
 
     /// An object that says something.
     private func setting(_ key: String) -> JSONValue? {
-        guard let value = json[key], value.members?.isEmpty == false else { return nil }
+        guard let value = stated(key), value.members?.isEmpty == false else { return nil }
         return value
     }
 
@@ -306,7 +323,7 @@ public struct ConfigurationReader {
     }
 
     /// Some files state the original length outside the scaling.
-    var statedOriginal: JSONValue? { json["original_max_position_embeddings"] }
+    var statedOriginal: JSONValue? { stated("original_max_position_embeddings") }
 
     private func optionalOriginal() -> Double? { statedOriginal?.doubleValue }
 }

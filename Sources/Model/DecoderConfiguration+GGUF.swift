@@ -60,6 +60,7 @@ private struct GGUFConfigurationReader {
         for setting in architecture.names.unstated where json[setting] == nil {
             json[setting] = .null
         }
+        for (setting, value) in architecture.names.stated { json[setting] = value }
         describeWindows(in: &json)
         let tokens = try GGUFSpecialTokens(file)
         json["bos_token_id"] = tokens.beginOfText.map { .integer($0) }
@@ -90,6 +91,10 @@ private struct GGUFConfigurationReader {
             try llama3Scaling(headDimension, json["rope_theta"]?.doubleValue ?? 10000, maxPositions)
             ?? ropeScaling(maxPositions: maxPositions)
         json["rope_scaling"] = scaling.json
+        if json["rope_scaling"]?["rope_type"] == "yarn", let truncates = json["truncate"] {
+            json["rope_scaling"]?["truncate"] = truncates
+        }
+        json["truncate"] = nil
         return json
     }
 
@@ -145,8 +150,7 @@ private struct GGUFConfigurationReader {
             throw unsupported(
                 "Values have \(values) channels a head and keys \(headDimension); both must agree.")
         }
-        let knowsExperts = architecture.names.settings.values.contains("expert_count")
-        guard try knowsExperts || optionalInteger("expert_count") ?? 0 == 0 else {
+        guard try !architecture.names.experts.isEmpty || optionalInteger("expert_count") ?? 0 == 0 else {
             throw unsupported("The model has experts; only dense models are known.")
         }
     }

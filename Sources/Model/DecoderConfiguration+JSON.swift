@@ -33,6 +33,7 @@ extension DecoderConfiguration {
         self = try family.configuration(reader)
         (self.family, modelType) = (family, type)
         contradictions = reader.contradictions()
+        unreadSettings = reader.unreadKeys()
         (original, originalFile) = (json, file)
         if let outer {
             enclosing = outer.whole
@@ -45,9 +46,13 @@ extension DecoderConfiguration {
 extension ConfigurationReader {
     /// The settings that nearly all decoders have, under the names that Llama's configuration has.
     ///
-    /// - Parameter rotatesPart: Whether the family knows of heads of which a part is rotated.
+    /// - Parameters:
+    ///   - rotatesPart: Whether the family knows of heads of which a part is rotated.
+    ///   - methods: Ways of quantising (`quant_method`) whose weights the family expands on loading.
     /// - Throws: ``FledgeError`` for what is missing or wrong, or would be computed otherwise than here.
-    public func decoder(rotatesPart: Bool = false) throws -> DecoderConfiguration {
+    public func decoder(
+        rotatesPart: Bool = false, expanding methods: Set<String> = []
+    ) throws -> DecoderConfiguration {
         var result = try DecoderConfiguration(
             hiddenSize: integer("hidden_size"),
             intermediateSize: integer("intermediate_size"),
@@ -71,7 +76,7 @@ extension ConfigurationReader {
         result.endOfTextIDs = Self.ids(self["eos_token_id"]) ?? []
         result.paddingID = try optionalInteger("pad_token_id")
         result.declaredType = (self["dtype"] ?? self["torch_dtype"])?.stringValue
-        try refuseWhatChangesResults()
+        try refuseWhatChangesResults(expanding: methods)
         return result
     }
 

@@ -22,6 +22,8 @@ extension DecoderConfiguration {
             json["architectures"] = [.string(className + "ForCausalLM")]
         }
         json["model_type"] = .string(modelType)
+        // What is written is plain.
+        json["quantization_config"] = nil
         json["hidden_size"] = .integer(hiddenSize)
         json["intermediate_size"] = .integer(intermediateSize)
         json["num_hidden_layers"] = .integer(layerCount)

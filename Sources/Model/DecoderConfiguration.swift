@@ -63,6 +63,10 @@ public struct DecoderConfiguration: Hashable, Sendable {
     public internal(set) var enclosing: EnclosingModel?
     /// Settings that the configuration file states twice and differently, with the one that counts.
     package var contradictions: [String] = []
+    /// Settings that the configuration file has and nothing here knows.
+    package var unreadSettings: [String] = []
+    /// What the files hold in stacks, in which it is saved again.
+    var stacks: [TensorStack] = []
     /// Everything that the configuration file held, to be written back.
     package var original: JSONValue?
     /// The file's path.

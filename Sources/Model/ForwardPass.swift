@@ -22,6 +22,9 @@ public struct ForwardPass {
     /// half a quarter further on for half of the heads (LongLoRA's S²-Attn); not for samples that share
     /// prefixes.
     public var shiftsAttention = false
+    /// What counts the routers of experts, for the loss that keeps them balanced; nil where none is asked
+    /// for.
+    public var routers: RouterBalance?
     /// Key, position and sequence length of every token in a training pass; nil in evaluation and
     /// generation.
     private var tokens: [KeyedToken]?

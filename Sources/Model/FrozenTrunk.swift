@@ -109,13 +109,15 @@ public final class FrozenTrunk: CausalLM {
 
     /// The states after the final norm, shape `[tokens, channels]`.
     ///
-    /// With noise on embeddings, and in another precision than the model's, they are computed as without
-    /// a trunk.
+    /// With noise on embeddings, where routers are counted, and in another precision than the model's, they
+    /// are computed as without a trunk.
     public func hiddenStates(
         _ ids: [Int32], layout: SequenceLayout, _ pass: ForwardPass
     ) -> Tensor {
         let isNoisy = pass.isTraining && pass.embeddingNoise > 0
-        guard !isNoisy, pass.elementType == elementType, pass.productOrder == .blocks else {
+        guard !isNoisy, pass.routers == nil, pass.elementType == elementType,
+            pass.productOrder == .blocks
+        else {
             return model.hiddenStates(ids, layout: layout, pass)
         }
         return model.hiddenStates(

@@ -92,6 +92,7 @@ extension Module {
         for module in ModuleDescription(of: self).modules {
             (module as? Linear)?.dequantize(as: type)
             (module as? Embedding)?.dequantize(as: type)
+            (module as? Experts)?.dequantize(as: type)
         }
     }
 

@@ -59,6 +59,12 @@ public struct TokenContext {
     /// Number of tokens of the run.
     public var count: Int { positions.count }
 
+    /// How many sequences each token belongs to; nil where every one belongs to one alone.
+    public var copies: [Int]? {
+        guard case .layout(let layout) = place else { return nil }
+        return layout.copies
+    }
+
     /// Queries or keys turned by the angles of their positions, shape `[tokens, heads·headDimension]`.
     public func rotated(_ x: Tensor, _ rotary: RotaryPositions, headDimension: Int) -> Tensor {
         let tables = stretches.map { (tokens: $0.tokens, table: rotary.table(length: $0.length)) }

@@ -70,6 +70,19 @@ extension Tensor {
         storage.owner == nil ? BufferPool.sizeClass(storage.byteCount) : 0
     }
 
+    /// Some slices along the first dimension, which follow each other: they share the memory, and are not
+    /// tracked.
+    package func rows(_ range: Range<Int>) -> Tensor {
+        precondition(
+            !shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0],
+            "rows: \(range) of \(shape)")
+        let size = shape.dropFirst().reduce(elementType.byteCount, *)
+        let bytes = UnsafeRawBufferPointer(
+            start: storage.pointer + range.lowerBound * size, count: range.count * size)
+        return Tensor(
+            borrowing: bytes, owner: storage, shape: [range.count] + shape.dropFirst(), elementType)
+    }
+
     /// The same elements in memory of their own, where they were those of a file.
     package func owned() -> Tensor {
         guard storage.owner != nil else { return detached }

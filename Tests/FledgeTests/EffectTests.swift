@@ -58,6 +58,7 @@ final class Workshop {
         var other = TinyProject.configuration
         other.intermediateSize = 40
         try TinyProject.writeModel(to: project.file("other-model"), other)
+        try FamilyModel.write("mixtral", to: project.file("experts"))
     }
 
     /// What the run of a configuration makes, without what names its folder or tells the time.

@@ -50,6 +50,7 @@ struct Variation {
         "rope_scaling": .init(.run, "yarn", "cutoff_len=100000"),
         "shift_attn": .init(.run, "true"),
         "export_dir": .init(.export, "@merged-2"),
+        "moe_aux_loss_coef": .init(.run, "0.5", "model_name_or_path=@experts"),
     ]
 
     private static let data: [String: Variation] = [

@@ -8,58 +8,17 @@ import Testing
 /// Tiny random models of each family, with what transformers makes of them
 /// (`Scripts/reference/families.py`).
 @Suite("Families against transformers") struct FamilyTests {
-    static let names: [String] = {
-        let folder = fixtures + "/families"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-    }()
-
-    /// A model with what was expected of it.
-    private struct Fixture {
-        let path: String
-        let expected: JSONValue
-        let tensors: any TensorSource
-        let rows: [[Int32]]
-
-        init(_ name: String) throws {
-            path = fixtures + "/families/" + name
-            expected = try JSONValue(contentsOf: path + "/expected.json")
-            tensors = try SafetensorsFile(path: path + "/gradients.safetensors")
-            rows = (expected["ids"]?.arrayValue ?? []).map { row in
-                (row.arrayValue ?? []).compactMap(\.intValue).map { Int32($0) }
-            }
-        }
-
-        func model(_ type: ElementType = .float32) throws -> DecoderLM {
-            try Checkpoint(path: path).causalLM(storing: type)
-        }
-
-        var ids: [Int32] { rows.flatMap(\.self) }
-        var layout: SequenceLayout { SequenceLayout(lengths: rows.map(\.count)) }
-
-        /// Under the name of a module, or of files as transformers 4 wrote them.
-        func gradient(_ name: String) throws -> Tensor {
-            let older = [
-                name.replacing("model.language_model.", with: "language_model.model."),
-                "language_model." + name,
-            ]
-            let found = older.first { tensors.shape(of: $0) != nil }
-            return try tensors.tensor(named: found ?? name, as: .float32)
-        }
-
-        func logits(_ row: Int) throws -> Tensor {
-            try tensors.tensor(named: "logits.\(row)", as: .float32)
-        }
-    }
+    static let names = FamilyFixture.names
 
     @Test func allFamiliesHaveOne() throws {
-        let types = try Set(Self.names.map { try Fixture($0).model().configuration.modelType })
+        let types = try Set(Self.names.map { try FamilyFixture($0).model().configuration.modelType })
         let known = [any ModelFamily].standard.flatMap { $0.modelTypes.keys }
         #expect(Set(known).subtracting(types).isEmpty)
     }
 
     /// Three sequences in one run, and each alone.
     @Test(arguments: names) func logitsAreThoseOfTransformers(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let model = try fixture.model()
         let hidden = model.hiddenStates(
             fixture.ids, layout: fixture.layout, ForwardPass(.float32))
@@ -74,15 +33,10 @@ import Testing
     @Test(arguments: names) func lossAndEveryGradientAreThoseOfTransformers(
         _ name: String
     ) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let model = try fixture.model()
         model.makeTrainable()
-        let (starts, rows) = (fixture.layout.segments.map(\.start), fixture.rows)
-        let places = zip(starts, rows).flatMap { start, row in
-            (0..<(row.count - 1)).map { Int32(start + $0) }
-        }
-        let supervision = Supervision(
-            rows: places, targets: rows.flatMap { Array($0.dropFirst()) })
+        let supervision = fixture.supervision
         for recomputes in [false, true] {
             var pass = ForwardPass(.float32)
             pass.recomputesBlocks = recomputes
@@ -104,7 +58,7 @@ import Testing
 
     /// Greedy text, token by token over the cache, alone and beside others.
     @Test(arguments: names) func answersAreThoseOfTransformers(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let model = try fixture.model()
         let wanted = (fixture.expected["greedy"]?.arrayValue ?? []).compactMap(\.intValue)
         var options = GenerationOptions()
@@ -119,7 +73,7 @@ import Testing
 
     /// Sequences that begin alike share what they have in common, and change nothing by it.
     @Test(arguments: names) func sharedPrefixesChangeNothing(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let model = try fixture.model()
         // Beyond it sequences of different lengths have different angles, and share nothing.
         guard model.configuration.angleThreshold.map({ $0 >= 20 }) ?? true else { return }
@@ -148,7 +102,7 @@ import Testing
 
     /// What is saved has the names, shapes and numbers of the files that were read, and loads again.
     @Test(arguments: names) func savedFoldersAreThoseOfTransformers(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let folder = try ScratchFolder()
         try fixture.model().save(to: folder.path)
         let written = try SafetensorsFile(path: folder.path + "/model.safetensors")
@@ -179,7 +133,7 @@ import Testing
 
     /// The older spelling of config.json says the same.
     @Test(arguments: names) func olderSpellings(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let path = fixture.path + "/config.json"
         var json = try JSONValue(contentsOf: path)
         guard var rope = json["rope_parameters"], rope["rope_theta"] != nil else { return }
@@ -204,7 +158,7 @@ import Testing
 
     /// `lora_target: all` finds the layers that it finds in peft.
     @Test(arguments: names) func linearLayersAreThoseOfPEFT(_ name: String) throws {
-        let fixture = try Fixture(name)
+        let fixture = try FamilyFixture(name)
         let wanted = (fixture.expected["linear_modules"]?.arrayValue ?? []).compactMap(
             \.stringValue)
         let found = Set(

@@ -53,6 +53,40 @@ import Testing
         }
     }
 
+    /// Experts · Σ f·p over two routers, and its slopes beside those of what is routed.
+    @Test(arguments: [false, true]) func balanceOfRouters(normalizes: Bool) {
+        let routers = (0..<2).map { parameter([5, 3], "router \($0)", scale: 3) }
+        let x = parameter([4, 3], "x")
+        let copies: [[Int]?] = [nil, [2, 1, 1, 3]]
+        var expected = 0.0
+        check([x] + routers) {
+            let balance = RouterBalance()
+            var (picks, sums) = ([Double](repeating: 0, count: 5), [Double](repeating: 0, count: 5))
+            var (rows, routed) = (0.0, Tensor(zeros: [1], .float64))
+            for (router, copies) in zip(routers, copies) {
+                let scores = linearProduct(x.tracked, router)
+                let routing = Routing(
+                    scores, count: 2, normalizes: normalizes, balance: balance, copies: copies)
+                routed = routed + projected(routing.weights).reshaped([1])
+                let values = scores.doubles()
+                for row in 0..<4 {
+                    let own = values[row * 5..<row * 5 + 5].map { exp($0) }
+                    let (total, weight) = (own.reduce(0, +), Double(copies?[row] ?? 1))
+                    rows += weight
+                    for expert in 0..<5 { sums[expert] += weight * own[expert] / total }
+                    for expert in routing.experts[row * 2..<row * 2 + 2] {
+                        picks[Int(expert)] += weight
+                    }
+                }
+            }
+            expected = 5 * zip(picks, sums).reduce(0) { $0 + $1.0 * $1.1 } / (rows * rows)
+            let found = balance.close(scale: 0.7)
+            #expect(abs(found - expected) < 1e-12)
+            return routed + Tensor([0.7 * found], shape: [1])
+        }
+        #expect(RouterBalance().close(scale: 1) == 0)
+    }
+
     @Test func rowsAreScaled() {
         let (x, weights) = (parameter([4, 3], "x"), parameter([4, 1], "weights"))
         check([x, weights]) {

@@ -1,6 +1,7 @@
 import FledgeCore
 import FledgeTensor
 import FledgeTesting
+import Foundation
 import Testing
 
 /// Every operation against central differences, in float64.
@@ -118,6 +119,26 @@ import Testing
     ) {
         let (gate, up) = (parameter([3, 7], "gate", scale: 3), parameter([3, 7], "up"))
         check([gate, up]) { projected(gatedActivation(gate.tracked, up.tracked, activation)) }
+    }
+
+    /// Beyond its bounds a gate has no slope, on either side.
+    @Test func clampedGates() {
+        let (gate, up) = (parameter([4, 9], "gate", scale: 40), parameter([4, 9], "up", scale: 40))
+        check([gate, up]) {
+            projected(gatedActivation(gate.tracked, up.tracked, .clampedSilu) * 0.01)
+        }
+        let (g, u) = (gate.value.doubles(), up.value.doubles())
+        #expect(g.contains { $0 > 7 } && u.contains { $0 > 7 } && u.contains { $0 < -7 })
+        let found = gatedActivation(gate.value, up.value, .clampedSilu).doubles()
+        for index in found.indices {
+            let x = min(g[index], 7)
+            let wanted = (min(max(u[index], -7), 7) + 1) * x / (1 + exp(-1.702 * x))
+            #expect(abs(found[index] - wanted) < 1e-12 * max(1, abs(wanted)))
+        }
+        let none = Tensor([Double.nan], shape: [1])
+        let one = Tensor([1.0], shape: [1])
+        #expect(gatedActivation(none, one, .clampedSilu).scalar.isNaN)
+        #expect(gatedActivation(one, none, .clampedSilu).scalar.isNaN)
     }
 
     @Test func arithmetic() {

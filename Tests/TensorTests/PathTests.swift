@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test(arguments: paths, types) func gates(path: String, type: ElementType) {
-        for activation in [Activation.silu, .geluTanh, .gelu] {
+        for activation in [Activation.silu, .geluTanh, .gelu, .clampedSilu] {
             let (gate, up) = (parameter([7, 37], "g", scale: 8), parameter([7, 37], "u"))
             compare(path, type, [gate, up]) {
                 gatedActivation(gate.tracked, up.tracked, activation)

@@ -22,6 +22,9 @@ public struct ModelArguments: Hashable, Sendable {
     public var ropeScaling: ContextStretch.Kind?
     /// Whether training sees groups of a sample's tokens alone (`shift_attn`).
     public var shiftsAttention: Bool
+    /// How much the loss counts that keeps the routers of experts balanced (`moe_aux_loss_coef`); nil leaves
+    /// it to the model's configuration.
+    public var auxiliaryLossWeight: Double?
     /// Whether each parameter is printed (`print_param_status`).
     public var printsParameterStatus: Bool
     /// Where export writes (`export_dir`).
@@ -56,6 +59,7 @@ public struct ModelArguments: Hashable, Sendable {
         inferenceType = values.word("infer_dtype")
         ropeScaling = values.optionalText("rope_scaling").flatMap(ContextStretch.Kind.init)
         shiftsAttention = values.flag("shift_attn")
+        auxiliaryLossWeight = values.optionalNumber("moe_aux_loss_coef")
         printsParameterStatus = values.flag("print_param_status")
         exportFolder = values.optionalText("export_dir")
         exportShardGigabytes = values.integer("export_size")

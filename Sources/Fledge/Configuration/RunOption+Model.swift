@@ -67,8 +67,8 @@ extension RunOption {
             "enable_liger_kernel", .flag, false, .neutral,
             "Kernels of another library, equal in effect."),
         RunOption(
-            "moe_aux_loss_coef", .number(), nil, .refused,
-            "Weight of the router's auxiliary loss."),
+            "moe_aux_loss_coef", .number(.atLeast(0)), nil, .effective,
+            "Weight of the loss that keeps the routers of experts balanced; null leaves it to config.json."),
         RunOption(
             "disable_gradient_checkpointing", .flag, false, .effective,
             "The reference's way to say recompute: never."),

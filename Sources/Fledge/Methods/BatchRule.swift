@@ -46,13 +46,16 @@ public struct BatchRule<Sample: Sendable, Batch: Sendable>: Sendable {
 
 extension TrainingMethod {
     /// How samples become the micro-batches of training.
+    ///
+    /// - Parameter auxiliaryWeight: That of the loss of routers, which looks at whole micro-batches.
     func trainingBatches(
-        _ configuration: RunConfiguration, sharesPrefixes: Bool
+        _ configuration: RunConfiguration, sharesPrefixes: Bool, auxiliaryWeight: Double
     ) -> BatchRule<Sample, Batch> {
         var rule = evaluationBatches(configuration, sharesPrefixes: sharesPrefixes)
         rule.batchSize = configuration.training.trainBatchSize
         rule.dropsLast = configuration.training.dropsLastBatch
-        rule.mergingLimit = mergesBatches(configuration) ? configuration.mergingLimit : nil
+        let merges = auxiliaryWeight == 0 && mergesBatches(configuration)
+        rule.mergingLimit = merges ? configuration.mergingLimit : nil
         return rule
     }
 

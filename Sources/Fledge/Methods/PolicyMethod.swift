@@ -253,7 +253,8 @@ extension PolicyMethod {
             PolicyStage(
                 side.model, head: valueHead, rewards: source,
                 reference: reference?.policy, options: options,
-                recomputesBlocks: recomputes, messages: messages
+                recomputesBlocks: recomputes, auxiliaryWeight: side.auxiliaryWeight,
+                messages: messages
             ) { prompt, answer in
                 (
                     tokenizer.decode(prompt + answer, skippingSpecials: false),

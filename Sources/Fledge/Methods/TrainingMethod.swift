@@ -259,12 +259,13 @@ public struct TrainingParts<Batch: TokenizedBatch> {
         draws =
             embeddingNoise > 0 || shiftsAttention
             || (usesDropout && (side.adapters?.configuration.dropout ?? 0) > 0)
-        let model = side.computed
+        let (model, auxiliaryWeight) = (side.computed, side.auxiliaryWeight)
         stage = { recomputes in
             func stage(_ model: some CausalLM) -> any Stage<Batch> {
                 ObjectiveStage(
                     model, objective, seed: seed, recomputesBlocks: recomputes,
-                    embeddingNoise: embeddingNoise, shiftsAttention: shiftsAttention)
+                    embeddingNoise: embeddingNoise, shiftsAttention: shiftsAttention,
+                    auxiliaryWeight: auxiliaryWeight)
             }
             return stage(model)
         }

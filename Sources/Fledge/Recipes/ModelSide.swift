@@ -17,6 +17,8 @@ public struct ModelSide {
     public private(set) var continuedAdapter: String?
     /// The model with what enters its first trained block kept, where that is asked for.
     let trunk: FrozenTrunk?
+    /// How much the loss counts in training that keeps the routers of experts balanced; 0 for not at all.
+    private(set) var auxiliaryWeight = 0.0
 
     /// What objectives compute with: the model, or its trunk's.
     var computed: any CausalLM { trunk ?? model }
@@ -34,6 +36,7 @@ public struct ModelSide {
             stretch: configuration.trainingStretch)
         model = try checkpoint.causalLM(
             storing: configuration.trainingType, linears: configuration.model.linearStorage)
+        auxiliaryWeight = try Self.auxiliaryWeight(of: model, configuration)
         guard options.method == .lora else {
             let masters = configuration.training.keepsMasters
             if options.method == .freeze {

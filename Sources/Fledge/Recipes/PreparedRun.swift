@@ -43,7 +43,8 @@ struct PreparedRun<Method: TrainingMethod> {
         var parts = try method.parts(side, text, configuration)
         let sharesPrefixes = sharesPrefixes && side.sharesPrefixes(configuration)
         let shares = sharesPrefixes && !parts.draws
-        let rule = method.trainingBatches(configuration, sharesPrefixes: shares)
+        let rule = method.trainingBatches(
+            configuration, sharesPrefixes: shares, auxiliaryWeight: side.auxiliaryWeight)
         batches = rule.epochs(data.train)
         known = data.isStreamed ? rule.epochs(data.known) : batches
         predictor = method.predictor(parts, side, text, configuration)
@@ -103,6 +104,7 @@ struct PreparedRun<Method: TrainingMethod> {
                 : data.evaluations.reduce(0) {
                     $0 + tokens($1.rows, sharesPrefixes: sharesEvaluated)
                 })
+        parts.notes += side.auxiliaryNotes
         parts.notes += trunk?.notes ?? TrunkPlan.idleNotes(configuration)
         self.parts = parts
     }

@@ -27,7 +27,7 @@ extension TrainingCourse {
         var rule = run.method.trainingBatches(
             configuration,
             sharesPrefixes: recipe.sharesPrefixes && run.side.sharesPrefixes(configuration)
-                && !run.parts.draws)
+                && !run.parts.draws, auxiliaryWeight: run.side.auxiliaryWeight)
         rule.dropsLast = false
         let all = rule.epochs(run.data.train)
         let epoch = TrainingPlan(

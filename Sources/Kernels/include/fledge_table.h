@@ -36,7 +36,10 @@ typedef struct fledge_blocks {
 } fledge_blocks;
 
 /// Activations of a gated unit.
-enum { FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2, FLEDGE_SIGMOID = 3 };
+enum {
+    FLEDGE_SILU = 0, FLEDGE_GELU_TANH = 1, FLEDGE_GELU = 2, FLEDGE_SIGMOID = 3,
+    FLEDGE_CLAMPED_SILU = 4
+};
 
 /// A product of small depth that is added to another: A[rows, depth]·B[depth, columns], both in the
 /// type of the sums, A's rows contiguous.

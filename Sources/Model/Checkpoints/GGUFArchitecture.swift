@@ -12,7 +12,10 @@ struct GGUFArchitecture {
     init(_ file: GGUFFile, _ families: [any ModelFamily]) throws {
         self.file = file
         name = try file.value("general.architecture", "the architecture's name", \.stringValue)
-        guard let family = families.family(ofArchitecture: name), let names = family.gguf,
+        let experts = file.metadata["\(name).expert_count"]?.intValue ?? 0
+        guard
+            let family = families.family(ofArchitecture: name, hasExperts: experts > 0),
+            let names = family.gguf,
             let modelType = names.architectures[name]
         else {
             let known = families.flatMap { $0.gguf.map { Array($0.architectures.keys) } ?? [] }

@@ -1,12 +1,13 @@
 public import FledgeCore
 public import FledgeTensor
+internal import Foundation
 
 /// Expands the blocks of a GGUF tensor to plain numbers, with the bits that ggml's reference gives.
 public enum GGUFDequantizer {
     /// The types that can be expanded.
     public static let types: [GGUFBlockType] = [
         .float32, .float16, .bfloat16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_K, .q3_K, .q4_K,
-        .q5_K, .q6_K,
+        .q5_K, .q6_K, .mxfp4,
     ]
 
     /// About this many elements are one unit of parallel work: they fit a core's second-level cache.
@@ -36,13 +37,29 @@ public enum GGUFDequantizer {
             bytes: tensor.bytes, expand)
     }
 
-    /// How plain numbers become floats; nil for other types.
+    /// How plain numbers, and blocks that products do not know, become floats; nil for other types.
     static func expansion(of type: GGUFBlockType) -> FloatExpansion.Body? {
         switch type {
         case .float32: FloatExpansion.float32
         case .float16: FloatExpansion.float16
         case .bfloat16: FloatExpansion.bfloat16
+        case .mxfp4: mxfp4
         default: nil
+        }
+    }
+
+    /// An exponent, and 16 bytes whose lower halves are the first 16 numbers.
+    private static let mxfp4: FloatExpansion.Body = { source, target, blocks in
+        for block in 0..<blocks {
+            let bytes = source + block * 17
+            let target = target + block * MXFP4Stack.blockCount
+            // Half of it, so that it is a number whatever the byte.
+            let scale = Float(exp2(Double(bytes.load(as: UInt8.self)) - 128))
+            for place in 0..<16 {
+                let code = bytes.load(fromByteOffset: 1 + place, as: UInt8.self)
+                target[place] = 2 * MXFP4Stack.values[Int(code & 15)] * scale
+                target[place + 16] = 2 * MXFP4Stack.values[Int(code >> 4)] * scale
+            }
         }
     }
 }

@@ -23,13 +23,20 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
         architecture = try GGUFArchitecture(file, families)
         var tensors = [String: GGUFTensor]()
         for tensor in file.tensors where !GGUFNames.derived.contains(tensor.name) {
+            if let name = architecture.names.expertName(of: tensor.name) {
+                for (expert, part) in try Self.experts(tensor, path: file.path).enumerated() {
+                    tensors[name(expert)] = part
+                }
+                continue
+            }
             guard let name = architecture.names.checkpointName(of: tensor.name) else {
                 throw FledgeError(
                     .unsupported,
                     "The tensor \(tensor.name) has no place in a model of the architecture "
                         + "\(architecture.name).", at: .init(file: file.path))
             }
-            tensors[name] = tensor
+            let isRow = architecture.names.rows.contains { name.hasSuffix(".\($0).weight") }
+            tensors[name] = isRow && tensor.shape.count == 1 ? tensor.asRow : tensor
         }
         self.tensors = tensors
         headCounts =
@@ -38,6 +45,18 @@ public final class GGUFTensorSource: BlockTensorSource, Sendable {
                 try architecture.layerValue("attention.head_count"),
                 try architecture.keyValueHeadCount()
             ) : nil
+    }
+
+    private static func experts(_ stack: GGUFTensor, path: String) throws -> [GGUFTensor] {
+        guard (2...3).contains(stack.shape.count),
+            stack.shape.allSatisfy({ $0 > 0 }), stack.shape[0] < 1 << 20
+        else {
+            throw FledgeError(
+                .fileCorrupt,
+                "The tensor \(stack.name) has shape \(stack.shape); expected are matrices of experts, one behind the other.",
+                at: .init(file: path))
+        }
+        return (0..<stack.shape[0]).map(stack.slice)
     }
 
     /// The names of all tensors, sorted.

@@ -62,4 +62,8 @@ struct HeadlessNames: TensorSource {
     func tensor(named name: String, as type: ElementType) throws -> Tensor {
         try source.tensor(named: Self.inner(name), as: type)
     }
+
+    func tensor(named name: String, slice index: Int, as type: ElementType) throws -> Tensor {
+        try source.tensor(named: Self.inner(name), slice: index, as: type)
+    }
 }

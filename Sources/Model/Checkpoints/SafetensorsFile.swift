@@ -63,11 +63,9 @@ public final class SafetensorsFile: TensorSource, Sendable {
     /// A tensor in the type that it is stored in, bytes among them; float32 where that is one only to
     /// store.
     public func tensor(named name: String) throws -> Tensor {
-        if let entry = entry(named: name), entry.type == .uint8 {
-            return Tensor(borrowing: bytes(of: entry), owner: mapping, shape: entry.shape, .uint8)
-        }
         let type: ElementType =
             switch storedType(of: name) {
+            case .uint8: .uint8
             case .bfloat16: .bfloat16
             case .float64: .float64
             default: .float32
@@ -77,26 +75,55 @@ public final class SafetensorsFile: TensorSource, Sendable {
 
     /// A tensor, converted to an element type; borrowed from the file where no conversion is needed.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
+        let entry = try requiredEntry(name)
+        return try tensor(entry, bytes(of: entry), entry.shape, as: type)
+    }
+
+    /// One slice of a tensor along its first dimension, the same way; bytes as they are.
+    public func tensor(
+        named name: String, slice index: Int, as type: ElementType
+    ) throws -> Tensor {
+        let entry = try requiredEntry(name)
+        guard let count = entry.shape.first, (0..<count).contains(index) else {
+            throw FledgeError(
+                .mismatch, "\(name) has shape \(entry.shape) and no part \(index).",
+                at: .init(file: path))
+        }
+        let size = entry.range.count / count
+        let slice = UnsafeRawBufferPointer(
+            rebasing: bytes(of: entry)[index * size..<(index + 1) * size])
+        return try tensor(entry, slice, Array(entry.shape.dropFirst()), as: type)
+    }
+
+    private func requiredEntry(_ name: String) throws -> Entry {
         guard let entry = entry(named: name) else {
             throw FledgeError(
                 .mismatch, "There is no tensor \(name) among the \(entries.count) in the file.",
                 at: .init(file: path))
         }
+        return entry
+    }
+
+    private func tensor(
+        _ entry: Entry, _ bytes: UnsafeRawBufferPointer, _ shape: [Int], as type: ElementType
+    ) throws -> Tensor {
         let expand: FloatExpansion.Body
         switch entry.type {
-        case .float32: expand = FloatExpansion.float32
-        case .float16: expand = FloatExpansion.float16
-        case .bfloat16: expand = FloatExpansion.bfloat16
-        case .float64: expand = FloatExpansion.float64
+        case .uint8 where type == .uint8:
+            return Tensor(borrowing: bytes, owner: mapping, shape: shape, .uint8)
+        case .float32 where type != .uint8: expand = FloatExpansion.float32
+        case .float16 where type != .uint8: expand = FloatExpansion.float16
+        case .bfloat16 where type != .uint8: expand = FloatExpansion.bfloat16
+        case .float64 where type != .uint8: expand = FloatExpansion.float64
         default:
+            let expected = type == .uint8 ? "U8" : "F64, F32, F16 and BF16"
             throw FledgeError(
                 .unsupported,
-                "\(name) is stored as \(entry.type.rawValue); weights are read from F64, F32, F16 "
-                    + "and BF16.", at: .init(file: path))
+                "\(entry.name) is stored as \(entry.type.rawValue); weights are read from \(expected).",
+                at: .init(file: path))
         }
         return FloatExpansion.tensor(
-            stored: bytes(of: entry), entry.type, owner: mapping, shape: entry.shape, as: type,
-            expand)
+            stored: bytes, entry.type, owner: mapping, shape: shape, as: type, expand)
     }
 }
 

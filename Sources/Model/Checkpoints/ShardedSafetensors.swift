@@ -83,11 +83,22 @@ public final class ShardedSafetensors: TensorSource, Sendable {
 
     /// A tensor, converted to an element type; borrowed from its file where no conversion is needed.
     public func tensor(named name: String, as type: ElementType) throws -> Tensor {
+        try shard(of: name).tensor(named: name, as: type)
+    }
+
+    /// One slice of a tensor along its first dimension.
+    public func tensor(
+        named name: String, slice index: Int, as type: ElementType
+    ) throws -> Tensor {
+        try shard(of: name).tensor(named: name, slice: index, as: type)
+    }
+
+    private func shard(of name: String) throws -> SafetensorsFile {
         guard let index = shardIndices[name] else {
             throw FledgeError(
                 .mismatch, "There is no tensor \(name) among the \(shardIndices.count) listed.",
                 at: .init(file: path))
         }
-        return try shards[index].tensor(named: name, as: type)
+        return shards[index]
     }
 }

@@ -22,6 +22,10 @@ public protocol TensorSource {
 
     /// A tensor's bytes as they are stored, flat; nil where they are not borrowed from a file.
     func storedBytes(of name: String) -> Tensor?
+
+    /// One slice of a tensor along its first dimension, as the tensor itself; bytes are given as they are
+    /// where the type is that of bytes.
+    func tensor(named name: String, slice index: Int, as type: ElementType) throws -> Tensor
 }
 
 extension TensorSource {
@@ -36,6 +40,14 @@ extension TensorSource {
 
     /// The setting itself.
     public func settingName(of setting: String) -> String { setting }
+
+    /// A part of the whole tensor.
+    public func tensor(
+        named name: String, slice index: Int, as type: ElementType
+    ) throws -> Tensor {
+        let whole = try tensor(named: name, as: type)
+        return whole.rows(index..<index + 1).reshaped(Array(whole.shape.dropFirst()))
+    }
 }
 
 /// A source that holds some of its matrices in blocks.

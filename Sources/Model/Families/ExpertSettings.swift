@@ -12,7 +12,15 @@ struct ExpertSettings {
     /// Whether the weights of a token's experts are divided by their sum.
     let normalizes: Bool
     /// What files call an expert's matrices.
-    let names: (gate: String, up: String, down: String)
+    var names: (gate: String, up: String, down: String)
+    /// What files call the matrix that picks experts.
+    var router = "gate"
+    /// Whether it is a linear layer, which adapters can change.
+    var hasLinearRouter = false
+    /// The function inside of an expert; that of the configuration where it is nil.
+    var activation: Activation?
+    /// Whether experts and router have biases.
+    var hasBiases = false
     /// Every how many layers there is one with experts.
     private var step = 1
     private var denseLayers: Set<Int> = []
@@ -60,6 +68,15 @@ struct ExpertSettings {
         denseLayers = Set(json["mlp_only_layers"]?.arrayValue?.compactMap(\.intValue) ?? [])
     }
 
+    /// What transformers 5 writes where it does not write experts one by one.
+    static let stacks = [
+        TensorStack(
+            "mlp.experts.gate_up_proj", in: "mlp.experts",
+            parts: ["gate_proj.weight", "up_proj.weight"]),
+        TensorStack(
+            "mlp.experts.down_proj", in: "mlp.experts", parts: ["down_proj.weight"]),
+    ]
+
     /// Whether a layer has experts in place of a gated MLP.
     func hasExperts(_ layer: Int) -> Bool {
         !denseLayers.contains(layer) && (layer + 1) % step == 0
@@ -67,24 +84,35 @@ struct ExpertSettings {
 }
 
 extension WeightReader {
-    /// A layer of experts, each with files' tensors of its own.
+    /// A layer of experts, each with tensors of its own.
     mutating func experts(
         _ name: String, _ settings: ExpertSettings, shared: Experts.Shared? = nil
     ) throws -> Experts {
         let (channels, inner) = (configuration.hiddenSize, settings.inner)
-        let router = try parameter("\(name).gate.weight", [settings.count, channels], type)
-        let experts = try (0..<settings.count).map { index in
-            let path = "\(name).experts.\(index)"
-            func matrix(_ part: String, _ shape: [Int]) throws -> LinearMatrix {
-                .plain(try parameter("\(path).\(part).weight", shape, type))
-            }
-            return Experts.Expert(
-                gate: try matrix(settings.names.gate, [inner, channels]),
-                up: try matrix(settings.names.up, [inner, channels]),
-                down: try matrix(settings.names.down, [channels, inner]))
+        let path = "\(name).\(settings.router)"
+        let router: Experts.Router =
+            settings.hasLinearRouter
+            ? .layer(try linear(path, channels, settings.count))
+            : .matrix(
+                try parameter("\(path).weight", [settings.count, channels], type),
+                bias: settings.hasBiases ? try vector("\(path).bias", [settings.count]) : nil)
+        var experts: [Experts.Expert] = []
+        for index in 0..<settings.count {
+            let (path, names) = ("\(name).experts.\(index)", settings.names)
+            experts.append(
+                Experts.Expert(
+                    gate: try expertMatrix("\(path).\(names.gate)", [inner, channels]),
+                    up: try expertMatrix("\(path).\(names.up)", [inner, channels]),
+                    down: try expertMatrix("\(path).\(names.down)", [channels, inner]),
+                    biases: settings.hasBiases
+                        ? .init(
+                            gate: try vector("\(path).\(names.gate).bias", [inner]),
+                            up: try vector("\(path).\(names.up).bias", [inner]),
+                            down: try vector("\(path).\(names.down).bias", [channels])) : nil))
         }
         return Experts(
-            router: router, experts, activation: Activation(configuration.hiddenActivation),
+            router: router, experts,
+            activation: settings.activation ?? Activation(configuration.hiddenActivation),
             count: settings.used, normalizes: settings.normalizes, shared: shared)
     }
 }

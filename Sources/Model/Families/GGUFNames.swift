@@ -15,8 +15,15 @@ public struct GGUFNames: Sendable {
     public var interleavesRotaryRows: Bool
     /// Settings of config.json that are null where a file says nothing of them, not what they usually are.
     public var unstated: Set<String>
+    /// Settings of config.json that follow from the architecture.
+    public var stated: [String: JSONValue] = [:]
+    /// The matrices of experts, which files hold in stacks: from names of files, such as `ffn_up_exps`, to
+    /// those of checkpoints with `*` for the expert, such as `mlp.experts.*.up_proj`.
+    public var experts: [String: String] = [:]
     /// Parts of checkpoints whose names do not end with `.weight`.
     public var bare: Set<String> = []
+    /// Parts of checkpoints that are matrices of one row, and vectors in files.
+    public var rows: Set<String> = []
     /// Writes what the metadata say otherwise than other families' into the config.json that says the same,
     /// rotary positions among it; nil where they say all in the usual way.
     public var complete: (@Sendable (GGUFFile, inout JSONValue) throws -> Void)?
@@ -55,6 +62,25 @@ public struct GGUFNames: Sendable {
         ].merging(settings) { $1 }
     }
 
+    /// The same for a model with experts.
+    ///
+    /// - Parameters:
+    ///   - path: Where they are in checkpoints, such as `mlp.experts`.
+    ///   - parts: What gate, up and down are called there.
+    func withExperts(
+        _ path: String, _ parts: (gate: String, up: String, down: String) = (
+            "gate_proj", "up_proj", "down_proj"
+        ), settings: [String: String]
+    ) -> GGUFNames {
+        var copy = self
+        copy.experts = [
+            "ffn_gate_exps": "\(path).*.\(parts.gate)", "ffn_up_exps": "\(path).*.\(parts.up)",
+            "ffn_down_exps": "\(path).*.\(parts.down)",
+        ]
+        copy.settings.merge(settings) { $1 }
+        return copy
+    }
+
     /// The name in a Hugging Face checkpoint, such as `model.layers.0.mlp.up_proj.weight`.
     func checkpointName(of stored: String) -> String? {
         let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -67,6 +93,17 @@ public struct GGUFNames: Sendable {
             return "model.layers.\(layer).\(place)\(ending)"
         default:
             return nil
+        }
+    }
+
+    /// The name in a checkpoint of each expert's part of a stacked tensor; nil where it is none.
+    func expertName(of stored: String) -> ((_ expert: Int) -> String)? {
+        let parts = stored.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]),
+            let place = experts[parts[2]]
+        else { return nil }
+        return {
+            "model.layers.\(layer).\(place.replacing("*", with: String($0))).\(parts[3])"
         }
     }
 
@@ -84,6 +121,10 @@ public struct GGUFNames: Sendable {
             return "blk.\(parts[2]).\(layer.key).weight"
         }
         let inner = parts[3...].dropLast().joined(separator: ".")
+        let any = parts[3...].dropLast().map { Int($0) == nil ? $0 : "*" }.joined(separator: ".")
+        if let stack = experts.first(where: { $0.value == any }) {
+            return "blk.\(parts[2]).\(stack.key).\(ending)"
+        }
         guard let layer = layers.first(where: { $0.value == inner }) else { return name }
         return "blk.\(parts[2]).\(layer.key).\(ending)"
     }

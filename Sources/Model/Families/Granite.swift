@@ -18,10 +18,7 @@ public struct Granite: ModelFamily {
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         var result = try json.decoderWithBiases()
-        result.logitScale = 1 / (try Self.multiplier("logits_scaling", json))
-        for key in ["embedding_multiplier", "residual_multiplier", "attention_multiplier"] {
-            _ = try Self.multiplier(key, json)
-        }
+        try Self.readMultipliers(json, into: &result)
         return result
     }
 
@@ -50,7 +47,18 @@ public struct Granite: ModelFamily {
         Llama().describe(configuration, in: &json)
     }
 
-    private static func multiplier(_ key: String, _ json: ConfigurationReader) throws -> Double {
+    /// Reads the four of them.
+    static func readMultipliers(
+        _ json: ConfigurationReader, into result: inout DecoderConfiguration
+    ) throws {
+        result.logitScale = 1 / (try multiplier("logits_scaling", json))
+        for key in ["embedding_multiplier", "residual_multiplier", "attention_multiplier"] {
+            _ = try multiplier(key, json)
+        }
+    }
+
+    /// One of them; 1 where the file has none.
+    static func multiplier(_ key: String, _ json: ConfigurationReader) throws -> Double {
         let value = try json.optionalNumber(key) ?? 1
         guard value.isFinite, value != 0 else {
             throw json.wrong(key, "a finite number other than 0")

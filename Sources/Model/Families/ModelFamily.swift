@@ -20,6 +20,9 @@ public protocol ModelFamily: Sendable {
     /// What llama.cpp calls the family's files and their content; nil where it does not know them.
     var gguf: GGUFNames? { get }
 
+    /// What files may hold in stacks; in memory each matrix has a name of its own.
+    var stacks: [TensorStack] { get }
+
     /// Reads what the family's configuration says.
     ///
     /// - Throws: ``FledgeError`` for what is wrong, or would be computed otherwise than here.
@@ -53,6 +56,9 @@ extension ModelFamily {
     /// None.
     public var gguf: GGUFNames? { nil }
 
+    /// None.
+    public var stacks: [TensorStack] { [] }
+
     /// `model.embed_tokens`.
     public func embedding(_ weights: inout WeightReader) throws -> Embedding {
         Embedding(
@@ -85,7 +91,7 @@ extension [any ModelFamily] {
             Llama(), Mistral(), Ministral3(), Qwen2(), Qwen3(), SmolLM3(), OLMo2(), Granite(),
             HunyuanDense(), SeedOSS(),
             EXAONE4(), Phi3(), GLM4(),
-            Qwen2MoE(), Qwen3MoE(), Mixtral(),
+            Qwen2MoE(), Qwen3MoE(), Mixtral(), GPTOSS(), GraniteMoE(),
             OLMo3(), Gemma(), Gemma2(), Gemma3(), Gemma4(),
             LFM2(), Qwen3Next(), Qwen35(),
         ]
@@ -96,9 +102,10 @@ extension [any ModelFamily] {
         last { $0.modelTypes[modelType] != nil }
     }
 
-    /// The family of an architecture of GGUF files.
-    func family(ofArchitecture name: String) -> (any ModelFamily)? {
-        last { $0.gguf?.architectures[name] != nil }
+    /// The family of an architecture of GGUF files, of which several may have the same name.
+    func family(ofArchitecture name: String, hasExperts: Bool) -> (any ModelFamily)? {
+        let named = filter { $0.gguf?.architectures[name] != nil }
+        return named.last { $0.gguf?.experts.isEmpty == !hasExperts } ?? named.last
     }
 
     /// All model types, for messages.

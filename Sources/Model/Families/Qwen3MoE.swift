@@ -7,6 +7,25 @@ public struct Qwen3MoE: ModelFamily {
 
     /// `qwen3_moe`.
     public let modelTypes = ["qwen3_moe": "Qwen3Moe"]
+    /// As llama.cpp writes them, which has experts in every layer.
+    public var gguf: GGUFNames? {
+        var names = GGUFNames(
+            ["qwen3moe": "qwen3_moe"],
+            layers: [
+                "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
+                "ffn_gate_inp": "mlp.gate",
+            ]
+        ).withExperts(
+            "mlp.experts",
+            settings: [
+                "num_experts": "expert_count", "num_experts_per_tok": "expert_used_count",
+                "moe_intermediate_size": "expert_feed_forward_length",
+            ])
+        names.stated = ["norm_topk_prob": true]
+        return names
+    }
+    /// Experts, where they are not written one by one.
+    public let stacks = ExpertSettings.stacks
 
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
@@ -31,90 +50,5 @@ public struct Qwen3MoE: ModelFamily {
         let name = "model.layers.\(index).mlp"
         let experts = try weights.experts(name, settings)
         return try weights.preNormBlock(index, attention, experts)
-    }
-}
-
-/// Qwen 2 with experts, and one that every token goes through.
-public struct Qwen2MoE: ModelFamily {
-    /// Creates the family.
-    public init() {}
-
-    /// `qwen2_moe`.
-    public let modelTypes = ["qwen2_moe": "Qwen2Moe"]
-
-    /// The settings that decoders have in common, and the family's own.
-    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
-        let json = json.withDefaults([
-            "num_key_value_heads": 16, "max_position_embeddings": 32768,
-        ])
-        var result = try json.decoder()
-        let end = try json.optionalInteger("max_window_layers") ?? 28
-        result.windows = try json.windowsWhereUsed(layers: result.layerCount) {
-            $0 % 2 == 0 && $0 < end
-        }
-        result.attentionBias = try json.flag("qkv_bias") ?? true
-        _ = try ExpertSettings(json, result)
-        return result
-    }
-
-    /// A pre-norm block of attention and experts, or a gated MLP.
-    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        let attention = try weights.attention(
-            index, SelfAttention.Options(rotary: weights.rotary()), biasSetting: "qkv_bias")
-        let c = weights.configuration
-        let settings = try ExpertSettings(c.reader, c)
-        guard settings.hasExperts(index) else {
-            return try weights.preNormBlock(index, attention)
-        }
-        let name = "model.layers.\(index).mlp"
-        let inner = try c.reader.optionalInteger("shared_expert_intermediate_size") ?? 5632
-        let shared = Experts.Shared(
-            try weights.gatedMLP("\(name).shared_expert", inner),
-            gate: try weights.linear("\(name).shared_expert_gate", c.hiddenSize, 1))
-        return try weights.preNormBlock(
-            index, attention, weights.experts(name, settings, shared: shared))
-    }
-}
-
-/// Mixtral: Mistral with experts.
-public struct Mixtral: ModelFamily {
-    /// Creates the family.
-    public init() {}
-
-    /// `mixtral`.
-    public let modelTypes = ["mixtral": "Mixtral"]
-
-    /// The settings that decoders have in common, and the family's own.
-    public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
-        let json = json.withDefaults([
-            "num_key_value_heads": 8, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
-            "rope_theta": 1_000_000,
-        ])
-        var result = try json.decoder()
-        result.windows = try json.windows(layers: result.layerCount)
-        _ = try Self.settings(json, result)
-        return result
-    }
-
-    /// A pre-norm block of attention and experts.
-    public func block(_ index: Int, _ weights: inout WeightReader) throws -> any DecoderBlock {
-        let attention = try weights.attention(
-            index, SelfAttention.Options(rotary: weights.rotary()), biasSetting: nil)
-        let settings = try Self.settings(weights.configuration.reader, weights.configuration)
-        let name = "model.layers.\(index).block_sparse_moe"
-        return try weights.preNormBlock(index, attention, weights.experts(name, settings))
-    }
-
-    private static func settings(
-        _ json: ConfigurationReader, _ configuration: DecoderConfiguration
-    ) throws -> ExpertSettings {
-        guard try json.optionalNumber("router_jitter_noise") ?? 0 == 0 else {
-            throw json.unsupported("router_jitter_noise is not 0; it is not supported.")
-        }
-        return try ExpertSettings(
-            count: json.optionalInteger("num_local_experts") ?? 8,
-            used: json.optionalInteger("num_experts_per_tok") ?? 2,
-            inner: configuration.intermediateSize, normalizes: true,
-            names: (gate: "w1", up: "w3", down: "w2"), json)
     }
 }

@@ -7,16 +7,20 @@ extension WeightReader {
     ///   - attention: Its attention, or another mixer of tokens.
     ///   - feedForward: A gated MLP where it is left out.
     ///   - scale: What each of them adds is multiplied by it.
+    ///   - rounds: As of ``RMSNorm/rounds``.
     public mutating func preNormBlock(
         _ index: Int, _ attention: any Sublayer, _ feedForward: (any Sublayer)? = nil,
-        scale: Double = 1
+        scale: Double = 1, rounds: Bool = true
     ) throws -> ResidualBlock {
         let name = "model.layers.\(index)"
         let feedForward = try feedForward ?? gatedMLP("\(name).mlp")
         return ResidualBlock(
-            .init(before: try norm("\(name).input_layernorm"), attention, scale: scale),
             .init(
-                before: try norm("\(name).post_attention_layernorm"), feedForward, scale: scale),
+                before: try norm("\(name).input_layernorm", rounds: rounds), attention,
+                scale: scale),
+            .init(
+                before: try norm("\(name).post_attention_layernorm", rounds: rounds),
+                feedForward, scale: scale),
             channels: configuration.hiddenSize)
     }
 

@@ -69,6 +69,13 @@ public struct WeightReader {
         return .plain(try parameter("\(name).weight", shape, type))
     }
 
+    /// A matrix of an expert: what quantises on loading leaves it plain, as the reference does with
+    /// transformers 5, where experts are no linear layers.
+    mutating func expertMatrix(_ name: String, _ shape: [Int]) throws -> LinearMatrix {
+        if case .blocksOfFile = storage { return try linearMatrix(name, shape) }
+        return .plain(try parameter("\(name).weight", shape, type))
+    }
+
     /// A norm.
     ///
     /// - Parameters:

@@ -3,20 +3,75 @@ public import FledgeTensor
 /// A feed-forward layer of several, of which each token goes through a few (Shazeer et al. 2017).
 ///
 /// Each expert computes the rows that it got, and no others.
-public final class Experts: Sublayer {
+public final class Experts: Sublayer, RoutedModule {
     /// The matrices of one expert, a gated MLP.
     public struct Expert {
-        let gate: LinearMatrix
-        let up: LinearMatrix
-        let down: LinearMatrix
+        var gate: LinearMatrix
+        var up: LinearMatrix
+        var down: LinearMatrix
+        let biases: Biases?
+
+        /// What is added to what the matrices give.
+        public struct Biases {
+            let gate: Parameter
+            let up: Parameter
+            let down: Parameter
+
+            /// Creates biases: gate and up `[inner]`, down `[channels]`.
+            public init(gate: Parameter, up: Parameter, down: Parameter) {
+                (self.gate, self.up, self.down) = (gate, up, down)
+            }
+        }
 
         /// Creates an expert from its matrices: gate and up `[inner, channels]`, down
         /// `[channels, inner]`.
-        public init(gate: LinearMatrix, up: LinearMatrix, down: LinearMatrix) {
-            (self.gate, self.up, self.down) = (gate, up, down)
+        public init(
+            gate: LinearMatrix, up: LinearMatrix, down: LinearMatrix, biases: Biases? = nil
+        ) {
+            (self.gate, self.up, self.down, self.biases) = (gate, up, down, biases)
         }
 
         fileprivate var matrices: [LinearMatrix] { [gate, up, down] }
+
+        fileprivate var parameters: [Parameter] {
+            matrices.compactMap(\.parameter)
+                + (biases.map { [$0.gate, $0.up, $0.down] } ?? [])
+        }
+
+        fileprivate func callAsFunction(
+            _ x: Tensor, _ activation: Activation, _ pass: ForwardPass
+        ) -> Tensor {
+            let order = pass.productOrder
+            let inner = gatedActivation(
+                linearProduct(x, gate, bias: biases?.gate, order: order),
+                linearProduct(x, up, bias: biases?.up, order: order), activation)
+            return linearProduct(inner, down, bias: biases?.down, order: order)
+        }
+    }
+
+    /// What scores experts.
+    public enum Router {
+        /// A matrix `[experts, channels]`, with what is added to scores, `[experts]`: no place for an
+        /// adapter.
+        case matrix(Parameter, bias: Parameter? = nil)
+        /// A linear layer.
+        case layer(Linear)
+
+        /// `[experts, channels]`.
+        var shape: [Int] {
+            switch self {
+            case .matrix(let matrix, _): matrix.value.shape
+            case .layer(let layer): layer.matrix.shape
+            }
+        }
+
+        fileprivate func scores(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+            switch self {
+            case .matrix(let matrix, let bias):
+                linearProduct(x, .plain(matrix), bias: bias, order: pass.productOrder)
+            case .layer(let layer): layer(x, pass)
+            }
+        }
     }
 
     /// What every token goes through beside its experts.
@@ -32,8 +87,8 @@ public final class Experts: Sublayer {
         }
     }
 
-    private let router: Parameter
-    private let experts: [Expert]
+    private let router: Router
+    private var experts: [Expert]
     private let shared: Shared?
     private let activation: Activation
     private let count: Int
@@ -42,33 +97,44 @@ public final class Experts: Sublayer {
     /// Creates a layer.
     ///
     /// - Parameters:
-    ///   - router: Scores of the experts, shape `[experts, channels]`.
+    ///   - router: Scores the experts.
     ///   - count: Experts of a token.
     ///   - normalizes: Whether the weights of a token's experts are divided by their sum.
     ///   - shared: What every token goes through.
     public init(
-        router: Parameter, _ experts: [Expert], activation: Activation, count: Int,
+        router: Router, _ experts: [Expert], activation: Activation, count: Int,
         normalizes: Bool, shared: Shared? = nil
     ) {
         precondition(
-            router.value.shape[0] == experts.count && count > 0 && count <= experts.count,
-            "\(router.name): \(router.value.shape) for \(count) of \(experts.count) experts")
+            router.shape[0] == experts.count && count > 0 && count <= experts.count,
+            "Experts: router \(router.shape) for \(count) of \(experts.count) experts")
         (self.router, self.experts, self.activation) = (router, experts, activation)
         (self.count, self.normalizes, self.shared) = (count, normalizes, shared)
     }
 
     /// Lists router, experts and the shared one.
     public func describe(to description: inout ModuleDescription) {
-        description.add(router)
-        for expert in experts { for matrix in expert.matrices { description.add(matrix) } }
+        switch router {
+        case .matrix(let matrix, let bias):
+            description.add(matrix)
+            description.add(bias)
+        case .layer(let layer): description.add(layer)
+        }
+        for expert in experts {
+            for matrix in expert.matrices { description.add(matrix) }
+            description.add(expert.biases?.gate)
+            description.add(expert.biases?.up)
+            description.add(expert.biases?.down)
+        }
         description.add(shared?.layer)
         description.add(shared?.gate)
     }
 
     /// Applies the layer to each row of `x`, shape `[tokens, channels]`.
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let scores = linearProduct(x, .plain(router), order: pass.productOrder)
-        let routing = Routing(scores, count: count, normalizes: normalizes)
+        let routing = Routing(
+            router.scores(x, pass), count: count, normalizes: normalizes, balance: pass.routers,
+            copies: pass.routers == nil ? nil : pass.context.copies)
         var places = [[Int32]](repeating: [], count: experts.count)
         for (place, expert) in routing.experts.enumerated() {
             places[Int(expert)].append(Int32(place))
@@ -76,16 +142,10 @@ public final class Experts: Sublayer {
         var (outputs, kept) = ([Tensor](), [[Int32]]())
         for (expert, places) in zip(experts, places) {
             // What is trained has a gradient, if only of zeros.
-            let isTrained = expert.matrices.contains { $0.parameter?.isTrainable == true }
+            let isTrained = expert.parameters.contains { $0.isTrainable }
             guard !places.isEmpty || isTrained else { continue }
             let rows = x.gathered(places.map { $0 / Int32(count) })
-            let (gate, up) = (
-                linearProduct(rows, expert.gate, order: pass.productOrder),
-                linearProduct(rows, expert.up, order: pass.productOrder)
-            )
-            outputs.append(
-                linearProduct(
-                    gatedActivation(gate, up, activation), expert.down, order: pass.productOrder))
+            outputs.append(expert(rows, activation, pass))
             kept.append(places)
         }
         let mixed =
@@ -101,10 +161,19 @@ public final class Experts: Sublayer {
 }
 
 extension Experts {
+    /// Replaces matrices in blocks by the plain ones that they stand for.
+    public func dequantize(as type: ElementType) {
+        for index in experts.indices {
+            experts[index].gate.dequantize(as: type)
+            experts[index].up.dequantize(as: type)
+            experts[index].down.dequantize(as: type)
+        }
+    }
+
     /// Each token's rows are there once for each of its experts.
     public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
         let rows = TokenMemory(tokens: run.tokens * count, run.elementType)
-        let (channels, inner) = (router.value.shape[1], experts[0].gate.shape[0])
+        let (channels, inner) = (router.shape[1], experts[0].gate.shape[0])
         let others = shared?.layer.activationBytes(run)
         let kept = 2 * rows.bytes(channels) + 2 * rows.bytes(inner) + run.bytes(experts.count)
         return ActivationBytes(

@@ -10,6 +10,8 @@ public enum Activation: UInt8, Sendable {
     case gelu = 2
     /// 1/(1 + e⁻ˣ).
     case sigmoid = 3
+    /// GPT-OSS's: x·sigmoid(1.702·x) of x up to 7, times what it gates, bounded by ±7, plus 1.
+    case clampedSilu = 4
 }
 
 /// activation(gate)·up, element by element (Shazeer 2020).

@@ -16,7 +16,12 @@ public struct Routing {
     ///   - scores: `[tokens, experts]`.
     ///   - count: How many each token goes to.
     ///   - normalizes: Whether the weights of a token are divided by their sum.
-    public init(_ scores: Tensor, count: Int, normalizes: Bool) {
+    ///   - balance: Counts what is picked, and adds to the gradient of the scores.
+    ///   - copies: How many sequences each token belongs to, for the balance; nil for one each.
+    public init(
+        _ scores: Tensor, count: Int, normalizes: Bool, balance: RouterBalance? = nil,
+        copies: [Int]? = nil
+    ) {
         precondition(
             scores.shape.count == 2 && count > 0 && count <= scores.shape[1],
             "Routing: \(count) of scores \(scores.shape)")
@@ -55,23 +60,29 @@ public struct Routing {
             }
         }
         self.experts = experts
+        balance?.count(
+            experts: experts, probabilities: probabilities, rows: tokens, copies: copies)
         weights = Tensor(picked, shape: [tokens, count]).converted(to: scores.elementType)
             .recorded(
                 [scores.tapeReference],
                 RouterWeights(
                     experts: experts, picked: picked,
-                    probabilities: normalizes ? nil : probabilities, shape: scores.shape,
-                    type: scores.elementType))
+                    probabilities: normalizes && balance == nil ? nil : probabilities,
+                    isNormalized: normalizes, balance: balance, copies: copies,
+                    shape: scores.shape, type: scores.elementType))
     }
 }
 
 /// Of normalised weights w: dzⱼ = wⱼ·(dwⱼ − Σ w·dw) for the experts that were picked; of probabilities p:
-/// dzᵢ = pᵢ·([i picked]·dwᵢ − Σ p·dw) for all.
+/// dzᵢ = pᵢ·([i picked]·dwᵢ − Σ p·dw) for all. A balance adds pᵢ·(sᵢ − Σ p·s) of its slopes s.
 struct RouterWeights: RecordedOperation {
     let experts: [Int32]
     let picked: [Double]
-    /// Of all experts, where the weights are not normalised.
+    /// Of all experts, where they are needed.
     let probabilities: [Double]?
+    let isNormalized: Bool
+    let balance: RouterBalance?
+    let copies: [Int]?
     let shape: [Int]
     let type: ElementType
 
@@ -82,7 +93,7 @@ struct RouterWeights: RecordedOperation {
         for token in 0..<tokens {
             let range = token * count..<(token + 1) * count
             let mean = range.reduce(0) { $0 + picked[$1] * slopes[$1] }
-            if let probabilities {
+            if let probabilities, !isNormalized {
                 for expert in 0..<all {
                     let at = token * all + expert
                     scores[at] = -probabilities[at] * mean
@@ -90,9 +101,23 @@ struct RouterWeights: RecordedOperation {
             }
             for index in range {
                 let at = token * all + Int(experts[index])
-                scores[at] += picked[index] * (slopes[index] - (probabilities == nil ? mean : 0))
+                scores[at] += picked[index] * (slopes[index] - (isNormalized ? mean : 0))
             }
         }
+        addBalance(to: &scores)
         pass.add(Tensor(scores, shape: shape).converted(to: type), to: 0)
+    }
+
+    private func addBalance(to scores: inout [Double]) {
+        guard let slopes = balance?.slopes, !slopes.isEmpty, let probabilities else { return }
+        let all = shape[1]
+        for token in 0..<shape[0] {
+            let own = token * all..<(token + 1) * all
+            let mean = zip(own, slopes).reduce(0) { $0 + probabilities[$1.0] * $1.1 }
+            let weight = Double(copies?[token] ?? 1)
+            for (at, slope) in zip(own, slopes) {
+                scores[at] += weight * probabilities[at] * (slope - mean)
+            }
+        }
     }
 }

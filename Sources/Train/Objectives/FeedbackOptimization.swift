@@ -93,9 +93,10 @@ public struct FeedbackOptimization: Objective {
             )
         }
         let (sums, hidden) = scores(own, pass.taking(own.tokens))
-        let constant = untracked(model.parameters) {
-            scores(others, pass.taking(others.tokens)).0.detached
-        }
+        // What is not trained on is no part of the routers' balance.
+        var apart = pass.taking(others.tokens)
+        apart.routers = nil
+        let constant = untracked(model.parameters) { scores(others, apart).0.detached }
         return (sums, constant, meanLogits(hidden, head: model.head, own))
     }
 

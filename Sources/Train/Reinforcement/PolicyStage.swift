@@ -27,6 +27,7 @@ public final class PolicyStage: Stage {
     let messages: RunMessages?
     let decode: Decoding
     let recomputesBlocks: Bool
+    private let auxiliary: AuxiliaryLoss
     private(set) var options: PolicyOptions
     /// The parameters that change: the model's in its order, then those of the head.
     public let parameters: [Parameter]
@@ -47,6 +48,7 @@ public final class PolicyStage: Stage {
     ///   - rewards: What judges answers; without any the reference's probabilities are the signal alone.
     ///   - reference: What the policy is held against.
     ///   - recomputesBlocks: Whether activations are computed again in the backward pass.
+    ///   - auxiliaryWeight: How much the loss counts that keeps the routers of experts balanced.
     ///   - messages: What rewards tell while they are waited for.
     ///   - decode: Gives ids as texts.
     /// - Precondition: There is a head where the estimator uses values, and a reference where the options
@@ -54,7 +56,8 @@ public final class PolicyStage: Stage {
     public init(
         _ model: any CausalLM, head: ValueHead? = nil, rewards: (any RewardSource)?,
         reference: (any ReferencePolicy)? = nil, options: PolicyOptions,
-        recomputesBlocks: Bool = false, messages: RunMessages? = nil, decode: @escaping Decoding
+        recomputesBlocks: Bool = false, auxiliaryWeight: Double = 0,
+        messages: RunMessages? = nil, decode: @escaping Decoding
     ) {
         precondition(
             head != nil || !options.estimator.usesValues,
@@ -70,6 +73,7 @@ public final class PolicyStage: Stage {
         (self.model, self.head, self.rewards) = (model, head, rewards)
         (self.reference, self.options, self.decode) = (reference, options, decode)
         (self.recomputesBlocks, self.messages) = (recomputesBlocks, messages)
+        auxiliary = AuxiliaryLoss(coefficient: auxiliaryWeight)
         parameters = model.trainableParameters + (head?.trainableParameters ?? [])
     }
 
@@ -209,6 +213,7 @@ public final class PolicyStage: Stage {
     private func compute(_ batch: AnswerBatch, isTracked: Bool = true) -> PolicyPass {
         var pass = ForwardPass(model.elementType)
         pass.recomputesBlocks = isTracked && recomputesBlocks
+        if isTracked { auxiliary.begin(&pass) }
         let tokens = batch.tokens
         let hidden = model.hiddenStates(tokens, pass)
         let asksEntropy = isTracked || options.entropyShare < 1
@@ -226,7 +231,8 @@ public final class PolicyStage: Stage {
                 samples: tokens.supervision.samples.map { batch.indices[Int($0)] }, pass
             ).converted(to: .float64)
         }
-        return PolicyPass(logProbabilities: policy, values: values, entropies: entropies)
+        return PolicyPass(
+            logProbabilities: policy, values: values, entropies: entropies, forward: pass)
     }
 
     private func takeOver(_ pass: PolicyPass, _ work: PolicyWork) {
@@ -319,6 +325,7 @@ public final class PolicyStage: Stage {
             costs.finish()
             report.sum = costs.total
             report.metrics = costs.metrics
+            auxiliary.add(to: &report, from: made.forward)
             warnings.observe(costs.metrics)
             if costs.strayed > 0 { warnings.noteStrayed(costs.strayed) }
             let policy = made.logProbabilities
@@ -378,4 +385,6 @@ private struct PolicyPass {
     let logProbabilities: Tensor
     let values: Tensor?
     let entropies: [Double]
+    /// What counted the routers of experts.
+    let forward: ForwardPass
 }

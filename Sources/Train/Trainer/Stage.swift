@@ -91,6 +91,7 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     private let recomputesBlocks: Bool
     private let embeddingNoise: Double
     private let shiftsAttention: Bool
+    private let auxiliary: AuxiliaryLoss
     /// The parameters that change: the model's in its order, then those of the objective's parts.
     public let parameters: [Parameter]
 
@@ -104,13 +105,15 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     ///     that share prefixes.
     ///   - shiftsAttention: Whether training sees groups of tokens alone
     ///     (``FledgeModel/ForwardPass/shiftsAttention``).
+    ///   - auxiliaryWeight: How much the loss counts that keeps the routers of experts balanced.
     public init(
         _ model: any CausalLM, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
-        embeddingNoise: Double = 0, shiftsAttention: Bool = false
+        embeddingNoise: Double = 0, shiftsAttention: Bool = false, auxiliaryWeight: Double = 0
     ) {
         (self.model, self.objective, self.seed) = (model, objective, seed)
         (self.recomputesBlocks, self.embeddingNoise) = (recomputesBlocks, embeddingNoise)
         self.shiftsAttention = shiftsAttention
+        auxiliary = AuxiliaryLoss(coefficient: auxiliaryWeight)
         parameters =
             model.trainableParameters + objective.modules.flatMap { $0.trainableParameters }
     }
@@ -126,14 +129,16 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
         pass.recomputesBlocks = recomputesBlocks
         pass.embeddingNoise = embeddingNoise
         pass.shiftsAttention = shiftsAttention
+        auxiliary.begin(&pass)
         let value = try addGradients(of: parameters, to: &gradients) {
             let loss = try objective(model, batch, pass)
             report.weight = loss.weight
             report.metrics = loss.metrics
+            auxiliary.add(to: &report, from: pass)
             return loss.sum
         }
         try model.requireSound()
-        report.sum = value.scalar
+        report.sum += value.scalar
         return report
     }
 
@@ -141,11 +146,15 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     public func evaluate(_ batch: Batch) throws -> LossReport {
         let tokens = batch.tokens
         guard tokens.supervision.count > 0 else { return LossReport(tokens: tokens.tokenCount) }
-        let loss = try objective(model, batch, ForwardPass(model.elementType))
+        var pass = ForwardPass(model.elementType)
+        auxiliary.begin(&pass)
+        let loss = try objective(model, batch, pass)
         try model.requireSound()
-        return LossReport(
+        var report = LossReport(
             sum: loss.sum.scalar, weight: loss.weight, tokens: tokens.tokenCount,
             metrics: loss.metrics)
+        auxiliary.add(to: &report, from: pass)
+        return report
     }
 
     /// Those of the objective.
