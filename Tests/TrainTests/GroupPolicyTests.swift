@@ -68,7 +68,7 @@ import Testing
 
     private func correction(_ item: JSONValue) -> (any RolloutCorrection)? {
         if let threshold = item["off_policy"]?.doubleValue {
-            return OffPolicyMask(threshold: threshold)
+            return OffPolicyMask(threshold: threshold, isFromDrawn: true)
         }
         guard let list = item["correction"]?.arrayValue, let mode = list[0].stringValue else {
             return nil

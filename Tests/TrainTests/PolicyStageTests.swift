@@ -79,6 +79,10 @@ struct PolicyStageTests {
     func startsAtOne(type: ElementType) throws {
         for options in [
             Self.proximal(),
+            Self.proximal { $0.tokensPerPass = 1 },
+            Self.groups {
+                $0.penalty = KLPenalty(0.1); $0.epochs = 2; $0.tokensPerPass = 1
+            },
             Self.groups {
                 $0.penalty = KLPenalty(0.1); $0.epochs = 2
             },
@@ -101,6 +105,38 @@ struct PolicyStageTests {
                 #expect(report.metrics["policy_change"]?.sum == 0)
             }
         }
+    }
+
+    /// The first update goes on from what was computed before; computed again it is the same.
+    @Test(
+        "what is kept of the first pass changes no bit",
+        arguments: [ElementType.float32, .bfloat16], [false, true])
+    func keepsFirstPass(type: ElementType, hasIdleGroup: Bool) throws {
+        func gradients(isKept: Bool) throws -> ([Tensor], Double) {
+            let model = try Self.adapted(type)
+            let reward = RewardFunction { answer in
+                hasIdleGroup && answer.group == 0 ? 1 : Double(answer.answerIDs[0] % 5)
+            }
+            let stage = Self.stage(
+                model,
+                Self.groups {
+                    $0.epochs = 2; $0.penalty = hasIdleGroup ? nil : KLPenalty(0.1)
+                },
+                reward: reward)
+            let works = try stage.plan([Self.batch(0..<3)], StepContext(index: 1)).updates[0]
+            if !isKept {
+                // Other memory with the same numbers.
+                for parameter in stage.parameters {
+                    parameter.value = parameter.value * 1
+                }
+            }
+            var sums = Gradients()
+            let loss = try works.reduce(0) { try $0 + stage.accumulate($1, into: &sums).sum }
+            return (try stage.parameters.map { try #require(sums[$0]) }, loss)
+        }
+        let (kept, again) = (try gradients(isKept: true), try gradients(isKept: false))
+        #expect(kept.1 == again.1)
+        for (a, b) in zip(kept.0, again.0) { #expect(a.hasSameBytes(as: b)) }
     }
 
     @Test("the gradient is that of the loss that is reported")

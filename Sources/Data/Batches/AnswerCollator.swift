@@ -47,7 +47,13 @@ package struct AnswerCollator: Sendable {
     }
 
     /// How samples share what they begin with; nil where nothing is shared.
-    package static func forest(of samples: [ProcessedSample]) -> PrefixForest? {
+    ///
+    /// - Parameter threshold: The longest sequence whose tokens have the angles of all shorter ones; nil
+    ///   where length does not matter to them. Longer ones share nothing.
+    package static func forest(
+        of samples: [ProcessedSample], angleThreshold threshold: Int? = nil
+    ) -> PrefixForest? {
+        guard samples.allSatisfy({ $0.inputIDs.count <= threshold ?? .max }) else { return nil }
         let forest = PrefixForest(samples.map(\.inputIDs))
         return forest.layout.hasSharedSegments ? forest : nil
     }

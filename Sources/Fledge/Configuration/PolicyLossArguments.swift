@@ -148,7 +148,11 @@ extension PolicyLossArguments {
         case .sequenceMask:
             parts.append(MaskedCorrection(.product, least: leastCorrection, most: mostCorrection))
         }
-        if let offPolicyThreshold { parts.append(OffPolicyMask(threshold: offPolicyThreshold)) }
+        if let offPolicyThreshold {
+            // As in TRL, where what was drawn is known with a correction alone.
+            parts.append(
+                OffPolicyMask(threshold: offPolicyThreshold, isFromDrawn: correction != nil))
+        }
         return parts.count > 1 ? CorrectionProduct(parts) : parts.first
     }
 }

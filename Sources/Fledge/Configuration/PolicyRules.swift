@@ -11,6 +11,7 @@ struct PolicyRules {
 
     /// Throws for the first rule that is broken.
     func check() throws {
+        if method.reads.contains(.rollouts) { try checkSize() }
         if method.reads.contains(.ratios) { try checkGenerations() }
         if method.reads.contains(.groups) { try checkLoss() }
         if method.reads.contains(.leaveOneOut),
@@ -21,6 +22,20 @@ struct PolicyRules {
                 "`reward_clip_range` is \(values["reward_clip_range"]), expected two numbers, the least and the largest.",
                 ["reward_clip_range"])
         }
+    }
+
+    /// Answers of a step are all there at once.
+    private func checkSize() throws {
+        let keys = [
+            "num_generations", "num_generations_eval", "per_device_train_batch_size",
+            "gradient_accumulation_steps", "steps_per_generation", "ppo_buffer_size",
+        ]
+        let most = 1 << 20
+        let answers = keys.reduce(1.0) { $0 * Double(max(1, values.optionalInteger($1) ?? 1)) }
+        try values.require(
+            answers <= Double(most),
+            "A step would have up to \(answers) answers; at most \(most) are known.", keys,
+            advice: "Make per_device_train_batch_size or gradient_accumulation_steps smaller.")
     }
 
     private func checkGenerations() throws {

@@ -83,7 +83,8 @@ extension RunOption {
     private static let ofReferredAnswers = ofReferredPairs.or(.read(.references))
     private static let ofReferences = ofReferredAnswers.or(
         Condition.read(.tokenLosses).and("use_asft_loss", "true")
-    ).or(.read(.proximal)).or(.read(.ratios))
+    ).or(.read(.proximal)).or(
+        Condition.read(.ratios).and("beta").and(.without("beta", "0")))
     /// The reference is a model that is named.
     private static let ofReferenceModel = Condition.with("ref_policy", "auto", "model").and(
         ofReferences)

@@ -1,7 +1,7 @@
 extension RunOption {
     private static let ofGroups = Condition.read(.groups)
-    private static let limited = Condition.read(.ratios).and(
-        .without("loss_type", "cispo", "sapo", "vespo"))
+    private static let limited = Condition.read(.leaveOneOut).or(
+        Condition.read(.ratios).and(.without("loss_type", "cispo", "sapo", "vespo")))
     private static let corrected = ofGroups.and("vllm_importance_sampling_correction", "true")
     private static let gated = ofGroups.and("loss_type", "sapo")
     private static let weighted = ofGroups.and("loss_type", "vespo")
@@ -23,7 +23,8 @@ extension RunOption {
             "How far the ratio of new to old probability may fall below 1."),
         RunOption(
             "epsilon_high", .number(.above(0)), nil, .effective,
-            matters: .read(.ratios).and(.without("loss_type", "sapo", "vespo")),
+            matters: Condition.read(.leaveOneOut).or(
+                Condition.read(.ratios).and(.without("loss_type", "sapo", "vespo"))),
             "How far that ratio may rise above 1; null: as far as it may fall. With loss_type cispo the most that it counts; null: 5."
         ),
         RunOption(
@@ -49,7 +50,8 @@ extension RunOption {
             "vespo_lambda_neg", .number(.atLeast(0.0001)), 2.0, .effective, matters: weighted,
             "How fast its weight falls with the ratio there."),
         RunOption(
-            "use_bias_correction_kl", .flag, true, .effective, matters: ofGroups.and("beta"),
+            "use_bias_correction_kl", .flag, true, .effective,
+            matters: ofGroups.and("beta").and(.without("beta", "0")),
             "Multiplies the divergence in the loss by the ratio, since answers were drawn before."),
         RunOption(
             "top_entropy_quantile", .number(.between(0, 1)), 1.0, .effective, matters: ofGroups,

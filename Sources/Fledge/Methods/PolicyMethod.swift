@@ -200,8 +200,8 @@ extension PolicyMethod {
         let isWhole =
             !generation.samples
             || (generation.topP >= 1 && generation.topK == 0 && generation.repetitionPenalty == 1)
-        guard drawsFromAll, !isWhole, options(configuration, generation).correction == nil
-        else { return nil }
+        let isCorrected = reads.contains(.groups) && configuration.policyLoss.correction != nil
+        guard drawsFromAll, !isWhole, !isCorrected else { return nil }
         let advice =
             reads.contains(.groups)
             ? "; vllm_importance_sampling_correction: true weighs them by that" : ""

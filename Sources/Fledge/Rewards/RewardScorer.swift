@@ -26,7 +26,8 @@ struct RewardScorer {
         guard !samples.isEmpty else { return [] }
         let batch = AnswerCollator(supervised: .lastTokens).batch(
             samples, indices: Array(samples.indices), epoch: 0,
-            forest: AnswerCollator.forest(of: samples))
+            forest: AnswerCollator.forest(
+                of: samples, angleThreshold: model.configuration.angleThreshold))
         let scores = untracked(model.parameters + head.parameters) {
             RewardRanking(head: head).scores(model, batch)
         }

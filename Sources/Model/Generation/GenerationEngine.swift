@@ -204,14 +204,17 @@ public final class GenerationEngine {
         guard let first = entering.first else { return }
         let cache = madeCache(
             capacity: min(first.request.prompt.count + first.request.options.maxNewTokens, context))
-        var plan = Prefill(entering.map(\.request.prompt))
+        let threshold = model.configuration.angleThreshold
+        var plan = Prefill(entering.map(\.request.prompt), angleThreshold: threshold)
         for (index, (_, request)) in entering.enumerated() {
             guard let dialogue = request.dialogue, let kept = dialogues[dialogue.number]
             else { continue }
             let common = zip(kept.ids, request.prompt).prefix { $0 == $1 }.count
+            // What was turned by other angles is of no use.
+            let isSame = max(request.prompt.count, kept.ids.count) <= threshold ?? .max
             // One token at least is computed: the answer's first one follows its state.
             let length = cache.resumableLength(
-                of: kept.branch, atMost: min(common, request.prompt.count - 1))
+                of: kept.branch, atMost: isSame ? min(common, request.prompt.count - 1) : 0)
             cache.truncate(kept.branch, to: length)
             dialogues[dialogue.number]?.ids = Array(kept.ids.prefix(length))
             plan.continues(index, kept.branch, behind: length)
@@ -225,18 +228,33 @@ public final class GenerationEngine {
                 sampler: TokenSampler(entry.request.options, draws: entry.request.draws),
                 seen: Set(entry.request.prompt))
         }
-        var scores = [Scores?](repeating: nil, count: new.count)
-        for run in plan.runs(of: Self.runLength) {
-            let hidden = model.hiddenStates(
-                Array(plan.ids[run.tokens]), extending: run.extensions, of: cache,
-                ForwardPass(model.elementType))
-            let here = plan.ends.indices.filter { run.tokens.contains(plan.ends[$0]) }
-            let states = try rows(hidden, here.map { plan.ends[$0] - run.tokens.lowerBound })
-            for (index, row) in zip(here, states) { scores[index] = row }
-        }
         // Prompts that others share are held by their branches.
-        for branch in plan.innerBranches { cache.release(branch) }
+        defer { for branch in plan.innerBranches { cache.release(branch) } }
+        var scores = [Scores?](repeating: nil, count: new.count)
+        do {
+            for run in plan.runs(of: Self.runLength) {
+                let hidden = model.hiddenStates(
+                    Array(plan.ids[run.tokens]), extending: run.extensions, of: cache,
+                    ForwardPass(model.elementType))
+                let here = plan.ends.indices.filter { run.tokens.contains(plan.ends[$0]) }
+                let states = try rows(hidden, here.map { plan.ends[$0] - run.tokens.lowerBound })
+                for (index, row) in zip(here, states) { scores[index] = row }
+            }
+        } catch {
+            for answer in new { drop(answer, in: cache) }
+            throw error
+        }
         choose(new, scores.compactMap { $0 }, &events)
+    }
+
+    /// Gives back what an answer holds whose prompt could not be computed.
+    private func drop(_ answer: Live, in cache: KeyValueCache) {
+        guard let dialogue = answer.request.dialogue, dialogues[dialogue.number] != nil else {
+            return cache.release(answer.branch)
+        }
+        cache.truncate(answer.branch, to: 0)
+        dialogues[dialogue.number]?.ids = []
+        dialogues[dialogue.number]?.isBusy = false
     }
 
     /// The most tokens of the answer to a request.

@@ -2,7 +2,7 @@ internal import FledgeCore
 internal import FledgeTensor
 
 /// Prompts that are computed together: those of dialogues behind what these hold, the others as a forest
-/// of what they begin with.
+/// of what they begin with, but for those whose angles follow from their length.
 struct Prefill {
     /// A part that fits one pass.
     struct Run {
@@ -11,6 +11,7 @@ struct Prefill {
     }
 
     private let prompts: [[Int32]]
+    private let threshold: Int
     private var kept: [Int: (branch: KeyValueCache.Branch, length: Int)] = [:]
     /// All tokens to compute.
     private(set) var ids: [Int32] = []
@@ -21,8 +22,10 @@ struct Prefill {
     private var stretches: [(branch: KeyValueCache.Branch, count: Int, length: Int)] = []
     private var branches: [KeyValueCache.Branch?]
 
-    init(_ prompts: [[Int32]]) {
-        self.prompts = prompts
+    /// - Parameter threshold: The longest prompt that has the angles of all shorter ones; nil where length
+    ///   does not matter to them.
+    init(_ prompts: [[Int32]], angleThreshold threshold: Int? = nil) {
+        (self.prompts, self.threshold) = (prompts, threshold ?? .max)
         ends = Array(repeating: 0, count: prompts.count)
         branches = Array(repeating: nil, count: prompts.count)
     }
@@ -34,21 +37,15 @@ struct Prefill {
 
     /// Lays out the tokens, and starts the branches that are not there yet.
     mutating func makeBranches(in cache: KeyValueCache) {
-        let fresh = prompts.indices.filter { kept[$0] == nil }
+        let unkept = prompts.indices.filter { kept[$0] == nil }
+        let fresh = unkept.filter { prompts[$0].count <= threshold }
         let forest = PrefixForest(fresh.map { prompts[$0] })
         var made: [KeyValueCache.Branch] = []
         for segment in forest.layout.segments {
             made.append(cache.branch(from: segment.parent.map { made[$0] }))
         }
         ids = forest.ids
-        // What prompts share has the angles of the longest of them.
-        var lengths = forest.layout.segments.map(\.endPosition)
-        for (index, segment) in forest.layout.segments.enumerated().reversed() {
-            if let parent = segment.parent {
-                lengths[parent] = max(lengths[parent], lengths[index])
-            }
-        }
-        stretches = made.indices.map { (made[$0], forest.layout.segments[$0].length, lengths[$0]) }
+        stretches = zip(made, forest.layout.segments).map { ($0, $1.length, $1.endPosition) }
         for (index, leaf) in zip(fresh, forest.leaves) {
             branches[index] = made[leaf]
             // What others share may end where a prompt does.
@@ -56,6 +53,13 @@ struct Prefill {
         }
         let leaves = Set(forest.leaves)
         innerBranches = made.indices.filter { !leaves.contains($0) }.map { made[$0] }
+        for index in unkept where prompts[index].count > threshold {
+            let branch = cache.branch()
+            branches[index] = branch
+            ids += prompts[index]
+            stretches.append((branch, prompts[index].count, prompts[index].count))
+            ends[index] = ids.count - 1
+        }
         for (index, place) in kept.sorted(by: { $0.key < $1.key }) {
             branches[index] = place.branch
             ids += prompts[index][place.length...]

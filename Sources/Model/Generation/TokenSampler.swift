@@ -136,6 +136,7 @@ package struct TokenSampler {
     }
 
     private static func kthLargest(_ values: [Float], _ k: Int) -> Float {
+        guard k <= 256 else { return values.sorted(by: >)[min(k, values.count) - 1] }
         var largest: [Float] = []
         for value in values {
             if largest.count == k, let last = largest.last, value <= last { continue }

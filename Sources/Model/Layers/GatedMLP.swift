@@ -45,11 +45,13 @@ extension GatedMLP {
         return (both.columns(0..<inner), both.columns(inner..<(2 * inner)))
     }
 
-    /// Gate and up are kept; their product is made again.
+    /// Gate and up are kept; their product is made again. Of one projection both are copies, and their
+    /// gradients come together.
     public func activationBytes(_ run: TokenMemory) -> ActivationBytes {
         let inner = run.bytes(down.inputCount)
         let adapters = (projections + [down]).reduce(0) { $0 + $1.adapterBytes(run) }
+        let parts = projections.count == 1 ? 4 : 3
         return ActivationBytes(
-            kept: 2 * inner + adapters, forward: 3 * inner, backward: 3 * inner)
+            kept: 2 * inner + adapters, forward: parts * inner, backward: parts * inner)
     }
 }

@@ -161,11 +161,13 @@ extension SelfAttention {
         // A norm keeps its input beside what is made of it.
         let norms =
             (options.queryNorm == nil ? 0 : queries) + (options.keyNorm == nil ? 0 : keys)
+        // Of one projection queries, keys and values are copies.
+        let copied = projections.count == 1 ? queries + 2 * keys : 0
         // A gate, and the result that it is multiplied with.
         let gates = options.gatesOutput ? queries : 0
         return ActivationBytes(
             kept: 2 * queries + 2 * keys + logSums + adapters + norms + gates,
-            forward: 2 * queries + 2 * keys + logSums + 2 * gates,
+            forward: 2 * queries + 2 * keys + logSums + 2 * gates + copied,
             backward: 2 * gates + 2 * queries + 2 * keys + logSums
                 + 3 * run.bytes(headCount * width, sums: true))
     }

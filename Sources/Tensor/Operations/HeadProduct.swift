@@ -129,7 +129,7 @@ struct HeadProduct {
     ) {
         let (columns, size) = (shape[1], shape[1] * type.byteCount)
         let kernels = Kernels.of(type)
-        let converted = (gradients * factor).converted(to: type)
+        let converted = (factor == 1 ? gradients : gradients * factor).converted(to: type)
         pass.accumulate(into: 0, shape: shape, type) { target, holdsSum in
             if !holdsSum {
                 target.initializeMemory(as: UInt8.self, repeating: 0, count: shape[0] * size)

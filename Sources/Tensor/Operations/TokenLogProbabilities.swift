@@ -94,17 +94,16 @@ struct TokenLogProbabilities: RecordedOperation {
         let factors = gradient.doubles()
         if let directions {
             let kernels = Kernels.of(product.sums)
-            let scaled = Tensor(uninitialized: directions.shape, product.sums)
             let (channels, size) = (product.channels, product.channels * product.sums.byteCount)
+            // Nobody else has them, and they are asked for once.
             parallelRows(factors.count, columns: channels) { rows in
                 for row in rows {
-                    kernels.scale(
-                        scaled.freshPointer + row * size, directions.pointer + row * size,
-                        factors[row], channels)
+                    let place = directions.freshPointer + row * size
+                    kernels.scale(place, place, factors[row], channels)
                 }
             }
             HeadProduct.scatter(
-                scaled, factor: 1, rows: supervision.rows, shape: shape, product.type, &pass)
+                directions, factor: 1, rows: supervision.rows, shape: shape, product.type, &pass)
             return
         }
         let sums = product.sums

@@ -100,10 +100,13 @@ public final class PolicyStage: Stage {
                 && (!answer.isLearned || answer.advantages.allSatisfy { $0 == 0 })
         }
         let works = updates.flatMap { $0 }.enumerated().map { number, places in
-            PolicyWork.passes(answers, places, options, isFirst: number == 0) { !isIdle($0) }
+            passes(places, isFirst: number == 0) { !isIdle($0) }
         }
+        let counted = works.filter { $0.contains { $0.weight > 0 } }
+        // What the first update does not compute alike is of no use.
+        if let kept, counted.first?.first?.answers != kept.answers { self.kept = nil }
         return StepPlan(
-            updates: works.filter { $0.contains { $0.weight > 0 } }, metrics: metrics,
+            updates: counted, metrics: metrics,
             samples: samples,
             warnings: warnings.found(in: metrics, isJudged: rewards != nil))
     }
@@ -181,9 +184,8 @@ public final class PolicyStage: Stage {
             head != nil || updates.count > 1 || options.epochs > 1 || options.rewardControl != nil
             || rewards == nil || options.correction != nil || options.entropyShare < 1
         guard asksPolicy || reference != nil else { return }
-        for (number, update) in updates.enumerated() {
-            let works = PolicyWork.passes(
-                answers, update, options, isFirst: true, isComputed: { _ in true })
+        for update in updates {
+            let works = passes(update, isFirst: true) { _ in true }
             for work in works {
                 try step.checkCancellation()
                 guard let batch = work.batch else { continue }
@@ -195,9 +197,9 @@ public final class PolicyStage: Stage {
                     }
                 }
                 guard asksPolicy else { continue }
-                // The first update begins with the same pass, so its forward half is not made twice;
-                // of several passes none could be kept without holding all at once.
-                if number == 0, works.count == 1 {
+                // An update of one pass begins with the same one, so its forward half is not made twice;
+                // of several passes, or updates, none could be kept without holding more at once.
+                if updates.count == 1, works.count == 1 {
                     let pass = PendingGradients(of: parameters) { compute(batch) }
                     takeOver(pass.outputs, work)
                     kept = (work.answers, pass)
@@ -207,6 +209,22 @@ public final class PolicyStage: Stage {
                 try model.requireSound()
             }
         }
+    }
+
+    private func passes(
+        _ places: [Int], isFirst: Bool, isComputed: (PolicyAnswer) -> Bool
+    ) -> [PolicyWork] {
+        PolicyWork.passes(
+            answers, places, options, isFirst: isFirst,
+            angleThreshold: model.configuration.angleThreshold, isComputed: isComputed)
+    }
+
+    /// What was computed of some answers before, if the weights are still the same.
+    private func takeKept(_ work: PolicyWork) -> PendingGradients<PolicyPass>? {
+        guard let kept = kept.take(), work.isFirst, kept.answers == work.answers,
+            kept.pass.isCurrent
+        else { return nil }
+        return kept.pass
     }
 
     /// What the policy makes of some answers now.
@@ -269,7 +287,8 @@ public final class PolicyStage: Stage {
         let rewards = learned.map { place in
             let answer = answers[place]
             var rewards = [Double](repeating: 0, count: answer.count)
-            if coefficient != 0, !answer.reference.isEmpty {
+            // What is not learned pays nothing for straying.
+            if coefficient != 0, !answer.reference.isEmpty, !answer.isMasked {
                 for t in 0..<answer.count {
                     rewards[t] = -coefficient * (answer.old[t] - answer.reference[t])
                 }
@@ -307,13 +326,11 @@ public final class PolicyStage: Stage {
     public func accumulate(
         _ work: PolicyWork, into gradients: inout Gradients
     ) throws -> LossReport {
+        let before = takeKept(work)
         guard let batch = work.batch else { return LossReport(weight: work.weight) }
         let tokens = batch.tokens
         var report = LossReport(weight: work.weight, tokens: tokens.tokenCount)
-        let first = kept.take()
-        let isSame = first.map { $0.answers == work.answers && $0.pass.isCurrent } ?? false
-        let pass = isSame && work.isFirst ? first?.pass : nil
-        let pending = pass ?? PendingGradients(of: parameters) { compute(batch) }
+        let pending = before ?? PendingGradients(of: parameters) { compute(batch) }
         _ = pending.add(to: &gradients) { made in
             var costs = PolicyBatchCosts(count: tokens.supervision.count, options)
             let (new, expected) = (made.logProbabilities.doubles(), made.values?.doubles())

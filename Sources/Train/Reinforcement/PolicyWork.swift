@@ -68,10 +68,12 @@ extension PolicyWork {
     /// - Parameters:
     ///   - places: Those of the answers of an update; answers to one question come together, so that
     ///     they share it.
+    ///   - threshold: The longest answer whose tokens have the angles of all shorter ones; nil where
+    ///     length does not matter to them.
     ///   - isComputed: Whether an answer has to be computed; others count in the weight alone.
     static func passes(
         _ answers: [PolicyAnswer], _ places: [Int], _ options: PolicyOptions, isFirst: Bool,
-        isComputed: (PolicyAnswer) -> Bool
+        angleThreshold threshold: Int?, isComputed: (PolicyAnswer) -> Bool
     ) -> [PolicyWork] {
         let ordered = places.sorted {
             (answers[$0].group, $0) < (answers[$1].group, $1)
@@ -80,7 +82,9 @@ extension PolicyWork {
         var (tokens, group) = (0, -1)
         for place in ordered where isComputed(answers[place]) {
             let answer = answers[place]
-            let isSame = answer.group == group && passes.last?.isEmpty == false
+            let isSame =
+                answer.group == group && passes.last?.isEmpty == false
+                && threshold == nil
             // A question is computed once for the answers beside it.
             let added = isSame ? answer.count : answer.sample.inputIDs.count
             let isFull =
@@ -107,7 +111,8 @@ extension PolicyWork {
                 answers: places,
                 batch: collator.batch(
                     samples, indices: places.map { answers[$0].index }, epoch: 0,
-                    forest: AnswerCollator.forest(of: samples)),
+                    forest: AnswerCollator.forest(
+                        of: samples, angleThreshold: threshold)),
                 weight: weight(places), isFirst: isFirst)
         }
         if !idle.isEmpty {

@@ -60,19 +60,26 @@ public struct MaskedCorrection: RolloutCorrection, Hashable {
 }
 
 /// 0 for tokens of negative advantage in answers that the policy would hardly give any more: where the
-/// mean of ln π_drawn − ln π is above a threshold (DeepSeek-V3.2, 2025). Every other weight is 1.
+/// mean of ln π_old − ln π is above a threshold (DeepSeek-V3.2, 2025), or that of ln π_drawn − ln π. Every
+/// other weight is 1.
 public struct OffPolicyMask: RolloutCorrection, Hashable {
     /// The largest mean divergence at which an answer still counts against itself.
     public var threshold: Double
 
+    /// Whether divergence is measured from the distribution that answers were drawn from, and not from the
+    /// policy that gave them.
+    public var isFromDrawn: Bool
+
     /// Creates a mask.
-    public init(threshold: Double) { self.threshold = threshold }
+    public init(threshold: Double, isFromDrawn: Bool = false) {
+        (self.threshold, self.isFromDrawn) = (threshold, isFromDrawn)
+    }
 
     /// The weight of each token.
     ///
     /// - Precondition: There are as many drawn as tokens.
     public func weights(of tokens: PolicyTokens, drawn: [Double]) -> [Double] {
-        let sum = differences(drawn, tokens.new).reduce(0, +)
+        let sum = differences(isFromDrawn ? drawn : tokens.old, tokens.new).reduce(0, +)
         let isFar = sum / Double(max(tokens.count, 1)) > threshold
         return tokens.advantages.map { isFar && $0 < 0 ? 0 : 1 }
     }
