@@ -44,6 +44,9 @@ public struct ConfigurationReader {
         return json[key]
     }
 
+    /// Notes settings that are known, though they matter beside others alone.
+    public func knows(_ keys: String...) { asked.names.formUnion(keys) }
+
     /// What stands in the file, means something to it, and was not asked for by anybody.
     func unreadKeys() -> [String] {
         UnreadSettings.keys(of: json).filter { !asked.names.contains($0) }
