@@ -14,6 +14,7 @@ extension ConfigurationReader {
     ///     this is left out.
     /// - Throws: ``FledgeError`` where they do not fit each other, or layers are of another kind.
     public func windows(layers count: Int, slides: ((Int) -> Bool)? = nil) throws -> [Int?] {
+        knows("sliding_window")
         let kinds: [Bool]
         if let listed = self["layer_types"], !listed.isNull {
             let names = listed.arrayValue?.compactMap(\.stringValue) ?? []
@@ -41,6 +42,7 @@ extension ConfigurationReader {
     func windowsWhereUsed(
         layers count: Int, slides: @escaping (Int) -> Bool
     ) throws -> [Int?] {
+        knows("sliding_window", "max_window_layers")
         guard try flag("use_sliding_window") ?? false else {
             try requireFullAttention()
             return []

@@ -44,6 +44,9 @@ public struct ConfigurationReader {
         return json[key]
     }
 
+    /// Notes settings that are known, though they matter beside others alone.
+    public func knows(_ keys: String...) { asked.names.formUnion(keys) }
+
     /// What stands in the file, means something to it, and was not asked for by anybody.
     func unreadKeys() -> [String] {
         UnreadSettings.keys(of: json).filter { !asked.names.contains($0) }
@@ -149,7 +152,7 @@ public struct ConfigurationReader {
     }
 
     /// Options of the family that would change the numbers and that nothing here computes.
-    func refuseWhatChangesResults(expanding methods: Set<String>) throws {
+    func refuseWhatChangesResults(expanding methods: Set<String> = []) throws {
         if let quantisation = stated("quantization_config"), !quantisation.isNull,
             !methods.contains(quantisation["quant_method"]?.stringValue ?? "")
         {

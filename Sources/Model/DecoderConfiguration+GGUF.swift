@@ -150,7 +150,8 @@ private struct GGUFConfigurationReader {
             throw unsupported(
                 "Values have \(values) channels a head and keys \(headDimension); both must agree.")
         }
-        guard try !architecture.names.experts.isEmpty || optionalInteger("expert_count") ?? 0 == 0 else {
+        guard try !architecture.names.experts.isEmpty || optionalInteger("expert_count") ?? 0 == 0
+        else {
             throw unsupported("The model has experts; only dense models are known.")
         }
     }

@@ -53,6 +53,7 @@ extension ConfigurationReader {
     public func decoder(
         rotatesPart: Bool = false, expanding methods: Set<String> = []
     ) throws -> DecoderConfiguration {
+        knows("partial_rotary_factor", "original_max_position_embeddings")
         var result = try DecoderConfiguration(
             hiddenSize: integer("hidden_size"),
             intermediateSize: integer("intermediate_size"),

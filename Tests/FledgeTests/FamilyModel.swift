@@ -4,7 +4,8 @@ import Foundation
 
 /// The tiny model of a family with a vocabulary of bytes.
 enum FamilyModel {
-    private static let families = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    private static let families =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().path + "/ModelTests/Fixtures/families/"
 
     /// Writes the folder of the model that ModelTests compare with transformers, and a tokenizer.

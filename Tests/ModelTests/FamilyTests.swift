@@ -11,7 +11,8 @@ import Testing
     static let names = FamilyFixture.names
 
     @Test func allFamiliesHaveOne() throws {
-        let types = try Set(Self.names.map { try FamilyFixture($0).model().configuration.modelType })
+        let types = try Set(
+            Self.names.map { try FamilyFixture($0).model().configuration.modelType })
         let known = [any ModelFamily].standard.flatMap { $0.modelTypes.keys }
         #expect(Set(known).subtracting(types).isEmpty)
     }

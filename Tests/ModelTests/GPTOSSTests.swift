@@ -99,7 +99,9 @@ import Testing
         try model.save(to: saved.path, as: .bfloat16)
         let written = try SafetensorsFile(path: saved.path + "/model.safetensors")
         #expect(
-            written.shape(of: "\(prefix)mlp.experts.gate_up_proj") == [experts, channels, 2 * channels])
+            written.shape(of: "\(prefix)mlp.experts.gate_up_proj") == [
+                experts, channels, 2 * channels,
+            ])
         #expect(written.storedType(of: "\(prefix)mlp.experts.gate_up_proj") == .bfloat16)
         #expect(!written.names.contains { $0.hasSuffix("_blocks") || $0.hasSuffix("_scales") })
         let config = try JSONValue(contentsOf: saved.path + "/config.json")
@@ -109,7 +111,8 @@ import Testing
             #expect(
                 one.name == other.name
                     && one.value.converted(to: .bfloat16).hasSameBytes(
-                        as: other.value.converted(to: .bfloat16)), "\(one.name)")
+                        as: other.value.converted(to: .bfloat16)),
+                "\(one.name)")
         }
     }
 

@@ -123,7 +123,9 @@ import Testing
 
     /// Beyond its bounds a gate has no slope, on either side.
     @Test func clampedGates() {
-        let (gate, up) = (parameter([4, 9], "gate", scale: 40), parameter([4, 9], "up", scale: 40))
+        let (gate, up) = (
+            parameter([4, 9], "gate", scale: 40), parameter([4, 9], "up", scale: 40)
+        )
         check([gate, up]) {
             projected(gatedActivation(gate.tracked, up.tracked, .clampedSilu) * 0.01)
         }

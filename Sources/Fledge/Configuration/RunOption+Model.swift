@@ -68,7 +68,8 @@ extension RunOption {
             "Kernels of another library, equal in effect."),
         RunOption(
             "moe_aux_loss_coef", .number(.atLeast(0)), nil, .effective,
-            "Weight of the loss that keeps the routers of experts balanced; null leaves it to config.json."),
+            "Weight of the loss that keeps the routers of experts balanced; null leaves it to config.json."
+        ),
         RunOption(
             "disable_gradient_checkpointing", .flag, false, .effective,
             "The reference's way to say recompute: never."),

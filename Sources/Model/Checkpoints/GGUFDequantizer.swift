@@ -57,8 +57,9 @@ public enum GGUFDequantizer {
             let scale = Float(exp2(Double(bytes.load(as: UInt8.self)) - 128))
             for place in 0..<16 {
                 let code = bytes.load(fromByteOffset: 1 + place, as: UInt8.self)
-                target[place] = 2 * MXFP4Stack.values[Int(code & 15)] * scale
-                target[place + 16] = 2 * MXFP4Stack.values[Int(code >> 4)] * scale
+                // There the zero has no sign.
+                target[place] = (2 * MXFP4Stack.values[Int(code & 15)] + 0) * scale
+                target[place + 16] = (2 * MXFP4Stack.values[Int(code >> 4)] + 0) * scale
             }
         }
     }

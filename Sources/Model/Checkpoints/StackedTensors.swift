@@ -32,13 +32,16 @@ package struct StackedTensors: TensorSource {
             for name in names {
                 let blocks = MXFP4Stack(blocks: name, of: stack)
                 guard let prefix = stack.prefix(of: blocks?.name ?? name) else { continue }
-                guard let whole = try blocks?.shape(in: source, path: path) ?? source.shape(of: name),
+                guard
+                    let whole = try blocks?.shape(in: source, path: path)
+                        ?? source.shape(of: name),
                     let shape = (blocks == nil ? stack : stack.untransposed).partShape(whole)
                 else {
                     throw FledgeError(
                         .mismatch,
                         "The tensor \(name) has shape \(source.shape(of: name) ?? []); expected are matrices of experts, one behind the other.",
-                        advice: "The model's files are damaged, or of a form that Fledge does not know.",
+                        advice:
+                            "The model's files are damaged, or of a form that Fledge does not know.",
                         at: .init(file: path))
                 }
                 stored.formUnion(blocks?.tensors ?? [name])
@@ -57,7 +60,9 @@ package struct StackedTensors: TensorSource {
         stacks = found
     }
 
-    package var names: [String] { (source.names.filter { !stored.contains($0) } + places.keys).sorted() }
+    package var names: [String] {
+        (source.names.filter { !stored.contains($0) } + places.keys).sorted()
+    }
 
     package func shape(of name: String) -> [Int]? {
         places[name]?.shape ?? (stored.contains(name) ? nil : source.shape(of: name))

@@ -20,6 +20,7 @@ public struct EXAONE4: ModelFamily {
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
         let json = Self.withDefaults(json)
+        json.knows("sliding_window_pattern")
         var result = try json.decoder()
         result.windows = try json.windows(layers: result.layerCount, slides: Self.slides(json))
         return result

@@ -68,7 +68,8 @@ public struct GGUFNames: Sendable {
     ///   - path: Where they are in checkpoints, such as `mlp.experts`.
     ///   - parts: What gate, up and down are called there.
     func withExperts(
-        _ path: String, _ parts: (gate: String, up: String, down: String) = (
+        _ path: String,
+        _ parts: (gate: String, up: String, down: String) = (
             "gate_proj", "up_proj", "down_proj"
         ), settings: [String: String]
     ) -> GGUFNames {

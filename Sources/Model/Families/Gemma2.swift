@@ -27,6 +27,7 @@ public struct Gemma2: ModelFamily {
         result.windows = try json.windows(layers: result.layerCount) { $0 % 2 == 0 }
         result.logitSoftCap = try json.softCap("final_logit_softcapping")
         _ = try json.softCap("attn_logit_softcapping")
+        json.knows("query_pre_attn_scalar")
         return result
     }
 

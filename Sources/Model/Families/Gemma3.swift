@@ -37,6 +37,7 @@ public struct Gemma3: ModelFamily {
             if !json.hasOlderRopeScaling { result.ropeScaling = scaling }
         }
         _ = try Self.localRope(json, result)
+        json.knows("query_pre_attn_scalar", "rope_local_base_freq")
         let period = try json.optionalInteger("sliding_window_pattern") ?? 6
         guard period > 0 else { throw json.wrong("sliding_window_pattern", "a number above 0") }
         result.windows = try json.windows(layers: result.layerCount) { ($0 + 1) % period != 0 }

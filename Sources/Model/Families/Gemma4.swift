@@ -28,6 +28,9 @@ public struct Gemma4: ModelFamily {
             throw json.unsupported(
                 "enable_moe_block is true: experts of Gemma 4 are not known yet.")
         }
+        guard !json.hasOlderRopeScaling else {
+            throw json.unsupported("rope_scaling is no setting of Gemma 4.")
+        }
         var result = try json.decoder()
         result.attentionBias = try json.flag("attention_bias") ?? false
         result.attentionOutputBias = result.attentionBias

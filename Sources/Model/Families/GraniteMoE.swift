@@ -40,7 +40,8 @@ public struct GraniteMoE: ModelFamily {
             }
             _ = try Self.rotates(json)
         }
-        guard try Self.settings(json, result) != nil || Self.sharedSize(json) > 0 else {
+        let (experts, shared) = (try Self.settings(json, result), try Self.sharedSize(json))
+        guard experts != nil || shared > 0 else {
             throw json.wrong("num_local_experts", "above 0 where there is no shared MLP")
         }
         return result
@@ -95,7 +96,8 @@ public struct GraniteMoE: ModelFamily {
     /// Channels inside of the MLP that every token goes through; 0 for none.
     private static func sharedSize(_ json: ConfigurationReader) throws -> Int {
         guard json["model_type"] != "granitemoe" else { return 0 }
-        let size = try json.optionalInteger("shared_intermediate_size") ?? (isHybrid(json) ? 1024 : 0)
+        let usual = isHybrid(json) ? 1024 : 0
+        let size = try json.optionalInteger("shared_intermediate_size") ?? usual
         guard size >= 0, size < 1 << 30 else {
             throw json.wrong("shared_intermediate_size", "a number of channels")
         }

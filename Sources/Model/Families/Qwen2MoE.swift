@@ -43,7 +43,7 @@ public struct Qwen2MoE: ModelFamily {
         }
         result.attentionBias = try json.flag("qkv_bias") ?? true
         _ = try ExpertSettings(json, result)
-        _ = try json.optionalInteger("shared_expert_intermediate_size")
+        json.knows("shared_expert_intermediate_size")
         return result
     }
 
