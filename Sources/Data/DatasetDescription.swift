@@ -73,6 +73,8 @@ public struct DatasetDescription: Hashable, Sendable {
     public var tags = Tags()
     /// Columns that rows keep as they are in the file, for whoever judges answers by them.
     public var keptColumns: Set<String> = []
+    /// Whether a dialogue may end with the question that is to be answered.
+    public var takesQuestions = false
 
     /// Describes alpaca rows in a file.
     public init(name: String, path: String) { (self.name, self.path) = (name, path) }

@@ -32,6 +32,8 @@ public struct DatasetOptions: Hashable, Sendable {
     /// Columns that rows keep as they are in the file (``AlignedSample/columns``); each data set has to
     /// have them, and each row.
     public var keptColumns: Set<String> = []
+    /// Whether a dialogue may end with the question that is to be answered.
+    public var takesQuestions = false
     /// How many threads read rows.
     public var threads = 2
     /// Where the places of rows of streamed files are kept; `nil` keeps them in memory.
@@ -191,6 +193,7 @@ extension DatasetOptions {
                 var description = try catalog.description(
                     named: name, for: purpose, cacheFolder: cacheFolder, quirks: quirks)
                 description.keptColumns = keptColumns
+                description.takesQuestions = takesQuestions
                 guard description.isRanking == usesRanking else {
                     throw FledgeError(
                         .configuration,

@@ -56,6 +56,28 @@ import Testing
         #expect(rows.map { $0.fault != nil } == [false, false, true, true])
     }
 
+    /// Where questions are answered by a model, a dialogue may end with one.
+    @Test func dialoguesMayEndWithTheQuestion() throws {
+        _ = try folder.write(
+            """
+            {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1+1"}], "answer": 2}
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "answer": 3}
+            {"messages": [{"role": "user", "content": "d"}, {"role": "assistant", "content": "e"}], "answer": 4}
+            """, "turns.jsonl")
+        var options = DatasetOptions()
+        options.folder = folder.path
+        options.entries = ["turns": ["file_name": "turns.jsonl", "formatting": "openai"]]
+        (options.names, options.keptColumns) = (["turns"], ["answer"])
+        options.takesQuestions = true
+        let rows = try DatasetLoader(options).load().train
+        #expect(rows.map { $0.prompt.map(\.content) } == [["1+1"], ["a", "b", "c"], ["d"]])
+        #expect(rows.map { $0.response.map(\.content) } == [[], [], ["e"]])
+        #expect(rows[0].system == "Be brief." && rows[0].columns["answer"] == 2)
+        options.takesQuestions = false
+        let error = #expect(throws: FledgeError.self) { try DatasetLoader(options).load() }
+        #expect(error?.message.contains("ends with a question") == true)
+    }
+
     @Test func aColumnThatNoRowHasIsNamedWithItsNeighbour() throws {
         let error = #expect(throws: FledgeError.self) {
             try DatasetLoader(options(["anwser"])).load()

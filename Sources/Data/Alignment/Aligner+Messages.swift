@@ -189,6 +189,10 @@ extension Aligner {
         _ messages: [Message], _ record: Record, into sample: inout AlignedSample
     ) throws {
         let isOdd = messages.count % 2 == 1
+        if sample.fault == nil, isOdd, description.takesQuestions, !description.isRanking {
+            sample.prompt = messages
+            return
+        }
         if sample.fault == nil, isOdd != description.isRanking {
             let (found, expected) =
                 isOdd ? ("a question", "its answer") : ("an answer", "a question")

@@ -147,9 +147,19 @@ public struct RunConfiguration: Sendable {
         self.init(values, options, method, notes: Self.notes(values, options, method, ignored))
     }
 
+    /// What keys are called here that TRL's users know.
+    private static let foreignNames = [
+        "max_completion_length": "max_new_tokens", "max_prompt_length": "cutoff_len",
+        "shuffle_dataset": "disable_shuffling", "response_length": "max_new_tokens",
+        "kl_coef": "init_kl_coef", "num_ppo_epochs": "ppo_epochs",
+        "reward_model_path": "reward_model",
+    ]
+
     private static func unknown(_ entry: ConfigurationText.Entry) -> FledgeError {
         let advice =
-            RunOption.nearest(to: entry.key).map { "Did you mean \($0)?" }
+            (foreignNames[entry.key] ?? RunOption.nearest(to: entry.key)).map {
+                "Did you mean \($0)?"
+            }
             ?? "`fledge keys` lists all keys."
         return FledgeError(
             .configuration, "\(entry.key) is no known key.", advice: advice, at: entry.location)

@@ -154,7 +154,16 @@ public struct RunPlanner {
         if asksService {
             plan.notes.append("No time is told: the service that judges answers is not asked.")
         }
-        guard measures, !asksService, excess == nil, steps > 0,
+        let drawn = method.rollouts(configuration).map {
+            Double($0.judgedAnswers) * Double($0.newTokens)
+        }
+        let isLong = drawn ?? 0 > Self.mostDrawnTokens
+        if isLong {
+            plan.notes.append(
+                "No time is told: a step may draw \(Int(drawn ?? 0)) tokens, more than a trial should."
+            )
+        }
+        guard measures, !asksService, !isLong, excess == nil, steps > 0,
             configuration.refused(plan.faults).isEmpty
         else {
             return
@@ -163,6 +172,9 @@ public struct RunPlanner {
         plan.cost?.tokensPerSecond = seconds.map { all / $0 }
         plan.cost?.seconds = seconds
     }
+
+    /// The most tokens that answers of a step may have, to be drawn for nothing.
+    private static var mostDrawnTokens: Double { 20_000 }
 
     /// How long so many tokens take, measured; nil where there is nothing to compute.
     private func seconds<Method: TrainingMethod>(

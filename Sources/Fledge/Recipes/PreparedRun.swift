@@ -240,8 +240,14 @@ struct PreparedRun<Method: TrainingMethod> {
 
     /// The error of a question that leaves no room for an answer.
     private var unanswerable: FledgeError? {
-        guard method.rollouts(configuration) != nil else { return nil }
+        guard let rollouts = method.rollouts(configuration) else { return nil }
         let context = side.model.configuration.contextLength
+        guard rollouts.newTokens < context else {
+            return FledgeError(
+                .configuration,
+                "max_new_tokens is \(rollouts.newTokens); question and answer have \(context) tokens together in the model's context.",
+                advice: "Set max_new_tokens to what an answer needs.")
+        }
         let all = [data.known] + data.evaluations.map(\.rows)
         for rows in all {
             guard let row = rows.first(where: { $0.length >= context }) else { continue }

@@ -35,6 +35,9 @@ extension RunConfiguration {
         options.usesRanking = method.rows.isRanking
         options.usesMarks = method.rows.isMarked
         options.quirks = finetuning.referenceQuirks
+        // The reference leaves dialogues out that end with a question.
+        options.takesQuestions =
+            method.reads.contains(.rollouts) && finetuning.referenceQuirks != .all
         if method.reads.contains(.rewards) { options.keptColumns = rewards.columns }
         return options
     }

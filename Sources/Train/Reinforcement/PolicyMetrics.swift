@@ -21,7 +21,8 @@ enum PolicyMetrics {
             "reward": Metric(meanOf: scores),
             "reward_std": Metric(sum: Moments(of: scores).deviation, weight: 1),
             "reward_min": Metric(sum: least, weight: 1),
-            "reward_median": Metric(sum: sorted[sorted.count / 2], weight: 1),
+            "reward_median": Metric(
+                meanOf: [sorted[(sorted.count - 1) / 2], sorted[sorted.count / 2]]),
             "reward_max": Metric(sum: most, weight: 1),
         ]
         if !several.isEmpty {

@@ -327,7 +327,12 @@ public final class PolicyStage: Stage {
         _ work: PolicyWork, into gradients: inout Gradients
     ) throws -> LossReport {
         let before = takeKept(work)
-        guard let batch = work.batch else { return LossReport(weight: work.weight) }
+        guard let batch = work.batch else {
+            // What nothing is learned from counts in the mean all the same.
+            return LossReport(
+                weight: work.weight,
+                metrics: ["policy_loss": Metric(sum: 0, weight: work.weight)])
+        }
         let tokens = batch.tokens
         var report = LossReport(weight: work.weight, tokens: tokens.tokenCount)
         let pending = before ?? PendingGradients(of: parameters) { compute(batch) }

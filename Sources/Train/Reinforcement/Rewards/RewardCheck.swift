@@ -2,7 +2,10 @@ public import FledgeCore
 
 /// Whether scores are what a run can learn from.
 public enum RewardCheck {
-    /// Refuses scores that are too few, too many or no numbers.
+    /// The largest score: squares of much larger ones are no numbers any more.
+    private static let largest = 1e100
+
+    /// Refuses scores that are too few, too many, no numbers or beyond all measure.
     ///
     /// - Parameter name: Whose scores they are.
     /// - Throws: ``FledgeError`` that says what was found.
@@ -15,9 +18,10 @@ public enum RewardCheck {
                 .service, "\(name) gave \(scores.count) scores for \(count) answers.",
                 advice: "There has to be one for each answer, in their order.", at: location)
         }
-        guard let index = scores.firstIndex(where: { !$0.isFinite }) else { return }
+        guard let index = scores.firstIndex(where: { !(abs($0) <= largest) }) else { return }
         throw FledgeError(
             .service, "\(name) gave \(scores[index]) for answer \(index + 1) of \(count).",
-            advice: "Scores have to be finite numbers.", at: location)
+            advice: "Scores have to be finite numbers, of at most \(largest) or -\(largest).",
+            at: location)
     }
 }
