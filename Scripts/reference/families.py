@@ -165,13 +165,18 @@ WHOLES = {
         vision_config=TOWER, tie_word_embeddings=False)),
     "mistral3-ministral3": ("Mistral3Config", "ministral3", dict(
         vision_config=TOWER, tie_word_embeddings=False)),
+    "qwen3-5-vision": ("Qwen3_5Config", "qwen3-5", dict(
+        tie_word_embeddings=False, image_token_id=40, video_token_id=41, vision_start_token_id=42,
+        vision_end_token_id=43, vision_config=dict(
+            depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=16, patch_size=4,
+            num_position_embeddings=4))),
     "gemma4-vision": ("Gemma4Config", "gemma4", dict(
         vision_config=dict(TOWER, position_embedding_size=4), audio_config=None,
         # With larger weights float32 is not exact enough to compare.
         text=dict(initializer_range=0.25))),
 }
 # Lengths of the sequences, where they are others.
-LENGTHS = {"qwen3-5": [9, 150, 4], "qwen3-next": [9, 70, 4]}
+LENGTHS = {"qwen3-5": [9, 150, 4], "qwen3-5-vision": [9, 70, 4], "qwen3-next": [9, 70, 4]}
 # The same, as transformers has experts in memory: in stacks.
 STACKED = {"mixtral-stacked": "mixtral", "qwen2-moe-stacked": "qwen2-moe"}
 

@@ -95,6 +95,8 @@ enum UnreadSettings {
         "low_freq_factor", "high_freq_factor", "short_factor", "long_factor",
         "partial_rotary_factor", "llama_4_scaling_beta", "max_position_embeddings", "alpha",
         "full_attention", "sliding_attention",
+        // Texts have the same position in all sections.
+        "mrope_section", "mrope_interleaved",
     ]
 
     /// The keys of a configuration that mean something.

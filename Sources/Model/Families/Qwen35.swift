@@ -8,6 +8,8 @@ public struct Qwen35: ModelFamily {
 
     /// `qwen3_5_text`.
     public let modelTypes = ["qwen3_5_text": "Qwen3_5"]
+    /// `qwen3_5`.
+    public let enclosing = ["qwen3_5": "Qwen3_5"]
 
     /// The settings that decoders have in common, and the family's own.
     public func configuration(_ json: ConfigurationReader) throws -> DecoderConfiguration {
