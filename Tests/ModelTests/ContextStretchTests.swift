@@ -92,9 +92,11 @@ import Testing
 
     /// Layers of two kinds have two scalings.
     @Test func layersThatDiffer() throws {
-        for scaling: JSONValue in [
-            ["rope_type": "linear", "factor": 2], ["rope_type": "dynamic", "factor": 1, "alpha": 9],
-        ] {
+        let stretched: [JSONValue] = [
+            ["rope_type": "linear", "factor": 2],
+            ["rope_type": "dynamic", "factor": 1, "alpha": 9],
+        ]
+        for scaling in stretched {
             var known = try configuration(["rope_scaling": scaling])
             #expect(throws: FledgeError.self) { try known.stretch(ContextStretch(.yarn)) }
         }

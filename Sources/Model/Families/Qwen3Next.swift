@@ -17,6 +17,7 @@ public struct Qwen3Next: ModelFamily {
                 "partial_rotary_factor": 0.25,
             ]))
         _ = try (DeltaSettings(json, result), Self.experts(json, result))
+        json.knows("shared_expert_intermediate_size")
         return result
     }
 

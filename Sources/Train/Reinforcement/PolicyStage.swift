@@ -28,14 +28,14 @@ public final class PolicyStage: Stage {
     let decode: Decoding
     let recomputesBlocks: Bool
     private let auxiliary: AuxiliaryLoss
-    private(set) var options: PolicyOptions
+    var options: PolicyOptions
     /// The parameters that change: the model's in its order, then those of the head.
     public let parameters: [Parameter]
 
-    private var normalizer = ScoreNormalizer()
+    var normalizer = ScoreNormalizer()
     private var warnings = PolicyWarnings()
     /// The step that was planned last, which knows whether the run is to stop.
-    private var context: StepContext?
+    var context: StepContext?
     /// The answers of the step that is under way.
     var answers: [PolicyAnswer] = []
     /// What the first update computes again, where that is one pass; its gradients can still be made.
@@ -359,46 +359,6 @@ public final class PolicyStage: Stage {
         }
         try model.requireSound()
         return report
-    }
-
-    // MARK: - Evaluation
-
-    /// What answers to held-out questions earn, drawn alike each time.
-    public func evaluate(_ batch: PromptBatch) throws -> LossReport {
-        let step = StepContext(index: 0) { [context] in context?.isCancelled ?? false }
-        let rollouts = try draw(
-            [batch], keyedBy: [0], step, answersPerQuestion: options.evaluatedAnswersPerQuestion)
-        var metrics = PolicyMetrics.ofAnswers(rollouts)
-        if rewards != nil {
-            let rewards = try rewards(of: rollouts, step)
-            metrics["reward"] = Metric(meanOf: rewards.map(\.score))
-            metrics.merge(PolicyMetrics.ofParts(rewards)) { $1 }
-        }
-        return LossReport(
-            tokens: rollouts.reduce(0) { $0 + $1.question.promptIDs.count + $1.answer.count },
-            metrics: metrics)
-    }
-
-    // MARK: - State
-
-    /// The cost of straying, and what is known of scores.
-    public var state: StageState {
-        get {
-            var values: [JSONValue.Member] = []
-            if let control = options.rewardControl, control.isAdaptive {
-                values.append(.init("kl_coefficient", .number(control.coefficient)))
-            }
-            if options.normalizesScores { values.append(.init("scores", normalizer.json)) }
-            return StageState(values: .object(values))
-        }
-        set {
-            if options.rewardControl?.isAdaptive == true,
-                let coefficient = newValue.values["kl_coefficient"]?.doubleValue
-            {
-                options.rewardControl?.coefficient = coefficient
-            }
-            if let scores = newValue.values["scores"] { normalizer = ScoreNormalizer(json: scores) }
-        }
     }
 }
 
