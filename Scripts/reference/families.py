@@ -205,7 +205,7 @@ def fill(model):
 def linear_modules(model):
     """The paths of what LLaMA-Factory 0.9.5 adapts with lora_target: all, towers and projectors frozen."""
     forbidden = ["lm_head", "output_layer", "multi_modal_projector", "vision_tower", "audio_tower",
-                 "embed_vision", "embed_audio"]
+                 "embed_vision", "embed_audio", "visual."]
     names = []
     for name, module in model.named_modules():
         if any(part in name for part in forbidden):

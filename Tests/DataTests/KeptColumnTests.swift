@@ -66,7 +66,16 @@ import Testing
             """, "turns.jsonl")
         var options = DatasetOptions()
         options.folder = folder.path
-        options.entries = ["turns": ["file_name": "turns.jsonl", "formatting": "openai"]]
+        options.entries = [
+            "turns": [
+                "file_name": "turns.jsonl", "formatting": "sharegpt",
+                "columns": ["messages": "messages"],
+                "tags": [
+                    "role_tag": "role", "content_tag": "content", "user_tag": "user",
+                    "assistant_tag": "assistant", "system_tag": "system",
+                ],
+            ]
+        ]
         (options.names, options.keptColumns) = (["turns"], ["answer"])
         options.takesQuestions = true
         let rows = try DatasetLoader(options).load().train
