@@ -37,6 +37,7 @@ public func tokenLogProbabilities(
             let (logSums, values) = (logSums, values)
             product.forEachChunk { range, logits in
                 let gradients = product.gradients(over: logits)
+                let writer = Kernels.of(gradients.type)
                 parallelFor(range.count) { [operation] index in
                     let row = logits + index * product.vocabulary * product.sums.byteCount
                     let at = range.lowerBound + index
@@ -56,7 +57,7 @@ public func tokenLogProbabilities(
                                 targetLogit: logit, divergence: 0))
                         if isKept {
                             operation.setGradient(
-                                row, gradients.type, at, logSum: logSums[at], factor: 1)
+                                row, writer, at, logSum: logSums[at], factor: 1)
                         }
                     }
                     if isKept { product.withSlope(row, compute) } else { compute() }
@@ -81,11 +82,13 @@ struct TokenLogProbabilities: RecordedOperation {
     var directions: Tensor?
 
     /// Makes of a row's logits, divided by T, the gradient of its prediction times a factor.
+    ///
+    /// - Parameter writer: The kernels of the gradients' type, which other threads would not choose alike.
     func setGradient(
-        _ row: UnsafeMutableRawPointer, _ type: ElementType, _ at: Int, logSum: Double,
+        _ row: UnsafeMutableRawPointer, _ writer: fledge_element_kernels, _ at: Int, logSum: Double,
         factor: Double
     ) {
-        Kernels.of(type).probability_gradient(
+        writer.probability_gradient(
             row, row, logSum, product.vocabulary, Int(supervision.targets[at]),
             -factor * product.slope / temperature)
     }
@@ -113,6 +116,7 @@ struct TokenLogProbabilities: RecordedOperation {
         let headGradient = pass.wants(1) ? Tensor(zeros: product.shape, sums) : nil
         product.forEachChunk { range, logits in
             let gradients = product.gradients(over: logits)
+            let writer = Kernels.of(gradients.type)
             parallelFor(range.count) { index in
                 let row = logits + index * product.vocabulary * sums.byteCount
                 let at = range.lowerBound + index
@@ -121,7 +125,7 @@ struct TokenLogProbabilities: RecordedOperation {
                         kernels.scale(row, row, 1 / temperature, product.vocabulary)
                     }
                     setGradient(
-                        row, gradients.type, at, logSum: logSums[at], factor: factors[at])
+                        row, writer, at, logSum: logSums[at], factor: factors[at])
                 }
             }
             product.propagate(gradients, range, rows: rowGradients, head: headGradient)
