@@ -104,7 +104,7 @@ public struct ObjectiveStage<Loss: Objective>: Stage {
     ///   - embeddingNoise: How much noise training adds to embeddings (NEFTune's α); not for samples
     ///     that share prefixes.
     ///   - shiftsAttention: Whether training sees groups of tokens alone
-    ///     (``FledgeModel/ForwardPass/shiftsAttention``).
+    ///     (`ForwardPass.shiftsAttention`).
     ///   - auxiliaryWeight: How much the loss counts that keeps the routers of experts balanced.
     public init(
         _ model: any CausalLM, _ objective: Loss, seed: UInt64 = 42, recomputesBlocks: Bool = false,
