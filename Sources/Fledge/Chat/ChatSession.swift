@@ -236,6 +236,13 @@ extension RunConfiguration {
             copy.model.modelPath = trained
             return (copy, "Using the model in \(trained)\(note).")
         }
+        let settings = try? JSONValue(contentsOf: trained + "/" + described)
+        if let base = settings?["base_model_name_or_path"]?.stringValue, let path = model.modelPath,
+            base != path
+        {
+            note +=
+                ". Warning: it was trained on \(base), not on \(path); if it has been merged into that, it counts twice"
+        }
         // Training merges the given adapters, but for the last one where that is trained on.
         copy.model.adapterPaths =
             adapterFolders.dropLast(finetuning.createsNewAdapter ? 0 : 1) + [trained]
